@@ -1,0 +1,1 @@
+"""The command line. Only here: arguments, the wall clock, signals, exit codes."""

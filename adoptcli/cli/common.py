@@ -1,0 +1,247 @@
+"""From options to a request, and from a report to where it goes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adoptcli.cli.console import Console, payload
+from adoptcli.errors import UsageProblem
+from adoptcli.render import by_extension
+
+if TYPE_CHECKING:
+    from adoptcli.config.model import Config
+    from adoptcli.metrics import Metric
+    from adoptcli.results import Report
+    from adoptcli.runner.prepare import Prepared, Request
+
+DEFAULT_CONFIG = Path("metrics.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The shared options, as they were given."""
+
+    files: Sequence[str] = ()
+    config: Path | None = None
+    users: str | None = None
+    accounts: str | None = None
+    rejects: Path | None = None
+    shards: int = 1
+    tmp: Path | None = None
+    by: str | None = None
+    period: str | None = None
+    since: str | None = None
+    until: str | None = None
+    as_of: str | None = None
+    details: bool = False
+    format: str | None = None
+    output: str | None = None
+    console: Console = field(default_factory=Console)
+
+
+def load_config(options: Options) -> Config:
+    """The YAML asked for, else metrics.yaml here, else the defaults with a hint."""
+    from adoptcli.config import model
+
+    path = options.config
+    if path is None and DEFAULT_CONFIG.exists():
+        path = DEFAULT_CONFIG
+    if path is None:
+        config = model.default()
+        files = " ".join(options.files) or "EVENTS"
+        options.console.note(
+            f"no metrics.yaml here: showing what needs no definitions; adoptcli init {files} "
+            "writes one"
+        )
+    else:
+        config = model.load(path)
+        options.console.detail(f"definitions: {path}")
+    return config
+
+
+def request(options: Options, config: Config, metrics: Sequence[str]) -> Request:
+    """What the runner needs to know."""
+    from adoptcli.definitions import Accounts, Users
+    from adoptcli.runner.prepare import Request
+
+    d = config.definitions
+    changes: dict[str, object] = {}
+    if options.users:
+        known = d.users or Users(file=options.users)
+        changes["users"] = known.model_copy(update={"file": str(Path(options.users).absolute())})
+    if options.accounts:
+        accounts = d.accounts or Accounts(file=options.accounts)
+        path = str(Path(options.accounts).absolute())
+        changes["accounts"] = accounts.model_copy(update={"file": path})
+    zone = d.calendar
+    return Request(
+        paths=tuple(options.files),
+        definitions=d.model_copy(update=changes),
+        settings=config.settings,
+        metrics=tuple(metrics),
+        base=config.base,
+        segment=options.by,
+        period=options.period,  # type: ignore[arg-type]
+        since_day=_day(options.since, "--since"),
+        until_day=_after(_day(options.until, "--until")),
+        as_of_day=_as_of(options.as_of, str(zone.zone)),
+        shards=options.shards,
+        tmp=options.tmp,
+    )
+
+
+def _day(text: str | None, option: str) -> int | None:
+    from adoptcli.timeframe import to_day
+
+    if text is None:
+        return None
+    try:
+        return to_day(date.fromisoformat(text))
+    except ValueError:
+        raise UsageProblem(
+            "bad-date", f"{option} {text}: this is no date", "write it as 2026-09-30"
+        ) from None
+
+
+def _after(day: int | None) -> int | None:
+    return None if day is None else day + 1
+
+
+def _as_of(text: str | None, zone: str) -> int | None:
+    """The day that begins at as-of. The only place that reads the clock, and only when asked."""
+    from zoneinfo import ZoneInfo
+
+    from adoptcli.timeframe import to_day
+
+    if text not in ("today", "yesterday"):
+        return _day(text, "--as-of")
+    today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
+    return to_day(today - timedelta(days=int(text == "yesterday")))
+
+
+def choose(only: Sequence[str], skip: Sequence[str]) -> dict[str, Metric]:
+    """The metrics asked for, in the order of the report."""
+    from adoptcli.metrics import all_metrics
+
+    known = all_metrics()
+    for name in (*only, *skip):
+        if name.replace("-", "_") not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise UsageProblem(
+                "unknown-metric", f"there is no metric {name!r}",
+                f"{hint}there are: {', '.join(known)}",
+            )  # fmt: skip
+    wanted = {n.replace("-", "_") for n in only} or set(known)
+    wanted -= {n.replace("-", "_") for n in skip}
+    return {name: metric for name, metric in known.items() if name in wanted}
+
+
+def make_report(options: Options, metrics: Mapping[str, Metric]) -> Report:
+    """Read, count, and say aloud what a person must know."""
+    from adoptcli.runner import report
+
+    config = load_config(options)
+    asked = request(options, config, tuple(metrics))
+    ready = report.ready(asked, metrics)
+    prepared = report.prepare(report.narrowed(asked, ready))
+    try:
+        tell(prepared, options)
+        return report.assemble(prepared, asked, metrics, ready, config.hash)
+    finally:
+        prepared.close()
+
+
+def tell(prepared: Prepared, options: Options) -> None:
+    """The guesses, and the rows that were asked for."""
+    for note in prepared.canonical.notes:
+        options.console.note(note)
+    if options.rejects:
+        from adoptcli.render import files
+
+        rejected = prepared.canonical.rejects()
+        files.write(options.rejects, rejected.write_csv())
+        options.console.note(f"{rejected.height:,} rows that cannot be used: {options.rejects}")
+
+
+def check_output(options: Options) -> None:
+    """Complain about the output before anything is read."""
+    if options.output is None or options.output == "-":
+        return
+    if is_folder(options.output) and options.format not in (None, "csv"):
+        raise UsageProblem(
+            "folder-is-csv", "a folder gets CSV files", "leave --format out, or name a file"
+        )
+
+
+def is_folder(output: str) -> bool:
+    """Whether a name stands for a folder."""
+    return output.endswith(("/", os.sep)) or Path(output).is_dir()
+
+
+def deliver(report: Report, options: Options, *, full: bool) -> None:
+    """Write the report where it was asked for."""
+    from adoptcli.render import files
+
+    output = None if options.output == "-" else options.output
+    if output is not None and is_folder(output):
+        from adoptcli.render import csv_
+
+        files.write_folder(Path(output), csv_.files(report))
+        options.console.note(f"wrote {output}")
+        return
+    name = options.format or (by_extension(output) if output else None) or "table"
+    if output is None:
+        payload(_text(report, name, options, full=full, terminal=True))
+        return
+    files.write(Path(output), _text(report, name, options, full=full, terminal=False))
+    options.console.note(f"wrote {output}")
+
+
+def _text(report: Report, name: str, options: Options, *, full: bool, terminal: bool) -> str:
+    if name == "json":
+        from adoptcli.render import json_
+
+        return json_.render(report)
+    if name == "csv":
+        return _csv(report, full=full)
+    from adoptcli.render import table
+
+    to_screen = terminal and sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if to_screen else None
+    return table.render(
+        report,
+        full=options.details or full or not to_screen,
+        width=width,
+        color=to_screen and _color(),
+        unicode=not terminal or _unicode(),
+    )
+
+
+def _csv(report: Report, *, full: bool) -> str:
+    """The tidy table; of a single metric its main table."""
+    from adoptcli.render import csv_
+
+    if full and len(report.metrics) == 1 and report.metrics[0].result.tables:
+        return csv_.render_table(report.metrics[0].result.tables[0])
+    return csv_.render(report)
+
+
+def _color() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _unicode() -> bool:
+    try:
+        "–÷×▁█".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

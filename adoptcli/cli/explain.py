@@ -1,0 +1,33 @@
+"""`adoptcli explain`: how each number is defined."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Annotated
+
+import typer
+
+from adoptcli.cli.console import payload
+from adoptcli.errors import UsageProblem
+
+
+def explain(
+    metric: Annotated[
+        str | None, typer.Argument(metavar="[METRIC]", help="Which; without, all in a line each.")
+    ] = None,
+) -> None:
+    """How a metric is defined: formula, what is left out, settings."""
+    from adoptcli.config.explain import one, overview
+    from adoptcli.metrics import all_metrics
+
+    if metric is None:
+        payload(overview())
+        return
+    found = all_metrics().get(metric.replace("-", "_"))
+    if found is None:
+        near = get_close_matches(metric, all_metrics(), 1)
+        raise UsageProblem(
+            "unknown-metric", f"there is no metric {metric!r}",
+            (f"did you mean {near[0]!r}? " if near else "") + "adoptcli explain lists them",
+        )  # fmt: skip
+    payload(one(found))

@@ -1,0 +1,95 @@
+"""Run the command line and turn whatever happens into a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+
+from adoptcli.errors import AdoptError, Exit
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit code of one call. Never a traceback, unless `--debug` asks for it."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    _signals()
+    try:
+        from adoptcli.cli.app import build
+
+        build()(args=arguments, prog_name="adoptcli")
+    except SystemExit as stop:
+        return _flushed(stop.code if isinstance(stop.code, int) else int(bool(stop.code)))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except AdoptError as problem:
+        if debug:
+            traceback.print_exc()
+        _say(problem)
+        return problem.exit_code
+    except BrokenPipeError:
+        return Exit.PIPE
+    except MemoryError:
+        _line("error: out of memory; --shards 8 needs an eighth of it")
+        return Exit.DATA
+    except Exception as bug:
+        return _bug(bug, debug)
+    return _flushed(Exit.OK)
+
+
+def _signals() -> None:
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(int(Exit.TERMINATED))
+
+
+def _flushed(code: int) -> int:
+    """The code, unless the last bytes of the output cannot be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+        return Exit.PIPE
+    except (OSError, ValueError) as error:
+        _drop_stdout()
+        _line(f"error: the output cannot be written: {error}")
+        return Exit.OUTPUT
+    return code
+
+
+def _drop_stdout() -> None:
+    """Keep the interpreter from flushing again at exit, and failing again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _say(problem: AdoptError) -> None:
+    for line in problem.message.splitlines():
+        _line(f"error: {line}" if not line.startswith(" ") else line)
+    if problem.hint:
+        _line(f"  → {problem.hint}")
+
+
+def _line(text: str) -> None:
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    safe = text.encode(encoding, "replace").decode(encoding)
+    try:
+        print(safe, file=sys.stderr)  # noqa: T201
+    except (OSError, ValueError, AttributeError):
+        return  # nobody listens
+
+
+def _bug(bug: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    kind = type(bug).__name__
+    _line(
+        f"error: this is a bug in adoptcli: {kind}: {str(bug).splitlines()[0] if str(bug) else ''}"
+    )
+    _line("  → run it again with --debug and report what it prints")
+    return Exit.BUG

@@ -1,0 +1,48 @@
+"""One command a metric, all with the same options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adoptcli.cli import common
+from adoptcli.cli import options as o
+from adoptcli.cli.console import Console
+
+
+def command(name: str) -> Callable[..., None]:
+    """The command of a metric."""
+
+    def run(
+        files: o.Files = None,
+        config: o.Config = None,
+        users: o.UsersFile = None,
+        accounts: o.AccountsFile = None,
+        rejects: o.Rejects = None,
+        shards: o.Shards = 1,
+        tmp: o.Tmp = None,
+        by: o.By = None,
+        period: o.PeriodOption = None,
+        since: o.Since = None,
+        until: o.Until = None,
+        as_of: o.AsOf = None,
+        who: o.Who = None,
+        format: o.FormatOption = None,
+        output: o.Output = None,
+        quiet: o.Quiet = False,
+        verbose: o.Verbose = False,
+        debug: o.Debug = False,
+    ) -> None:
+        given = common.Options(
+            files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
+            shards=shards, tmp=tmp, by=by, period=period, since=since, until=until, as_of=as_of,
+            details=True, format=format, output=output, console=Console(quiet, verbose),
+        )  # fmt: skip
+        common.check_output(given)
+        if who is not None:
+            from adoptcli.cli.who import people
+
+            people(name, who, given)
+            return
+        common.deliver(common.make_report(given, common.choose([name], ())), given, full=True)
+
+    return run

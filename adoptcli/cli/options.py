@@ -1,0 +1,146 @@
+"""The options that commands share, each once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+INPUT, OUTPUT, SCOPE = "Input", "Output", "What is counted"
+
+
+class Format(StrEnum):
+    """How the result is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class PeriodName(StrEnum):
+    """Length of the periods in trends and comparisons."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE]...",
+        help="Event files, folders or globs (CSV, TSV, NDJSON, Parquet; .gz, .zst), or - for "
+        "stdin. Default: the YAML's source.",
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", envvar="ADOPTCLI_CONFIG", rich_help_panel=INPUT, show_default=False,
+        help="The YAML with your definitions. Default: metrics.yaml, if it is here.",
+    ),
+]  # fmt: skip
+UsersFile = Annotated[
+    str | None,
+    typer.Option("--users", rich_help_panel=INPUT, help="Table of users.", show_default=False),
+]
+AccountsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--accounts", rich_help_panel=INPUT, help="Table of accounts.", show_default=False
+    ),
+]
+Rejects = Annotated[
+    Path | None,
+    typer.Option(
+        rich_help_panel=INPUT, show_default=False,
+        help="Write the rows that cannot be used here, with the reason.",
+    ),
+]  # fmt: skip
+Shards = Annotated[
+    int,
+    typer.Option(
+        min=1, max=4096, rich_help_panel=INPUT,
+        help="Part the actors into so many buckets; needs less memory.",
+    ),
+]  # fmt: skip
+Tmp = Annotated[
+    Path | None,
+    typer.Option(
+        rich_help_panel=INPUT, show_default=False, envvar="ADOPTCLI_TMP",
+        help="Folder for temporary files. Default: TMPDIR.",
+    ),
+]  # fmt: skip
+By = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=SCOPE, show_default=False, metavar="NAME",
+        help="Split by a column of the users or accounts table, or a property of the events.",
+    ),
+]  # fmt: skip
+PeriodOption = Annotated[
+    PeriodName | None,
+    typer.Option("--period", rich_help_panel=SCOPE, show_default=False, case_sensitive=False,
+                 help="Of trends and comparisons. Default: the YAML's, else month."),
+]  # fmt: skip
+Since = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=SCOPE, show_default=False, metavar="DATE",
+        help="First day shown. What came before is still read.",
+    ),
+]  # fmt: skip
+Until = Annotated[
+    str | None,
+    typer.Option(rich_help_panel=SCOPE, show_default=False, metavar="DATE", help="Last day shown."),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", rich_help_panel=SCOPE, show_default=False, metavar="DATE|today|yesterday",
+        help="Count only what was before this day began. Default: after the last complete day.",
+    ),
+]  # fmt: skip
+Only = Annotated[
+    list[str] | None,
+    typer.Option(rich_help_panel=SCOPE, show_default=False, metavar="METRIC",
+                 help="Only this metric; may be repeated."),
+]  # fmt: skip
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(rich_help_panel=SCOPE, show_default=False, metavar="METRIC",
+                 help="Not this metric; may be repeated."),
+]  # fmt: skip
+Details = Annotated[
+    bool, typer.Option("--details", rich_help_panel=OUTPUT, help="All tables, on a terminal too.")
+]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", "-f", rich_help_panel=OUTPUT, show_default=False,
+                 case_sensitive=False,
+                 help="Default: table, or what the output's name says."),
+]  # fmt: skip
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE|DIR/",
+                 help="Write here, whole or not at all; a folder gets one CSV a table."),
+]  # fmt: skip
+Who = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=OUTPUT, show_default=False, metavar="CELL",
+        help="List the ids behind a cell, such as 'cohorts[cohort=2026-08].activated'.",
+    ),
+]  # fmt: skip
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Nothing but the result.")
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", rich_help_panel=OUTPUT, help="Say what is done.")
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", rich_help_panel=OUTPUT, help="Show the traceback of a failure.")
+]

@@ -1,0 +1,44 @@
+"""`adoptcli report`: all metrics."""
+
+from __future__ import annotations
+
+import sys
+
+from adoptcli.cli import common
+from adoptcli.cli import options as o
+from adoptcli.cli.console import Console
+
+
+def report(
+    files: o.Files = None,
+    config: o.Config = None,
+    users: o.UsersFile = None,
+    accounts: o.AccountsFile = None,
+    rejects: o.Rejects = None,
+    shards: o.Shards = 1,
+    tmp: o.Tmp = None,
+    by: o.By = None,
+    period: o.PeriodOption = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    as_of: o.AsOf = None,
+    only: o.Only = None,
+    skip: o.Skip = None,
+    details: o.Details = False,
+    format: o.FormatOption = None,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
+    """All metrics: one screen on a terminal, every table in a pipe or a file."""
+    given = common.Options(
+        files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
+        shards=shards, tmp=tmp, by=by, period=period, since=since, until=until, as_of=as_of,
+        details=details, format=format, output=output, console=Console(quiet, verbose),
+    )  # fmt: skip
+    common.check_output(given)
+    found = common.make_report(given, common.choose(only or (), skip or ()))
+    common.deliver(found, given, full=False)
+    if format is None and output is None and not details and sys.stdout.isatty():
+        given.console.note("adoptcli report --details shows every table")

@@ -1,0 +1,29 @@
+"""`adoptcli schema config|report`: JSON Schemas, for editors and for readers of the JSON."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from adoptcli.cli.console import payload
+
+app = typer.Typer(
+    help="Print the JSON Schema of the YAML or of the JSON report.", no_args_is_help=True
+)
+
+
+@app.command("config")
+def config() -> None:
+    """Of metrics.yaml: completion and checks in an editor."""
+    from adoptcli.config.schema import config_schema
+
+    payload(json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command("report")
+def report() -> None:
+    """Of `adoptcli report -f json`."""
+    from adoptcli.render.json_ import schema
+
+    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")

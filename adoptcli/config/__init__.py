@@ -1,0 +1,1 @@
+"""The YAML: positions, all problems at once, schema, starter file."""

@@ -1,0 +1,81 @@
+"""What a metric is, and the registry from which everything else follows.
+
+A metric looks at each actor alone and gives rows: the actor, the keys of a cell, integer measures.
+The engine adds the rows up over actors; `result` is arithmetic on the sums. The command, the YAML
+section, the schema, the documentation, the lists of people and the tests by law all come from one
+`register(...)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+from adoptcli.context import Context
+from adoptcli.definitions import Definitions, Model
+from adoptcli.results import Result
+from adoptcli.timeline import Timeline
+
+
+class Settings(Model):
+    """A metric's section of the YAML."""
+
+
+Rows = Mapping[str, pl.LazyFrame]
+Tallies = Mapping[str, pl.DataFrame]
+Merge = Literal["sum", "max"]
+
+
+def _nothing_missing(settings: Any, definitions: Definitions) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One metric, registered once.
+
+    Attributes:
+        id: Module name, YAML key, JSON key, and command (with `-`).
+        title: Its name for people.
+        section: Where the report shows it.
+        order: Its place in the report.
+        settings: The model of its YAML section.
+        definition: The module's docstring.
+        rows: (timeline, settings, context) -> {table: rows of (actor, keys, integer measures)}.
+        result: (tallies, settings, context) -> Result, from sums alone.
+        keys: The key columns of each table of rows; all other columns but `actor` are measures.
+        missing: What the YAML must have before the metric can be computed, or None.
+        tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
+        second: Rows of the second round, given the cut points that `cuts` takes from the first.
+        cuts: Tallies of the first round -> cut points.
+        exempt: Laws that do not hold, each with its reason.
+    """
+
+    id: str
+    title: str
+    section: Literal["adoption", "engagement", "together"]
+    order: int
+    settings: type[Settings]
+    definition: str
+    rows: Callable[[Timeline, Any, Context], Rows]
+    result: Callable[[Tallies, Any, Context], Result]
+    keys: Mapping[str, tuple[str, ...]]
+    missing: Callable[[Any, Definitions], str | None] = _nothing_missing
+    tally: Callable[[Timeline, Any, Context], Rows] | None = None
+    second: Callable[[Timeline, Any, Context, Mapping[str, float | None]], Rows] | None = None
+    cuts: Callable[[Tallies, Any], Mapping[str, float | None]] | None = None
+    exempt: Mapping[str, str] = field(default_factory=dict)
+
+
+_REGISTRY: dict[str, Metric] = {}
+
+
+def register(metric: Metric) -> Metric:
+    """Add a metric to the registry; its id must be new."""
+    if metric.id in _REGISTRY:
+        raise ValueError(f"metric {metric.id} is registered twice")
+    _REGISTRY[metric.id] = metric
+    return metric

@@ -1,0 +1,176 @@
+"""Numbers with their intervals, and the small queries that several metrics write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from adoptcli import stats
+from adoptcli.context import Context
+from adoptcli.definitions import EventRef
+from adoptcli.results import Caveat, Estimate
+from adoptcli.timeline import Timeline
+from adoptcli.timeline.criteria import met
+
+SMALL = 30
+
+
+def share(numerator: int, denominator: int) -> Estimate:
+    """A share of independent actors with its Wilson interval; null where there is nobody."""
+    if not denominator:
+        return Estimate(None, numerator, denominator)
+    interval = stats.wilson(numerator, denominator)
+    assert interval is not None
+    return Estimate(numerator / denominator, numerator, denominator, *interval)
+
+
+def ratio(numerator: float, denominator: float) -> Estimate:
+    """A quotient of two counts that are not a share of actors: no interval."""
+    value = numerator / denominator if denominator else None
+    return Estimate(value, numerator, denominator)
+
+
+def mean(n: int, total: float, squares: float, scale: float = 1) -> Estimate:
+    """A mean over actors with its interval from the sums of x and x²; divided by `scale`."""
+    found = stats.mean_interval(n, total, squares)
+    if found is None:
+        return Estimate(None, total / scale, n)
+    low = None if found.low is None else max(found.low, 0.0) / scale
+    high = None if found.high is None else found.high / scale
+    return Estimate(found.value / scale, total / scale, n, low, high)
+
+
+def difference(now: Estimate, before: Estimate | None) -> Estimate | None:
+    """The change of a share with its Newcombe interval; of other numbers without."""
+    if before is None or now.value is None or before.value is None:
+        return None
+    return Estimate(now.value - before.value)
+
+
+def share_difference(now: Estimate, before: Estimate | None) -> Estimate | None:
+    """The change of a share of independent actors, with its Newcombe interval."""
+    if before is None or now.value is None or before.value is None:
+        return None
+    found = stats.newcombe(
+        int(now.numerator or 0), int(now.denominator or 0),
+        int(before.numerator or 0), int(before.denominator or 0),
+    )  # fmt: skip
+    return None if found is None else Estimate(found.value, None, None, found.low, found.high)
+
+
+def cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]:
+    """A tally's measures by key: a plain value for one key, a tuple for several."""
+    found: dict[Any, dict[str, int]] = {}
+    for row in tally.iter_rows(named=True):
+        key = tuple(row.pop(k) for k in keys)
+        found[key[0] if len(key) == 1 else key] = row
+    return found
+
+
+def totals(tally: pl.DataFrame) -> dict[str, int]:
+    """The sums of all integer columns of a tally."""
+    return {c: int(tally[c].sum()) for c in tally.columns if tally[c].dtype.is_integer()}
+
+
+def small(denominator: float | None, what: str) -> tuple[Caveat, ...]:
+    """A caveat where a headline stands on fewer than 30."""
+    if denominator is None or denominator >= SMALL:
+        return ()
+    return (Caveat("small-denominator", f"fewer than {SMALL} {what}", int(denominator)),)
+
+
+def unseen(refs: Iterable[EventRef], context: Context) -> tuple[Caveat, ...]:
+    """A caveat for each event that the YAML names and the data never hold."""
+    from difflib import get_close_matches
+
+    found = []
+    for ref in refs:
+        if context.vocabulary.codes(ref):
+            continue
+        near = get_close_matches(ref.event, [*context.vocabulary.names], 1)
+        hint = f"; did you mean {near[0]!r}?" if near and near[0] != ref.event else ""
+        found.append(Caveat("event-not-seen", f"{ref} never occurs{hint}", 0))
+    return tuple(dict.fromkeys(found))
+
+
+def windows(context: Context, length: int, most: int) -> list[tuple[int, int]]:
+    """Windows of so many days back from the end of what is shown, newest first.
+
+    All but the newest lie wholly within the data; the newest is given even where it does not.
+    """
+    end, found = context.end_day, [(context.end_day - length, context.end_day)]
+    while len(found) < most and end - 2 * length >= context.shown_from:
+        end -= length
+        found.append((end - length, end))
+    return found
+
+
+def window_of(day: pl.Expr, context: Context, length: int, count: int) -> pl.Expr:
+    """The last day of the window that holds a day; null outside all of them."""
+    back = (context.end_day - 1 - day) // length
+    inside = (day < context.end_day) & (back < count)
+    return pl.when(inside).then(context.end_day - 1 - back * length).cast(pl.Int32)
+
+
+def not_full(context: Context, length: int) -> tuple[Caveat, ...]:
+    """A caveat where the newest window begins before the data."""
+    missing = context.first_day - (context.end_day - length)
+    if missing <= 0:
+        return ()
+    return (
+        Caveat("window-not-full", f"the data hold only {length - missing} of the {length} days"),
+    )
+
+
+def starters(timeline: Timeline, context: Context) -> pl.DataFrame:
+    """Actors whose sign-up is known, lies within the data and among the days shown."""
+    day = pl.col("signup_day")
+    return timeline.actors.filter(
+        pl.col("known")
+        & (day >= context.shown_from)
+        & (day < context.end_day)
+        & (pl.col("signup") < context.as_of)
+    )
+
+
+def start_caveats(tally: Mapping[str, int]) -> tuple[Caveat, ...]:
+    """What is said of actors that are no starters, from the sums of `start_rows`."""
+    found = []
+    if tally.get("unknown_start"):
+        text = "actors without a known start, left out"
+        found.append(Caveat("unknown-start", text, tally["unknown_start"]))
+    if tally.get("before_data"):
+        text = "actors who signed up before the first day of the data, left out"
+        found.append(Caveat("signup-before-data", text, tally["before_data"]))
+    return tuple(found)
+
+
+def start_rows(timeline: Timeline, context: Context) -> pl.LazyFrame:
+    """Actors that cannot be starters: their start is unknown, or lies before the data."""
+    known = pl.col("known")
+    return (
+        timeline.actors.lazy()
+        .select(
+            "actor",
+            unknown_start=(~known).cast(pl.Int64),
+            before_data=(known & (pl.col("signup_day") < context.first_day)).cast(pl.Int64),
+        )
+        .filter((pl.col("unknown_start") > 0) | (pl.col("before_data") > 0))
+    )
+
+
+def activated(timeline: Timeline, context: Context) -> pl.DataFrame:
+    """`criteria.met` of the activation criteria, computed once a bucket.
+
+    Needs the `activation` section; actors without a sign-up have no row.
+    """
+    settings = context.settings["activation"]
+    return timeline.fact(
+        "activation",
+        lambda: met(
+            timeline, settings.criteria, settings.rule, context,
+            in_order=settings.in_order, from_signup=settings.before_signup == "ignore",
+        ),
+    )  # fmt: skip

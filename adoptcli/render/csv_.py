@@ -1,0 +1,115 @@
+"""The report as CSV: one tidy table, or each table as wide as it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+
+from adoptcli.results import KEYS, Cell, Estimate, MetricReport, Report, Row, Table
+
+HEADER = (
+    "metric", "table", "segment", "period", "cohort", "step", "item", "measure", "value",
+    "numerator", "denominator", "low", "high", "caveats",
+)  # fmt: skip
+PARTS = ("numerator", "denominator", "low", "high")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render(report: Report) -> str:
+    """One line for each measure of each row of each table of each metric."""
+    return _text(HEADER, (line for metric in report.metrics for line in _tidy(metric)))
+
+
+def _text(header: tuple[str, ...], lines: Iterator[list[str]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return stream.getvalue()
+
+
+def _tidy(metric: MetricReport) -> Iterator[list[str]]:
+    found = metric.result
+    codes = " ".join(dict.fromkeys(c.code for c in found.caveats))
+    if found.status != "ok":
+        codes = " ".join(filter(None, (found.status, codes)))
+    head = found.headline
+    if head is None:
+        yield [metric.id, "headline", *[""] * 5, "headline", *[""] * 5, codes]
+    else:
+        numbers = _numbers(head.estimate)
+        yield [
+            metric.id,
+            "headline",
+            "",
+            _cell(head.period),
+            "",
+            "",
+            "",
+            "headline",
+            *numbers,
+            codes,
+        ]
+    if found.textbook is not None:
+        book = found.textbook
+        estimate = Estimate(book.value, book.numerator, book.denominator)
+        yield [metric.id, "textbook", *[""] * 5, "textbook", *_numbers(estimate), codes]
+    for table in found.tables:
+        for row in table.rows:
+            keys = [_cell(row.get(key)) for key in KEYS]
+            for column in table.columns:
+                if not column.is_key:
+                    numbers = _numbers(row.get(column.name))
+                    yield [metric.id, table.name, *keys, column.name, *numbers, codes]
+
+
+def _numbers(cell: Cell) -> list[str]:
+    if isinstance(cell, Estimate):
+        return [_cell(cell.value), *(_cell(getattr(cell, part)) for part in PARTS)]
+    return [_cell(cell), "", "", "", ""]
+
+
+def _cell(cell: Cell) -> str:
+    """A cell's text; what a spreadsheet would run as a formula gets an apostrophe."""
+    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+        return ""
+    if isinstance(cell, str):
+        return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return repr(cell) if isinstance(cell, float) else str(cell)
+
+
+def render_table(table: Table) -> str:
+    """One table as wide as it is; an estimate takes five columns."""
+    header: list[str] = []
+    for column in table.columns:
+        header.append(column.name)
+        if _is_estimate(table, column.name):
+            header += [f"{column.name}_{part}" for part in PARTS]
+    return _text(tuple(header), (_wide(row, table) for row in table.rows))
+
+
+def _is_estimate(table: Table, name: str) -> bool:
+    return any(isinstance(row.get(name), Estimate) for row in table.rows)
+
+
+def _wide(row: Row, table: Table) -> list[str]:
+    line: list[str] = []
+    for column in table.columns:
+        numbers = _numbers(row.get(column.name))
+        line += numbers if _is_estimate(table, column.name) else numbers[:1]
+    return line
+
+
+def files(report: Report) -> dict[str, str]:
+    """One file a table, and the headlines in summary.csv."""
+    found = {
+        f"{metric.id}.{table.name}.csv": render_table(table)
+        for metric in report.metrics
+        for table in metric.result.tables
+    }
+    lines = (
+        line for m in report.metrics for line in _tidy(m) if line[1] in ("headline", "textbook")
+    )
+    return {"summary.csv": _text(HEADER, lines), **found}

@@ -1,0 +1,193 @@
+"""The report as JSON: unrounded, nothing absent but null, the same bytes for the same input."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from adoptcli.results import (
+    KEYS,
+    Caveat,
+    Cell,
+    Estimate,
+    Headline,
+    MetricReport,
+    Report,
+    Row,
+    Table,
+    Textbook,
+)
+
+FORMAT = 1  # 1: the first
+
+
+def render(report: Report) -> str:
+    """The whole report."""
+    return json.dumps(plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain(report: Report) -> dict[str, Any]:
+    """The report as mappings and lists."""
+    return {
+        "format": FORMAT,
+        "version": report.version,
+        "as_of": report.as_of,
+        "time_zone": report.time_zone,
+        "since": report.since,
+        "until": report.until,
+        "unit": report.unit,
+        "period": report.period,
+        "segment": report.segment,
+        "definitions": report.definitions,
+        "source": asdict(report.source),
+        "caveats": [_caveat(c) for c in report.caveats],
+        "metrics": {m.id: _metric(m, report.period) for m in report.metrics},
+        "findings": [dict(f) for f in report.findings],
+    }
+
+
+def _metric(metric: MetricReport, period: str) -> dict[str, Any]:
+    found = metric.result
+    return {
+        "title": metric.title,
+        "definition": metric.definition,
+        "settings": dict(metric.settings),
+        "status": found.status,
+        "reason": found.reason or None,
+        "headline": _headline(found.headline),
+        "also": [_headline(h) for h in found.also],
+        "textbook": _textbook(found.textbook),
+        "tables": {table.name: [_row(row, table) for row in table.rows] for table in found.tables},
+        "caveats": [_caveat(c) for c in found.caveats],
+    }
+
+
+def _headline(found: Headline | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "title": found.title,
+        **_estimate(found.estimate),
+        "unit": found.unit,
+        "period": found.period,
+        "change": None if found.change is None else _finite(found.change.value),
+    }
+
+
+def _textbook(found: Textbook | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "value": _finite(found.value),
+        "numerator": _finite(found.numerator),
+        "denominator": _finite(found.denominator),
+        "formula": found.formula,
+        "unit": found.unit,
+    }
+
+
+def _row(row: Row, table: Table) -> dict[str, Any]:
+    return {
+        "segment": row.get("segment"),
+        **{c.name: _cell(row.get(c.name)) for c in table.columns if c.name != "segment"},
+    }
+
+
+def _cell(cell: Cell) -> Any:
+    if isinstance(cell, Estimate):
+        return _estimate(cell)
+    return _finite(cell) if isinstance(cell, float) else cell
+
+
+def _estimate(found: Estimate) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in asdict(found).items()}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _caveat(found: Caveat) -> dict[str, Any]:
+    return {"code": found.code, "message": found.message, "count": found.count}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the report."""
+    number = {"type": ["number", "null"]}
+    text = {"type": ["string", "null"]}
+    estimate = _object(dict.fromkeys(Estimate.__slots__, number))
+    caveat = _object({"code": {"type": "string"}, "message": {"type": "string"},
+                      "count": {"type": ["integer", "null"]}})  # fmt: skip
+    headline = _object(
+        {"title": {"type": "string"}, **dict.fromkeys(Estimate.__slots__, number),
+         "unit": {"type": "string"}, "period": text, "change": number}
+    )  # fmt: skip
+    textbook = _object(
+        {"value": number, "numerator": number, "denominator": number,
+         "formula": {"type": "string"}, "unit": {"type": "string"}}
+    )  # fmt: skip
+    cell = {"anyOf": [{"type": ["number", "string", "null"]}, {"$ref": "#/$defs/estimate"}]}
+    row = {
+        "type": "object",
+        "properties": {key: {"type": ["string", "integer", "null"]} for key in KEYS},
+        "additionalProperties": cell,
+    }
+    or_null = {"anyOf": [{"$ref": "#/$defs/headline"}, {"type": "null"}]}
+    metric = _object(
+        {
+            "title": {"type": "string"},
+            "definition": {"type": "string"},
+            "settings": {"type": "object"},
+            "status": {"enum": ["ok", "not_configured", "not_evaluable"]},
+            "reason": text,
+            "headline": or_null,
+            "also": {"type": "array", "items": {"$ref": "#/$defs/headline"}},
+            "textbook": {"anyOf": [{"$ref": "#/$defs/textbook"}, {"type": "null"}]},
+            "tables": {
+                "type": "object", "additionalProperties": {"type": "array", "items": row},
+            },
+            "caveats": {"type": "array", "items": {"$ref": "#/$defs/caveat"}},
+        }
+    )  # fmt: skip
+    source = _object(
+        {
+            "rows": {"type": "integer"}, "events": {"type": "integer"},
+            "actors": {"type": "integer"}, "accounts": {"type": ["integer", "null"]},
+            "set_aside": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "anonymous": {"type": "integer"}, "duplicates": {"type": "integer"},
+            "excluded": {"type": "integer"}, "first_day": {"type": "string"},
+            "last_day": {"type": "string"},
+        }
+    )  # fmt: skip
+    top = _object(
+        {
+            "format": {"const": FORMAT}, "version": {"type": "string"},
+            "as_of": {"type": "string", "format": "date"}, "time_zone": {"type": "string"},
+            "since": text, "until": text, "unit": {"enum": ["user"]},
+            "period": {"enum": ["day", "week", "month"]}, "segment": text,
+            "definitions": {"type": "string"}, "source": source,
+            "caveats": {"type": "array", "items": {"$ref": "#/$defs/caveat"}},
+            "metrics": {"type": "object", "additionalProperties": {"$ref": "#/$defs/metric"}},
+            "findings": {"type": "array", "items": {"type": "object"}},
+        }
+    )  # fmt: skip
+    defs = {"estimate": estimate, "caveat": caveat, "headline": headline, "textbook": textbook,
+            "metric": metric}  # fmt: skip
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "adoptcli report",
+        **top,
+        "$defs": defs,
+    }
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }

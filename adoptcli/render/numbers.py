@@ -1,0 +1,95 @@
+"""The only place that rounds: numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adoptcli.results import Estimate, Unit
+
+NOTHING = "–"
+BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
+_SPANS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
+
+
+def count(value: float) -> str:
+    """48210 -> 48,210; fractions keep one or two digits."""
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def percent(value: float) -> str:
+    """0 % and 100 % stand only where they are exact."""
+    if 0 < value < 0.0005:
+        return "<0.1 %"
+    if 0.9995 <= value < 1:
+        return ">99.9 %"
+    return f"{value * 100:.1f} %" if value not in (0, 1) else f"{value * 100:.0f} %"
+
+
+def seconds(value: float) -> str:
+    """In the largest unit that gives at least one."""
+    for size, unit in _SPANS:
+        if abs(value) >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.0f} s" if value == int(value) else f"{value:.1f} s"
+
+
+def number(value: float | None, unit: Unit) -> str:
+    """A value in its unit; a dash for none."""
+    if value is None:
+        return NOTHING
+    if unit == "share":
+        return percent(value)
+    if unit == "seconds":
+        return seconds(value)
+    if unit == "ratio":
+        return f"{value:.2f}"
+    return count(value)
+
+
+def change(found: Estimate | None, unit: Unit) -> str:
+    """With its sign; shares in percentage points."""
+    if found is None or found.value is None:
+        return ""
+    value = found.value
+    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    size = abs(value)
+    if unit == "share":
+        return f"{sign}{size * 100:.1f} pp"
+    if unit == "seconds":
+        return f"{sign}{seconds(size)}"
+    return f"{sign}{size:.2f}" if unit == "ratio" else f"{sign}{count(size)}"
+
+
+def interval(found: Estimate, unit: Unit) -> str:
+    """36.0–50.4, in the unit of the value beside it."""
+    if found.low is None and found.high is None:
+        return ""
+    low, high = (_bound(v, unit) for v in (found.low, found.high))
+    return f"{low}–{high}"
+
+
+def _bound(value: float | None, unit: Unit) -> str:
+    if value is None:
+        return "…"
+    return f"{value * 100:.1f}" if unit == "share" else number(value, unit)
+
+
+def behind(found: Estimate) -> str:
+    """The counts behind a number: 78/181, or the denominator alone."""
+    if found.denominator is None:
+        return ""
+    if found.numerator is None:
+        return count(found.denominator)
+    return f"{count(found.numerator)}/{count(found.denominator)}"
+
+
+def sparkline(values: Sequence[float | None], *, plain: bool) -> str:
+    """A bar for each value from zero to the largest; a space for none."""
+    blocks = PLAIN_BLOCKS if plain else BLOCKS
+    top = max((v for v in values if v is not None), default=0)
+    if top <= 0:
+        return ""
+    step = len(blocks) - 1
+    return "".join(" " if v is None else blocks[max(0, round(v / top * step))] for v in values)

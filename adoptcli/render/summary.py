@@ -1,0 +1,152 @@
+"""One screen: what was read, each metric's headline, and what to know before believing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+
+from adoptcli.render import numbers
+from adoptcli.render.text import safe
+from adoptcli.results import Estimate, Headline, MetricReport, Report
+
+WITH_TREND, WITH_INTERVAL = 110, 92
+SMALL = 30
+MOST_BARS = 12
+
+
+def summary(report: Report, width: int, *, plain: bool) -> RenderableType:
+    """The first screen of a report, for a terminal of so many columns."""
+    parts: list[RenderableType] = [*head(report), Text()]
+    grid = _grid(width)
+    seen = ""
+    for metric in report.metrics:
+        if metric.result.status != "ok" or metric.result.headline is None:
+            continue
+        if metric.section != seen:
+            if seen:
+                grid.add_row()
+            grid.add_row(Text(metric.section.upper(), style="bold"))
+            seen = metric.section
+        for cells in _rows(metric, width, plain=plain):
+            grid.add_row(*cells)
+    parts.append(grid)
+    parts += _silent(report)
+    parts += _caveats(report)
+    return Group(*parts)
+
+
+def head(report: Report) -> list[Text]:
+    """What was read, what was set aside."""
+    source = report.source
+    counts = [f"{source.events:,} events", f"{source.actors:,} users"]
+    if source.accounts:
+        counts.append(f"{source.accounts:,} accounts")
+    counts.append(f"{source.first_day} to {source.last_day} ({report.time_zone})")
+    counts.append(f"definitions {report.definitions}")
+    lines = [Text(" · ".join(counts))]
+    aside = [f"{n:,} {reason.replace('-', ' ')}" for reason, n in source.set_aside.items()]
+    text = []
+    if aside:
+        text.append("set aside: " + ", ".join(aside))
+    if source.anonymous:
+        text.append(f"{source.anonymous:,} rows without user")
+    if source.duplicates:
+        text.append(f"{source.duplicates:,} repeated deliveries")
+    if source.excluded:
+        text.append(f"{source.excluded:,} excluded")
+    if text:
+        lines.append(Text(" · ".join(text), style="dim"))
+    if report.since or report.until:
+        lines.append(Text(f"shown: {report.since or '…'} to {report.until or '…'}", style="dim"))
+    return lines
+
+
+def _grid(width: int) -> Grid:
+    grid = Grid(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+    grid.add_column("", overflow="fold")
+    grid.add_column("value", justify="right", no_wrap=True)
+    if width >= WITH_INTERVAL:
+        grid.add_column("95 %", justify="right", no_wrap=True)
+    grid.add_column("n", justify="right", no_wrap=True)
+    grid.add_column("change", justify="right", no_wrap=True)
+    if width >= WITH_TREND:
+        grid.add_column("trend", no_wrap=True)
+    return grid
+
+
+def _rows(metric: MetricReport, width: int, *, plain: bool) -> Iterator[list[Text]]:
+    """The headline, the textbook figure where it differs, and what else there is."""
+    found = metric.result
+    assert found.headline is not None
+    yield _line(found.headline, "  ", width, plain=plain)
+    if found.headline.note:
+        yield [Text(f"    {safe(found.headline.note)}", style="dim")]
+    book = found.textbook
+    same = book is not None and book.value == found.headline.estimate.value
+    if book is not None and book.value is not None and not same:
+        counts = numbers.behind(Estimate(book.value, book.numerator, book.denominator))
+        empty = [Text()] if width >= WITH_INTERVAL else []
+        yield [
+            Text(f"    textbook: {safe(book.formula)}", style="dim"),
+            Text(numbers.number(book.value, book.unit), style="dim"),
+            *empty,
+            Text(counts, style="dim"),
+        ]
+    for headline in found.also:
+        yield _line(headline, "    ", width, plain=plain)
+
+
+def _line(found: Headline, indent: str, width: int, *, plain: bool) -> list[Text]:
+    title = f"{indent}{safe(found.title)}"
+    if found.period and indent == "  ":
+        title += f", {found.period}"
+    n = numbers.behind(found.estimate)
+    few = found.estimate.denominator is not None and found.estimate.denominator < SMALL
+    cells = [Text(title), Text(numbers.number(found.estimate.value, found.unit), style="bold")]
+    if width >= WITH_INTERVAL:
+        cells.append(Text(numbers.interval(found.estimate, found.unit), style="dim"))
+    cells.append(Text(f"{n} *" if few and n else n))
+    cells.append(Text(numbers.change(found.change, found.unit)))
+    if width >= WITH_TREND:
+        cells.append(Text(numbers.sparkline(found.trend[-MOST_BARS:], plain=plain), style="cyan"))
+    return cells
+
+
+def _silent(report: Report) -> list[Text]:
+    """Metrics without a number, and why."""
+    lines = []
+    for metric in report.metrics:
+        found = metric.result
+        if found.status == "not_configured":
+            lines.append(Text(f"{metric.title}: {found.reason}", style="dim"))
+        elif found.headline is None:
+            lines.append(
+                Text(f"{metric.title}: cannot be judged: {safe(found.reason)}", style="dim")
+            )
+    return [Text(), *lines] if lines else []
+
+
+def _caveats(report: Report) -> list[Text]:
+    """Each caveat once, whichever metrics carry it."""
+    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
+    for caveat in report.caveats:
+        found[caveat.code, caveat.message] = (_told(caveat.message, caveat.count), [])
+    for metric in report.metrics:
+        for caveat in metric.result.caveats:
+            key = (caveat.code, caveat.message)
+            found.setdefault(key, (_told(caveat.message, caveat.count), []))[1].append(metric.title)
+    if not found:
+        return []
+    lines = [Text(), Text("TO KNOW", style="bold")]
+    for (code, _), (text, titles) in found.items():
+        mark = "* " if code == "small-denominator" else ""
+        which = f" ({', '.join(titles)})" if titles else ""
+        lines.append(Text(f"  {mark}{safe(text)}{which}", style="dim"))
+    return lines
+
+
+def _told(message: str, count: int | None) -> str:
+    return f"{message}: {count:,}" if count else message

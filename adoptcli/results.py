@@ -1,0 +1,151 @@
+"""What a metric gives back: numbers that carry their counts, in frozen, plain-Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Unit = Literal[
+    "share", "users", "events", "sessions", "seconds", "days", "points", "ratio", "number",
+    "date", "text",
+]  # fmt: skip
+Status = Literal["ok", "not_configured", "not_evaluable"]
+KEYS = ("segment", "period", "cohort", "step", "item")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with the counts behind it and its 95 % interval; absent parts are None."""
+
+    value: float | None
+    numerator: float | None = None
+    denominator: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+Cell = str | int | float | Estimate | None
+Row = Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: its key in JSON, its title for people, its unit.
+
+    A share names the measures of the counted rows that it divides, so that the people behind
+    either can be listed: `of=("activated", "mature")`.
+    """
+
+    name: str
+    title: str
+    unit: Unit = "number"
+    of: tuple[str, str] | None = None
+
+    @property
+    def is_key(self) -> bool:
+        """True for the columns that say which cell a row is, not how much."""
+        return self.name in KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of one shape, sorted by their keys."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One honest figure: what it is, for which period, and how it moved."""
+
+    title: str
+    estimate: Estimate
+    unit: Unit
+    period: str | None = None
+    change: Estimate | None = None
+    trend: tuple[float | None, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Textbook:
+    """The figure as the textbook formula gives it, and that formula in words."""
+
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    formula: str
+    unit: Unit = "share"
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """Something the reader must know before believing a number."""
+
+    code: str
+    message: str
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One metric, computed: headline, textbook figure, tables and caveats."""
+
+    headline: Headline | None
+    textbook: Textbook | None
+    tables: tuple[Table, ...]
+    caveats: tuple[Caveat, ...] = ()
+    also: tuple[Headline, ...] = ()
+    status: Status = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricReport:
+    """A result with the words and settings that say what was computed."""
+
+    id: str
+    title: str
+    section: str
+    definition: str
+    settings: Mapping[str, object]
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSummary:
+    """What was read and what was set aside, by reason."""
+
+    rows: int
+    events: int
+    actors: int
+    accounts: int | None
+    set_aside: Mapping[str, int]
+    anonymous: int
+    duplicates: int
+    excluded: int
+    first_day: str
+    last_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one run has to say."""
+
+    version: str
+    as_of: str
+    time_zone: str
+    since: str | None
+    until: str | None
+    unit: str
+    period: str
+    segment: str | None
+    definitions: str
+    source: SourceSummary
+    metrics: Sequence[MetricReport]
+    caveats: tuple[Caveat, ...] = ()
+    findings: tuple[Mapping[str, object], ...] = field(default=())

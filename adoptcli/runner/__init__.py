@@ -1,0 +1,1 @@
+"""The rounds of one run and where they run."""

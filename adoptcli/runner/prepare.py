@@ -1,0 +1,280 @@
+"""Round 0: from files and definitions to the plan that every bucket follows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from adoptcli.context import Context, Vocabulary
+from adoptcli.definitions import Definitions, EventRef, PropertyRef, references
+from adoptcli.errors import DataProblem, UsageProblem
+from adoptcli.runner import traits
+from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
+from adoptcli.source.events import Canonical, Needed, read
+from adoptcli.source.tables import read_accounts, read_users
+from adoptcli.source.timestamps import to_instant
+from adoptcli.timeframe import Period
+from adoptcli.timeline.build import Plan
+from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, encode
+from adoptcli.timeline.pack import Layout
+from adoptcli.timeline.survey import Survey, survey
+
+BURN_IN = 30
+UNUSABLE = ("unreadable-time", "no-event")
+DATE_MIN, DATE_MAX = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31 as day numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line and the YAML ask for; days are day numbers, `until_day` exclusive."""
+
+    paths: Sequence[str] = ()
+    definitions: Definitions
+    settings: Mapping[str, Any]
+    metrics: Sequence[str]
+    base: Path | None = None
+    segment: str | None = None
+    period: Period | None = None
+    since_day: int | None = None
+    until_day: int | None = None
+    as_of_day: int | None = None
+    shards: int = 1
+    tmp: Path | None = None
+
+
+@dataclass
+class Prepared:
+    """A plan, and what reading has to tell. Closing it removes the bucket files."""
+
+    plan: Plan
+    canonical: Canonical
+    users: pl.DataFrame | None
+    accounts: pl.DataFrame | None
+    folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def close(self) -> None:
+        """Remove the bucket files."""
+        if self.folder is not None:
+            self.folder.cleanup()
+
+
+@dataclass
+class _Tables:
+    users: pl.DataFrame | None
+    accounts: pl.DataFrame | None
+    places: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(request: Request) -> Prepared:
+    """Read the source once and find everything that the buckets must share.
+
+    Raises:
+        DataProblem: Nothing can be read or counted, or too much of it cannot.
+        UsageProblem: The segment asked for is nowhere.
+    """
+    d = request.definitions
+    tables = _tables(request)
+    canonical, wanted = _read(request, tables)
+    folder = _folder(request)
+    try:
+        encoded, dictionaries = _encode(request, canonical, wanted, tables, folder)
+        return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
+    except BaseException:
+        if folder is not None:
+            folder.cleanup()
+        raise
+
+
+def _tables(request: Request) -> _Tables:
+    d = request.definitions
+    users = read_users(d.users, request.base) if d.users else None
+    accounts = read_accounts(d.accounts, request.base) if d.accounts else None
+    names = traits.wanted_traits(d, request.segment, "feature_adoption" in request.metrics)
+    return _Tables(users, accounts, traits.places(names, users, accounts))
+
+
+def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
+    """The canonical events with all that is wanted beside user, event and time."""
+    d = request.definitions
+    bits = wanted_conditions(_references(request), named_events(d))
+    event_traits = [name for name, place in tables.places.items() if place == "events"]
+    signup = d.signup.property if isinstance(d.signup, PropertyRef) else None
+    session = getattr(request.settings.get("sessions"), "by", "gap") == "session"
+    properties = {c.property for c in bits} | set(event_traits) | ({signup} if signup else set())
+    needed = Needed(
+        properties=tuple(sorted(properties)),
+        account=_account_wanted(request, tables),
+        session=session and "sessions" in request.metrics,
+        id=True,
+    )
+    canonical = read(
+        d.source, request.paths, request.base, needed, d.time_zone, request.tmp
+    )  # fmt: skip
+    for name in event_traits:
+        if name not in canonical.found_properties:
+            raise traits.not_found(name, _columns(canonical, tables))
+    if needed.session and "session" not in canonical.found:
+        raise DataProblem(
+            "no-session-column",
+            "sessions.by is 'session', but no session column was found",
+            "name it in source.columns.session, or set sessions.by to 'gap'",
+        )
+    if signup and signup not in canonical.found_properties:
+        raise DataProblem(
+            "no-signup-property",
+            f"no event has the property {signup!r} (signup.property)",
+            f"the columns are: {', '.join(canonical.columns_found)}",
+        )
+    wanted = Wanted(
+        account=needed.account and "account" in canonical.found,
+        session=needed.session,
+        id="id" in canonical.found,
+        exact=d.dedupe == "exact",
+        traits=tuple(event_traits),
+        signup=signup,
+        conditions=bits,
+    )
+    return canonical, wanted
+
+
+def _references(request: Request) -> list[EventRef]:
+    parts: list[object] = [request.definitions, *request.settings.values()]
+    return [ref for part in parts for ref in references(part)]
+
+
+def _account_wanted(request: Request, tables: _Tables) -> bool:
+    return (
+        "engagement_score" in request.metrics
+        or bool(request.definitions.exclude.accounts)
+        or "accounts" in tables.places.values()
+    )
+
+
+def _columns(canonical: Canonical, tables: _Tables) -> list[str]:
+    found = list(canonical.columns_found)
+    for frame in (tables.users, tables.accounts):
+        if frame is not None:
+            found += [c.removeprefix("t.") for c in frame.columns if c.startswith("t.")]
+    return found
+
+
+def _folder(request: Request) -> tempfile.TemporaryDirectory[str] | None:
+    if request.shards == 1:
+        return None
+    return tempfile.TemporaryDirectory(prefix="adoptcli-", dir=request.tmp)
+
+
+def _encode(
+    request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables,
+    folder: tempfile.TemporaryDirectory[str] | None,
+) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
+    """Read the fast way; where some timestamps are not of the common shape, the thorough way."""
+    found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
+    if not canonical.fast:
+        return found, dictionaries
+    time, rest = pl.col("time").is_null(), pl.col("event").is_null() & pl.col("user").is_null()
+    if not found.all().select((time & ~rest).any()).collect().item():
+        return found, dictionaries
+    found.discard()
+    return _encode_once(request, canonical.thorough(), wanted, tables, folder)
+
+
+def _encode_once(
+    request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables,
+    folder: tempfile.TemporaryDirectory[str] | None,
+) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
+    names = ["user", "event", "account", *(f"trait.{name}" for name in tables.places)]
+    dictionaries = {name: Dictionary() for name in names}
+    frame, path = canonical.frame, Path(folder.name) if folder else None
+    if wanted.signup:
+        frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
+    try:
+        return encode(frame, wanted, dictionaries, request.shards, path), dictionaries
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise canonical.broken(error) from error
+
+
+def _plan(
+    request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables, encoded: Encoded,
+    dictionaries: dict[str, Dictionary], folder: tempfile.TemporaryDirectory[str] | None,
+    d: Definitions,
+) -> Prepared:  # fmt: skip
+    found = survey(encoded, d.exclude, d.calendar, request.as_of_day, canonical.date_only)
+    _enough(found, d)
+    words, atoms = vocabulary(encoded, found, wanted.conditions, named_events(d))
+    coded = traits.coded(tables.users, tables.accounts, tables.places, dictionaries, d.calendar)
+    coded = traits.without(coded, d.exclude, dictionaries)
+    sizes = {
+        name: encoded.size(name, [coded.users, coded.accounts])
+        for name in dictionaries
+        if name not in ("user", "event")
+    }
+    order, labels = traits.ranks(dictionaries, sizes)
+    context = _context(request, found, words, labels, coded.users)
+    layout = Layout.fit(
+        encoded.size("user", [coded.users]), found.start, found.as_of, len(words.atoms),
+        encoded.buckets,
+    )  # fmt: skip
+    plan = Plan(
+        encoded, found, layout, traits.ranked(coded, order), atoms, len(wanted.conditions), order,
+        context,
+    )  # fmt: skip
+    return Prepared(plan, canonical, tables.users, tables.accounts, folder)
+
+
+def _enough(found: Survey, d: Definitions) -> None:
+    """Stop where more of the rows than `max_rejected` cannot be used."""
+    bad = sum(found.set_aside.get(r, 0) for r in UNUSABLE)
+    if not found.rows or bad / found.rows <= d.max_rejected:
+        return
+    reasons = ", ".join(
+        f"{n:,} {reason}" for reason, n in found.set_aside.items()
+        if reason in UNUSABLE
+    )  # fmt: skip
+    raise DataProblem(
+        "too-many-rejected",
+        f"{bad:,} of {found.rows:,} rows ({bad / found.rows:.1%}) cannot be used: {reasons}",
+        "look at them with --rejects FILE; name source.timestamp_format where it is unusual; "
+        "or raise max_rejected in the YAML",
+    )
+
+
+def _context(
+    request: Request, found: Survey, words: Vocabulary, labels: Mapping[str, tuple[str, ...]],
+    users: pl.DataFrame,
+) -> Context:  # fmt: skip
+    d = request.definitions
+    stated = d.signup is not None or bool(users["table_signup"].drop_nulls().len())
+    burn_in = d.burn_in if d.burn_in is not None else (0 if stated else BURN_IN)
+    since = request.since_day if request.since_day is not None else DATE_MIN
+    until = request.until_day if request.until_day is not None else DATE_MAX
+    context = Context(
+        definitions=d,
+        settings=request.settings,
+        calendar=d.calendar,
+        period=request.period or d.period,
+        as_of_day=found.as_of_day,
+        as_of=found.as_of,
+        first_day=found.first_day,
+        since_day=since,
+        until_day=until,
+        vocabulary=words,
+        signup_known=stated,
+        burn_in_end=found.first_day + burn_in,
+        accounts=labels["account"],
+        traits={n.removeprefix("trait."): v for n, v in labels.items() if n != "account"},
+        segment=request.segment,
+    )
+    if context.end_day <= context.shown_from:
+        label = context.calendar.label
+        raise UsageProblem(
+            "nothing-shown",
+            "no day of the data is left between --since and --until",
+            f"the data run from {label(found.first_day, 'day')} to {label(found.last_day, 'day')}",
+        )
+    return context

@@ -1,0 +1,229 @@
+"""Results of all metrics, for everybody and by segment, in one report."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from adoptcli import __version__
+from adoptcli.context import OTHER, UNKNOWN, Context
+from adoptcli.definitions import EventRef, references
+from adoptcli.metrics import Metric
+from adoptcli.metrics._shared import unseen
+from adoptcli.results import (
+    Caveat,
+    Column,
+    Estimate,
+    MetricReport,
+    Report,
+    Result,
+    Row,
+    SourceSummary,
+    Table,
+)
+from adoptcli.runner import tally
+from adoptcli.runner.prepare import UNUSABLE, Prepared, Request, prepare
+from adoptcli.runner.run import Counts, Tallied, tally_all
+
+__all__ = ["assemble", "narrowed", "prepare", "ready"]
+
+MOST_SEGMENTS = 12
+Segments = Sequence[tuple[str, list[int | None]]]
+
+
+def ready(request: Request, metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """The metrics that have all they need in the YAML."""
+    return {m.id: m for m in metrics.values() if not _missing(m, request)}
+
+
+def narrowed(request: Request, metrics: Mapping[str, Metric]) -> Request:
+    """The request for these metrics alone, so that nothing else is read."""
+    return replace(request, metrics=tuple(metrics))
+
+
+def _missing(metric: Metric, request: Request) -> str | None:
+    return metric.missing(request.settings.get(metric.id), request.definitions)
+
+
+def assemble(
+    prepared: Prepared, request: Request, metrics: Mapping[str, Metric],
+    ready: Mapping[str, Metric], definitions_hash: str,
+) -> Report:  # fmt: skip
+    """The report of a plan."""
+    context = prepared.plan.context
+    tallied = tally_all(prepared.plan, ready)
+    segments = fold(tallied.counts, context)
+    reports = [
+        _metric_report(m, tallied, segments, request, context, m.id in ready)
+        for m in metrics.values()
+    ]
+    return Report(
+        version=__version__,
+        as_of=context.day_label(context.as_of_day),
+        time_zone=str(context.calendar.zone),
+        since=None if request.since_day is None else context.day_label(request.since_day),
+        until=None if request.until_day is None else context.day_label(request.until_day - 1),
+        unit="user",
+        period=context.period,
+        segment=request.segment,
+        definitions=definitions_hash,
+        source=summary(prepared, tallied.counts),
+        metrics=tuple(reports),
+        caveats=caveats(prepared, tallied.counts, request),
+    )
+
+
+def fold(counts: Counts, context: Context) -> Segments:
+    """The largest segments by name, the rest as `other`, those without a value as `unknown`.
+
+    Once for the whole report, so that every metric has the same segments.
+    """
+    if context.segment is None:
+        return ()
+    labels = context.traits[context.segment]
+    sizes = {code: size for code, size in counts.segments.items() if code is not None}
+    largest = sorted(sizes, key=lambda code: (-sizes[code], labels[code]))
+    kept, rest = largest[:MOST_SEGMENTS], largest[MOST_SEGMENTS:]
+    found: list[tuple[str, list[int | None]]] = [(labels[c], [c]) for c in sorted(kept)]
+    if rest:
+        found.append((OTHER, list(rest)))
+    if None in counts.segments:
+        found.append((UNKNOWN, [None]))
+    return found
+
+
+def _metric_report(
+    metric: Metric, tallied: Tallied, segments: Segments, request: Request, context: Context,
+    ready: bool,
+) -> MetricReport:  # fmt: skip
+    settings = request.settings.get(metric.id)
+    if ready:
+        result = _segmented(metric, tallied, segments, settings, context)
+    else:
+        reason = _missing(metric, request) or ""
+        result = Result(None, None, (), status="not_configured", reason=reason)
+    return MetricReport(
+        id=metric.id,
+        title=metric.title,
+        section=metric.section,
+        definition=inspect.cleandoc(metric.definition),
+        settings=settings.model_dump(mode="json", exclude_none=True) if settings else {},
+        result=result,
+    )
+
+
+def _segmented(
+    metric: Metric, tallied: Tallied, segments: Segments, settings: Any, context: Context
+) -> Result:
+    """The result for everybody; its tables hold the segments' rows too."""
+    whole = metric.result(tally.everyone(tallied.named, metric), settings, context)
+    if not segments:
+        return whole
+    parts = {
+        label: metric.result(tally.of_segment(tallied.named, metric, codes), settings, context)
+        for label, codes in segments
+    }
+    tables = tuple(_with_segments(table, parts) for table in whole.tables)
+    return replace(whole, tables=(*tables, _overview(whole, parts)))
+
+
+def _with_segments(table: Table, parts: Mapping[str, Result]) -> Table:
+    rows: list[Row] = [{"segment": None, **row} for row in table.rows]
+    for label, part in parts.items():
+        for other in part.tables:
+            if other.name == table.name:
+                rows += [{"segment": label, **row} for row in other.rows]
+    return replace(
+        table, columns=(Column("segment", "Segment", "text"), *table.columns), rows=tuple(rows)
+    )
+
+
+def _overview(whole: Result, parts: Mapping[str, Result]) -> Table:
+    """The headline of each segment."""
+    unit = whole.headline.unit if whole.headline else "number"
+    rows: list[Row] = []
+    for label, part in parts.items():
+        found = part.headline.estimate if part.headline else Estimate(None)
+        period = part.headline.period if part.headline else None
+        rows.append({"segment": label, "period": period, "headline": found})
+    title = whole.headline.title if whole.headline else "Headline"
+    columns = (
+        Column("segment", "Segment", "text"),
+        Column("period", "Period", "date"),
+        Column("headline", title, unit),
+    )
+    return Table("segments", "By segment", columns, tuple(rows))
+
+
+def summary(prepared: Prepared, counts: Counts) -> SourceSummary:
+    """What was read and what was set aside."""
+    found, context = prepared.plan.survey, prepared.plan.context
+    return SourceSummary(
+        rows=found.rows + prepared.canonical.bad_lines,
+        events=counts.events,
+        actors=counts.actors,
+        accounts=len(counts.accounts) or None,
+        set_aside={
+            **found.set_aside,
+            **({"bad-line": prepared.canonical.bad_lines} if prepared.canonical.bad_lines else {}),
+        },
+        anonymous=found.anonymous,
+        duplicates=counts.duplicates,
+        excluded=found.excluded,
+        first_day=context.day_label(found.first_day),
+        last_day=context.day_label(found.last_day),
+    )
+
+
+def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Caveat, ...]:
+    """What holds for the whole report."""
+    found, context = prepared.plan.survey, prepared.plan.context
+    aside, told = found.set_aside, []
+    if aside.get("after-as-of"):
+        code, text = "after-as-of", "rows from as-of on, which do not count"
+        if request.as_of_day is None:
+            after = context.day_label(context.as_of_day + 1)
+            code = "last-day-partial"
+            text = f"rows of the last day, which is not complete (--as-of {after} takes them in)"
+        told.append(Caveat(code, text, aside["after-as-of"]))
+    bad = sum(aside.get(reason, 0) for reason in UNUSABLE)
+    if bad:
+        text = "rows that cannot be used (--rejects FILE writes them)"
+        told.append(Caveat("rows-rejected", text, bad))
+    for reason, what in (("past-timestamps", "before"), ("future-timestamps", "after")):
+        if aside.get(reason):
+            text = f"rows far {what} all others, set aside"
+            told.append(Caveat(reason, text, aside[reason]))
+    if prepared.canonical.naive:
+        text = "timestamps without a zone are read in source.time_zone"
+        told.append(Caveat("naive-timestamps", text))
+    if counts.accounts:
+        text = "users sit in accounts, but intervals take them as independent: they are too narrow"
+        told.append(Caveat("users-in-accounts", text))
+    refs: list[EventRef] = list(references(request.definitions))
+    told += unseen(refs, context)
+    cliffs = volume_cliffs(found.volume, context.as_of_day)
+    if cliffs:
+        first = ", ".join(context.day_label(day) for day in cliffs[:3])
+        text = f"days on which the volume falls off a cliff (first {first})"
+        told.append(Caveat("volume-cliff", text, len(cliffs)))
+    return tuple(dict.fromkeys(told))
+
+
+def volume_cliffs(volume: Mapping[int, int], as_of_day: int) -> list[int]:
+    """Days with under a tenth of the median of the same weekday in the four weeks around.
+
+    Only where that median is at least 20 rows, so that quiet products stay quiet.
+    """
+    days = list(range(min(volume), min(max(volume) + 1, as_of_day)))
+    found = []
+    for day in days:
+        around = sorted(volume.get(day + 7 * k, 0) for k in (-2, -1, 1, 2) if day + 7 * k in volume)
+        if len(around) < 2:
+            continue
+        median = around[len(around) // 2]
+        if median >= 20 and volume.get(day, 0) * 10 < median:
+            found.append(day)
+    return found

@@ -1,0 +1,133 @@
+"""The rounds of one run: tallies, cut points, tallies that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from adoptcli.metrics import Metric
+from adoptcli.runner import tally
+from adoptcli.timeline import Timeline
+from adoptcli.timeline.build import Plan, build
+
+Cuts = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the timelines hold; those of several buckets add up.
+
+    Attributes:
+        accounts: Codes of the accounts that somebody belongs to.
+        segments: How many actors each segment has, by code.
+    """
+
+    events: int = 0
+    actors: int = 0
+    duplicates: int = 0
+    accounts: frozenset[int] = frozenset()
+    segments: Mapping[int | None, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, timeline: Timeline) -> Counts:
+        """Of one bucket."""
+        sizes: dict[int | None, int] = {}
+        if timeline.segments is not None:
+            sizes = dict(timeline.segments.group_by("segment").len().iter_rows())
+        accounts = timeline.actors["account"].unique().drop_nulls()
+        return cls(
+            timeline.events.height, timeline.actors.height, timeline.duplicates,
+            frozenset(accounts.to_list()), sizes,
+        )  # fmt: skip
+
+    def __add__(self, other: Counts) -> Counts:
+        sizes = dict(self.segments)
+        for segment, size in other.segments.items():
+            sizes[segment] = sizes.get(segment, 0) + size
+        return Counts(
+            self.events + other.events, self.actors + other.actors,
+            self.duplicates + other.duplicates, self.accounts | other.accounts, sizes,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tallied:
+    """The sums of all rounds."""
+
+    named: tally.Named
+    counts: Counts
+
+
+def tally_all(plan: Plan, metrics: Mapping[str, Metric]) -> Tallied:
+    """Rounds 1 and 2 over all buckets, one after the other.
+
+    A second round builds each bucket again unless there is only one, so that no more than one
+    bucket is ever in memory.
+    """
+    context = plan.context
+    parts: list[tally.Named] = []
+    counts = Counts()
+    only: Timeline | None = None
+    for bucket in range(plan.layout.buckets):
+        timeline = build(plan, bucket)
+        for metric in metrics.values():
+            rows = (metric.tally or metric.rows)(timeline, context.settings[metric.id], context)
+            parts.append(tally.add_up({metric.id: rows}, timeline, metrics))
+        counts += Counts.of(timeline)
+        only = timeline if plan.layout.buckets == 1 else None
+    named = tally.merge(parts, metrics)
+    named |= _second(plan, metrics, named, only)
+    return Tallied(named, counts)
+
+
+def _second(
+    plan: Plan, metrics: Mapping[str, Metric], named: tally.Named, only: Timeline | None
+) -> tally.Named:
+    """Tallies that need a cut point from the first round."""
+    asking = {m.id: m for m in metrics.values() if m.second}
+    cuts = {m.id: _cuts(plan, m, named) for m in asking.values()}
+    parts = []
+    for bucket in range(plan.layout.buckets if asking else 0):
+        timeline = only or build(plan, bucket)
+        for m in asking.values():
+            rows = _second_rows(timeline, plan, m, cuts[m.id])
+            parts.append(tally.add_up({m.id: rows}, timeline, asking))
+    return tally.merge(parts, asking)
+
+
+def _second_rows(
+    timeline: Timeline, plan: Plan, metric: Metric, cuts: Cuts
+) -> Mapping[str, pl.LazyFrame]:
+    assert metric.second is not None
+    return metric.second(timeline, plan.context.settings[metric.id], plan.context, cuts)
+
+
+def _cuts(plan: Plan, metric: Metric, named: tally.Named) -> Cuts:
+    assert metric.cuts is not None
+    return metric.cuts(tally.everyone(named, metric), plan.context.settings[metric.id])
+
+
+def cut_points(plan: Plan, metric: Metric) -> Cuts | None:
+    """The cut points of a metric with a second round, from a first round of its own."""
+    if metric.second is None:
+        return None
+    parts = []
+    for bucket in range(plan.layout.buckets):
+        timeline = build(plan, bucket)
+        rows = metric.rows(timeline, plan.context.settings[metric.id], plan.context)
+        parts.append(tally.add_up({metric.id: rows}, timeline, {metric.id: metric}))
+    return _cuts(plan, metric, tally.merge(parts, {metric.id: metric}))
+
+
+def rows_in(
+    timeline: Timeline, plan: Plan, metric: Metric, cuts: Cuts | None
+) -> dict[str, pl.LazyFrame]:
+    """Every table of rows of a metric in one bucket, of both rounds."""
+    settings: Any = plan.context.settings[metric.id]
+    found = dict(metric.rows(timeline, settings, plan.context))
+    if cuts is not None:
+        found |= _second_rows(timeline, plan, metric, cuts)
+    return found

@@ -1,0 +1,86 @@
+"""Rows of one bucket to sums, and sums of all buckets to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from adoptcli.metrics import Metric
+from adoptcli.metrics._base import Rows
+from adoptcli.timeline import Timeline
+
+Named = dict[tuple[str, str], pl.DataFrame]
+
+
+def add_up(rows: Mapping[str, Rows], timeline: Timeline, metrics: Mapping[str, Metric]) -> Named:
+    """The sums of every table of rows by its keys, and by segment where there is one."""
+    queries = {
+        (metric_id, table): _sum(lazy, _keys(metrics[metric_id], table), timeline)
+        for metric_id, tables in rows.items()
+        for table, lazy in tables.items()
+    }
+    return dict(zip(queries, pl.collect_all(queries.values()), strict=True))
+
+
+def _keys(metric: Metric, table: str) -> tuple[str, ...]:
+    return metric.keys[table]
+
+
+def _sum(rows: pl.LazyFrame, keys: Sequence[str], timeline: Timeline) -> pl.LazyFrame:
+    measures = pl.exclude("actor", "segment", *keys).cast(pl.Int64).sum()
+    if timeline.segments is not None:
+        rows = rows.join(timeline.segments.lazy(), on="actor", how="left")
+        keys = ("segment", *keys)
+    if not keys:
+        return rows.select(measures)
+    return rows.group_by(keys).agg(measures)
+
+
+def merge(parts: Iterable[Named], metrics: Mapping[str, Metric]) -> Named:
+    """The sums over buckets, sorted by their keys."""
+    gathered: dict[tuple[str, str], list[pl.DataFrame]] = {}
+    for part in parts:
+        for name, frame in part.items():
+            gathered.setdefault(name, []).append(frame)
+    return {
+        name: _merged(frames, _keys(metrics[name[0]], name[1])) for name, frames in gathered.items()
+    }
+
+
+def _merged(frames: Sequence[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:
+    whole = pl.concat(frames, how="vertical_relaxed")
+    keys = [*(["segment"] if "segment" in whole.columns else []), *keys]
+    if not keys:
+        return whole.sum()
+    if len(frames) > 1:
+        whole = whole.group_by(keys).agg(pl.all().sum())
+    return whole.sort(keys, nulls_last=True)
+
+
+def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
+    """One metric's tables, summed over the segments."""
+    found = {}
+    for (metric_id, table), frame in tallies.items():
+        if metric_id != metric.id:
+            continue
+        keys = list(_keys(metric, table))
+        if "segment" in frame.columns:
+            frame = frame.drop("segment")
+            frame = frame.group_by(keys).agg(pl.all().sum()).sort(keys) if keys else frame.sum()
+        found[table] = frame
+    return found
+
+
+def of_segment(
+    tallies: Named, metric: Metric, codes: Sequence[int | None]
+) -> dict[str, pl.DataFrame]:
+    """One metric's tables, summed over some of the segment codes."""
+    return everyone(
+        {
+            name: frame.filter(pl.col("segment").is_in(codes, nulls_equal=True))
+            for name, frame in tallies.items()
+            if name[0] == metric.id
+        },
+        metric,
+    )

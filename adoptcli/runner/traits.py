@@ -1,0 +1,147 @@
+"""Where each trait stands, and its values as codes that sort like their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+import polars as pl
+
+from adoptcli.definitions import Definitions, Exclude
+from adoptcli.errors import UsageProblem
+from adoptcli.timeframe import Calendar
+from adoptcli.timeline.beside import Tables
+from adoptcli.timeline.encode import Dictionary
+from adoptcli.timeline.survey import matching
+
+Frame = pl.DataFrame | None
+
+
+def wanted_traits(definitions: Definitions, segment: str | None, features: bool) -> list[str]:
+    """The traits that this run needs: the segment's, and those that make features eligible."""
+    found = {segment} if segment else set()
+    if features:
+        for feature in definitions.features.values():
+            found |= set(feature.eligible)
+    return sorted(found)
+
+
+def places(names: Sequence[str], users: Frame, accounts: Frame) -> dict[str, str]:
+    """The table each trait stands in; `events` where no table has such a column."""
+    found = {}
+    for name in names:
+        if users is not None and f"t.{name}" in users.columns:
+            found[name] = "users"
+        elif accounts is not None and f"t.{name}" in accounts.columns:
+            found[name] = "accounts"
+        else:
+            found[name] = "events"
+    return found
+
+
+def not_found(name: str, columns: Sequence[str]) -> UsageProblem:
+    """No table and no event has such a property."""
+    near = get_close_matches(name, columns, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    known = ", ".join(sorted(set(columns))) or "none"
+    return UsageProblem(
+        "unknown-segment",
+        f"no column or event property is called {name!r}",
+        f"{hint}there are: {known}",
+    )
+
+
+def coded(
+    users: Frame, accounts: Frame, where: Mapping[str, str], dictionaries: Mapping[str, Dictionary],
+    calendar: Calendar,
+) -> Tables:  # fmt: skip
+    """The tables with raw codes instead of texts."""
+    return Tables(
+        _users(users, where, dictionaries, calendar),
+        _accounts(accounts, where, dictionaries),
+        where,
+    )
+
+
+def _users(
+    users: Frame, where: Mapping[str, str], dictionaries: Mapping[str, Dictionary],
+    calendar: Calendar,
+) -> pl.DataFrame:  # fmt: skip
+    names = [name for name, place in where.items() if place == "users"]
+    empty = {"user": pl.UInt32, "table_signup": pl.Int64, "account": pl.UInt32}
+    if users is None:
+        return pl.DataFrame(schema=empty)
+    return pl.DataFrame(
+        {
+            "user": dictionaries["user"].add(users["user"]),
+            "table_signup": _signups(users, calendar),
+            "account": dictionaries["account"].add(users["account"]),
+            **{f"trait.{n}": dictionaries[f"trait.{n}"].add(users[f"t.{n}"]) for n in names},
+        }
+    )
+
+
+def _signups(users: pl.DataFrame, calendar: Calendar) -> pl.Series:
+    """Instants of sign-up; a plain date is a local date and begins at its midnight."""
+    if "signed_up_date" not in users.columns:
+        return users["signed_up"]
+    dates = users["signed_up_date"].drop_nulls().unique().to_list()
+    if not dates:
+        return users["signed_up"]
+    midnights = {day: calendar.midnight(day) for day in dates}
+    local = pl.col("signed_up_date").replace_strict(midnights, return_dtype=pl.Int64)
+    return users.select(pl.coalesce(local, "signed_up")).to_series()
+
+
+def _accounts(
+    accounts: Frame, where: Mapping[str, str], dictionaries: Mapping[str, Dictionary]
+) -> pl.DataFrame:
+    names = [name for name, place in where.items() if place == "accounts"]
+    if accounts is None:
+        return pl.DataFrame(schema={"account": pl.UInt32})
+    return pl.DataFrame(
+        {
+            "account": dictionaries["account"].add(accounts["account"]),
+            **{f"trait.{n}": dictionaries[f"trait.{n}"].add(accounts[f"t.{n}"]) for n in names},
+        }
+    )
+
+
+def ranks(
+    dictionaries: Mapping[str, Dictionary], sizes: Mapping[str, int]
+) -> tuple[dict[str, pl.Series], dict[str, tuple[str, ...]]]:
+    """For account and each trait: place among the sorted texts by raw code, and those texts."""
+    order, labels = {}, {}
+    for name, size in sizes.items():
+        texts = dictionaries[name].texts(size)
+        table = texts.to_frame("text").with_row_index("code").drop_nulls("text").sort("text")
+        codes: list[int | None] = [None] * size
+        for rank, code in enumerate(table["code"]):
+            codes[code] = rank
+        order[name] = pl.Series(codes, dtype=pl.UInt32)
+        labels[name] = tuple(table["text"])
+    return order, labels
+
+
+def ranked(tables: Tables, order: Mapping[str, pl.Series]) -> Tables:
+    """The tables with places among the sorted texts instead of raw codes."""
+
+    def replace(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(
+            order[name].gather(frame[name]).alias(name) for name in order if name in frame.columns
+        )
+
+    return Tables(replace(tables.users), replace(tables.accounts), tables.places)
+
+
+def without(tables: Tables, exclude: Exclude, dictionaries: Mapping[str, Dictionary]) -> Tables:
+    """The tables without the users and accounts that do not count."""
+    users = tables.users
+    for name, patterns in (("user", exclude.users), ("account", exclude.accounts)):
+        if not patterns or not users.height:
+            continue
+        codes = users[name].unique().drop_nulls()
+        texts = codes.cat.to(dictionaries[name].dtype).cast(pl.String).to_list()
+        out = codes.gather(matching(texts, patterns))
+        users = users.filter(~pl.col(name).is_in(out.to_list()).fill_null(False))
+    return Tables(users, tables.accounts, tables.places)

@@ -1,0 +1,112 @@
+"""The ids behind a cell: the same rows that the tally adds up, filtered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import polars as pl
+
+from adoptcli.errors import UsageProblem
+from adoptcli.metrics import Metric
+from adoptcli.runner.run import cut_points, rows_in
+from adoptcli.timeframe import parse_label
+from adoptcli.timeline.build import Plan, build
+
+_CELL = re.compile(r"^(?P<table>\w+)(?:\[(?P<keys>.*)\])?\.(?P<measure>\w+)$")
+DATED = ("period", "cohort")
+
+
+def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
+    """The ids of the actors behind a cell, sorted.
+
+    Args:
+        plan: How to build the buckets.
+        metric: The metric.
+        cell: `table[key=value,…].measure`; keys that are left out may have any value.
+
+    Raises:
+        UsageProblem: There is no such table, key or measure; the message lists what there is.
+    """
+    table, keys, measure = parse(cell)
+    cuts = cut_points(plan, metric)
+    texts = plan.encoded.dictionaries["user"].texts(plan.encoded.size("user", [plan.tables.users]))
+    found: list[str] = []
+    for bucket in range(plan.layout.buckets):
+        timeline = build(plan, bucket)
+        tables = rows_in(timeline, plan, metric, cuts)
+        rows = _rows(tables, table, metric)
+        schema = rows.collect_schema()
+        _known(measure, [c for c in schema.names() if c not in ("actor", *metric.keys[table])],
+               "measure", metric, table)  # fmt: skip
+        wanted = rows.filter(pl.col(measure) > 0)
+        for key, value in keys.items():
+            _known(key, [*metric.keys[table], "segment"], "key", metric, table)
+            wanted = _where(wanted, key, value, schema, plan, timeline.segments)
+        actors = wanted.select("actor").unique().collect()["actor"]
+        codes = actors * plan.layout.buckets + bucket
+        found += texts.gather(codes).to_list()
+    return sorted(found)
+
+
+def parse(cell: str) -> tuple[str, dict[str, str], str]:
+    """The parts of `table[key=value,…].measure`."""
+    match = _CELL.match(cell.strip())
+    pairs = [p.split("=", 1) for p in (match["keys"] or "").split(",") if p] if match else []
+    if match is None or any(len(pair) != 2 for pair in pairs):
+        raise UsageProblem(
+            "bad-cell", f"--who {cell}: this names no cell",
+            "write it as table[key=value].measure, such as cohorts[cohort=2026-08].activated",
+        )  # fmt: skip
+    return match["table"], {k.strip(): v.strip() for k, v in pairs}, match["measure"]
+
+
+def _rows(tables: Mapping[str, pl.LazyFrame], table: str, metric: Metric) -> pl.LazyFrame:
+    _known(table, list(tables), "table", metric, table)
+    return tables[table]
+
+
+def _known(name: str, names: list[str], what: str, metric: Metric, table: str) -> None:
+    if name not in names:
+        raise UsageProblem(
+            "bad-cell", f"--who: {metric.id} has no {what} {name!r} in {table}",
+            f"there are: {', '.join(names) or 'none'}",
+        )  # fmt: skip
+
+
+def _where(
+    rows: pl.LazyFrame, key: str, value: str, schema: pl.Schema, plan: Plan,
+    segments: pl.DataFrame | None,
+) -> pl.LazyFrame:  # fmt: skip
+    context = plan.context
+    if key == "segment":
+        if segments is None or context.segment is None:
+            raise UsageProblem("no-segment", "--who: a segment needs --by", "add --by NAME")
+        labels = context.traits[context.segment]
+        code = labels.index(value) if value in labels else None
+        mine = segments.filter(pl.col("segment").eq_missing(pl.lit(code, dtype=pl.UInt32)))
+        return rows.join(mine.lazy(), on="actor", how="semi")
+    if key in DATED:
+        try:
+            return rows.filter(pl.col(key) == parse_label(value))
+        except ValueError:
+            raise UsageProblem(
+                "bad-cell", f"--who: {value!r} is no {key}", "write it as 2026-08 or 2026-08-03"
+            ) from None
+    if schema[key].is_integer():
+        return rows.filter(pl.col(key) == _code(key, value, plan))
+    return rows.filter(pl.col(key) == value)
+
+
+def _code(key: str, value: str, plan: Plan) -> int:
+    """A whole number, or the place of a name among the features, events, criteria or accounts."""
+    if re.fullmatch(r"-?\d+", value):
+        return int(value)
+    d, settings = plan.context.definitions, plan.context.settings
+    criteria = getattr(settings.get("activation"), "criteria", [])
+    weights = getattr(settings.get("engagement_score"), "weights", {})
+    for names in (list(d.features), list(weights), [str(c) for c in criteria],
+                  list(plan.context.accounts)):  # fmt: skip
+        if value in names:
+            return names.index(value)
+    raise UsageProblem("bad-cell", f"--who: there is no {key} {value!r}", "see the table's rows")

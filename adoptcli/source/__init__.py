@@ -1,0 +1,1 @@
+"""Files of any supported kind to canonical events."""

@@ -1,0 +1,208 @@
+"""What the person named, as a list of files whose kind is known."""
+
+from __future__ import annotations
+
+import atexit
+import gzip
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from glob import glob
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from adoptcli.errors import DataProblem
+
+Kind = Literal["csv", "tsv", "ndjson", "parquet"]
+
+KINDS: dict[str, Kind] = {
+    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".ndjson": "ndjson",
+    ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet", ".pq": "parquet",
+}  # fmt: skip
+PACKED = (".gz", ".zst", ".zstd")
+REMOTE = ("s3://", "gs://", "gcs://", "az://", "abfs://", "abfss://", "https://", "http://")
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: where it is, what it is, how it is called in messages.
+
+    Attributes:
+        root: The folder that was named, where the file was found inside one; folders between the
+            two called `key=value` are columns.
+    """
+
+    path: str
+    kind: Kind
+    name: str
+    root: str | None = None
+
+    @property
+    def packed(self) -> str:
+        """`.gz`, `.zst` or nothing."""
+        suffix = Path(self.path).suffix.lower()
+        return suffix if suffix in PACKED else ""
+
+
+def expand(
+    paths: Sequence[str], base: Path | None, kind: Kind | None, tmp: Path | None
+) -> list[File]:
+    """The files that names, folders, globs and `-` stand for, each once, in order.
+
+    Args:
+        paths: As the person gave them.
+        base: Folder that relative names are relative to; the working directory where absent.
+        kind: What the YAML says they are.
+        tmp: Where standard input is kept while it is read.
+
+    Raises:
+        DataProblem: A name stands for nothing, or for something that cannot be read.
+    """
+    found: list[File] = []
+    for path in paths:
+        found += _expand(path, base, kind, tmp)
+    return list({file.path: file for file in found}.values())
+
+
+def _expand(path: str, base: Path | None, kind: Kind | None, tmp: Path | None) -> list[File]:
+    if path == "-":
+        return [spool(sys.stdin.buffer, kind, tmp)]
+    if path.startswith(REMOTE):
+        return [File(path, kind or _kind_of(path) or "parquet", path)]
+    full = Path(path).expanduser()
+    if base is not None and not full.is_absolute():
+        full = base / full
+    if full.is_dir():
+        return _folder(full, path, kind)
+    if full.exists():
+        return [_file(str(full), path, kind, None)]
+    matches = sorted(glob(str(full), recursive=True))  # noqa: PTH207
+    if not matches:
+        raise _missing(full, path)
+    inside = [m for m in matches if Path(m).is_file()]
+    return [_file(m, m, kind, None) for m in inside]
+
+
+def _folder(folder: Path, name: str, kind: Kind | None) -> list[File]:
+    inside = sorted(
+        p
+        for p in folder.rglob("*")
+        if p.is_file()
+        and not any(part.startswith((".", "_")) for part in p.relative_to(folder).parts)
+        and (_kind_of(p.name) or kind)
+    )
+    if not inside:
+        raise DataProblem(
+            "no-data-files",
+            f"{name}: the folder holds no data files",
+            "event files end in .csv, .tsv, .ndjson, .jsonl, .json or .parquet, with .gz or .zst",
+        )
+    return [_file(str(p), str(p), kind, str(folder)) for p in inside]
+
+
+def _kind_of(name: str) -> Kind | None:
+    path = Path(name.lower())
+    if path.suffix in PACKED:
+        path = path.with_suffix("")
+    return KINDS.get(path.suffix)
+
+
+def _file(path: str, name: str, kind: Kind | None, root: str | None) -> File:
+    """The file with its kind, after a look that it can be read and is not empty."""
+    try:
+        size = Path(path).stat().st_size
+        with Path(path).open("rb") as stream:
+            head = stream.read(4096)
+    except OSError as error:
+        raise DataProblem(
+            "unreadable-file", f"{name}: cannot be read: {error.strerror}", "check its permissions"
+        ) from error
+    if not size:
+        raise DataProblem("empty-file", f"{name}: the file is empty", "check the export")
+    guessed = kind or _kind_of(path) or _sniff(head)
+    file = File(path, guessed, name, root)
+    if guessed != "parquet":
+        _not_rubbish(file)
+    elif not head.startswith(b"PAR1"):
+        raise DataProblem(
+            "not-parquet", f"{name}: this is no Parquet file", "name its format in source.format"
+        )
+    return file
+
+
+def _sniff(head: bytes) -> Kind:
+    """The kind of a file whose name says nothing."""
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.lstrip().startswith(b"{"):
+        return "ndjson"
+    return "tsv" if b"\t" in head.split(b"\n")[0] else "csv"
+
+
+def head_of(file: File, size: int = 65_536) -> bytes:
+    """The first bytes of a file, unpacked; nothing for what cannot be looked into cheaply."""
+    if file.path.startswith(REMOTE) or file.packed in (".zst", ".zstd"):
+        return b""
+    try:
+        if file.packed == ".gz":
+            with gzip.open(file.path, "rb") as stream:
+                return stream.read(size)
+        with Path(file.path).open("rb") as stream:
+            return stream.read(size)
+    except (OSError, EOFError) as error:
+        raise DataProblem(
+            "broken-archive", f"{file.name}: cannot be unpacked: {error}", "fetch the export again"
+        ) from error
+
+
+def _not_rubbish(file: File) -> None:
+    head = head_of(file)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataProblem(
+            "utf-16", f"{file.name}: the text is UTF-16, not UTF-8",
+            f"convert it: iconv -f UTF-16 -t UTF-8 {file.name} > utf8.csv",
+        )  # fmt: skip
+    if b"\x00" in head or head.startswith(b"PK\x03\x04"):
+        raise DataProblem(
+            "binary-file", f"{file.name}: this is no text, but binary data",
+            "give a CSV, TSV, NDJSON or Parquet file, plain or packed with gzip or zstd",
+        )  # fmt: skip
+    if file.kind == "ndjson" and head.lstrip().startswith(b"["):
+        raise DataProblem(
+            "json-array", f"{file.name}: this is one JSON array, not one object a line",
+            f"convert it: jq -c '.[]' {file.name} > events.ndjson",
+        )  # fmt: skip
+
+
+def spool(stream: BinaryIO, kind: Kind | None, tmp: Path | None) -> File:
+    """Standard input as a private temporary file, since reading takes more than one look."""
+    handle, path = tempfile.mkstemp(prefix="adoptcli-", suffix=".stdin", dir=tmp)
+    atexit.register(Path(path).unlink, missing_ok=True)
+    with os.fdopen(handle, "wb") as target:
+        shutil.copyfileobj(stream, target, 1 << 20)
+    with Path(path).open("rb") as source:
+        head = source.read(4096)
+    if not head:
+        raise DataProblem("empty-file", "standard input is empty", "pipe the export into it")
+    for magic, suffix in ((b"\x1f\x8b", ".gz"), (b"\x28\xb5\x2f\xfd", ".zst")):
+        if head.startswith(magic):
+            packed = path + suffix
+            Path(path).rename(packed)
+            atexit.register(Path(packed).unlink, missing_ok=True)
+            inner = head_of(File(packed, "csv", "-"), 4096)
+            return File(packed, kind or _sniff(inner), "standard input")
+    file = File(path, kind or _sniff(head), "standard input")
+    if file.kind != "parquet":
+        _not_rubbish(file)
+    return file
+
+
+def _missing(full: Path, name: str) -> DataProblem:
+    siblings = [p.name for p in full.parent.iterdir()] if full.parent.is_dir() else []
+    near = get_close_matches(full.name, siblings, 1)
+    hint = f"did you mean {near[0]!r}?" if near else "check the path"
+    return DataProblem("no-such-file", f"{name}: there is no such file", hint)

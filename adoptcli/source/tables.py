@@ -1,0 +1,149 @@
+"""The users and accounts tables: one row an id, texts beside."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import polars as pl
+
+from adoptcli.definitions import Accounts, Source, Users
+from adoptcli.errors import DataProblem
+from adoptcli.source import diagnose
+from adoptcli.source.columns import USUAL, plain
+from adoptcli.source.events import text_of
+from adoptcli.source.files import expand
+from adoptcli.source.scan import scans
+from adoptcli.source.timestamps import Zones, native_to_ms, text_to_ms
+from adoptcli.timeframe import DAY_MS
+
+SIGNED_UP = (
+    "signed_up_at", "signup_date", "signup_at", "sign_up_date", "created_at", "registered_at",
+    "registration_date", "created", "joined_at",
+)  # fmt: skip
+
+
+def read_users(users: Users, base: Path | None) -> pl.DataFrame:
+    """The users table.
+
+    Returns:
+        user (unique), signed_up (ms or null), signed_up_date (day number or null, for values that
+        are plain dates), account (or null), and every other column as t.<name>. Of several rows of
+        one user the one with the earliest sign-up counts.
+    """
+    table = _read(users.file, base)
+    key = _column(table, users.id, (*USUAL["user"], "id"), "users.id", users.file)
+    when = _optional(table, users.signed_up_at, SIGNED_UP, "users.signed_up_at", users.file)
+    account = _optional(table, users.account, USUAL["account"], "users.account", users.file)
+    zone = users.time_zone or "UTC"
+    found = table.select(
+        user=text_of(pl.col(key), table.schema[key]),
+        signed_up=_instant(table, when, zone),
+        signed_up_date=_date(table, when),
+        account=text_of(pl.col(account), table.schema[account])
+        if account
+        else pl.lit(None, dtype=pl.String),
+        **{f"t.{c}": text_of(pl.col(c), table.schema[c]) for c in table.columns if c != key},
+    )
+    _readable(table, when, found, users.file)
+    return (
+        found.filter(pl.col("user").is_not_null())
+        .sort("user", "signed_up", "account", nulls_last=True)
+        .unique("user", keep="first", maintain_order=True)
+    )
+
+
+def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
+    """The accounts table: account (unique), seats, mrr (numbers or null), t.<name> for the rest."""
+    table = _read(accounts.file, base)
+    key = _column(table, accounts.id, (*USUAL["account"], "id"), "accounts.id", accounts.file)
+    seats = _optional(table, accounts.seats, ("seats", "licences", "licenses"), "accounts.seats",
+                      accounts.file)  # fmt: skip
+    mrr = _optional(table, accounts.mrr, ("mrr",), "accounts.mrr", accounts.file)
+    found = table.select(
+        account=text_of(pl.col(key), table.schema[key]),
+        seats=pl.col(seats).cast(pl.Float64, strict=False) if seats else pl.lit(None, pl.Float64),
+        mrr=pl.col(mrr).cast(pl.Float64, strict=False) if mrr else pl.lit(None, pl.Float64),
+        **{f"t.{c}": text_of(pl.col(c), table.schema[c]) for c in table.columns if c != key},
+    )
+    return (
+        found.filter(pl.col("account").is_not_null())
+        .sort(pl.all(), nulls_last=True)
+        .unique("account", keep="first", maintain_order=True)
+    )
+
+
+def _read(path: str, base: Path | None) -> pl.DataFrame:
+    files = expand([path], base, None, None)
+    found = scans(files, Source())
+    frames = []
+    for scan in found:
+        try:
+            frames.append(scan.frame(list(scan.names)).collect())
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise diagnose.broken([scan], error) from error
+    return pl.concat(frames, how="diagonal_relaxed")
+
+
+def _column(
+    table: pl.DataFrame, stated: str | None, usual: tuple[str, ...], key: str, file: str
+) -> str:
+    name = _optional(table, stated, usual, key, file)
+    if name is None:
+        raise DataProblem(
+            "columns-not-found",
+            f"{file}: no column looks like the id; the columns are: {', '.join(table.columns)}",
+            f"name it in the YAML: {key}",
+        )
+    return name
+
+
+def _optional(
+    table: pl.DataFrame, stated: str | None, usual: tuple[str, ...], key: str, file: str
+) -> str | None:
+    if stated is not None:
+        if stated in table.columns:
+            return stated
+        near = get_close_matches(stated, table.columns, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise DataProblem(
+            "no-such-column", f"{file}: there is no column {stated!r} ({key})",
+            f"{hint}the columns are: {', '.join(table.columns)}",
+        )  # fmt: skip
+    by_name = {plain(name): name for name in reversed(table.columns)}
+    return next((by_name[name] for name in usual if name in by_name), None)
+
+
+def _instant(table: pl.DataFrame, column: str | None, zone: str) -> pl.Expr:
+    if column is None:
+        return pl.lit(None, dtype=pl.Int64)
+    zones, dtype = Zones(zone, zone), table.schema[column]
+    found = native_to_ms(pl.col(column), dtype, zones)
+    return text_to_ms(pl.col(column).cast(pl.String), zones) if found is None else found
+
+
+def _date(table: pl.DataFrame, column: str | None) -> pl.Expr:
+    """The day number of a plain date; null for an instant."""
+    if column is None:
+        return pl.lit(None, dtype=pl.Int32)
+    dtype = table.schema[column]
+    if dtype == pl.Date:
+        return pl.col(column).cast(pl.Int32)
+    if dtype != pl.String:
+        return pl.lit(None, dtype=pl.Int32)
+    text = pl.col(column).str.strip_chars()
+    plain_date = pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(text)
+    ms = plain_date.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("ms")).dt.epoch("ms")
+    return (ms // DAY_MS).cast(pl.Int32)
+
+
+def _readable(table: pl.DataFrame, column: str | None, found: pl.DataFrame, file: str) -> None:
+    """Stop where a column of sign-ups holds values of which none is a time."""
+    if column is None or not table[column].drop_nulls().len():
+        return
+    if not found["signed_up"].drop_nulls().len():
+        example = table[column].drop_nulls()[0]
+        raise DataProblem(
+            "unreadable-signups", f"{file}: {column} holds no time that can be read: {example!r}",
+            "name the column of the sign-up time in the YAML: users.signed_up_at",
+        )  # fmt: skip

@@ -1,0 +1,183 @@
+"""Times in any of the usual forms to Int64 milliseconds since 1970-01-01 UTC; null if unreadable.
+
+Texts: ISO 8601 with or without zone, a plain date (with hours, minutes, seconds, fraction), or
+seconds, milliseconds, microseconds or nanoseconds since 1970 by their magnitude. What has no zone
+is read in `zone`; a plain date is a local date and begins at midnight in `date_zone`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+ISO = re.compile(
+    r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|z|UTC|[+-]\d{2}(:?\d{2})?)?)?$"
+)
+_CORE = re.compile(
+    r"^(\d{4}-\d{2}-\d{2})([T ])(\d{2}:\d{2}:\d{2})([.]\d+)?(Z|z|[+-]\d{2}:?\d{2})?$"
+)
+NUMBER = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
+
+
+@dataclass(frozen=True)
+class Zones:
+    """How texts without a zone are read."""
+
+    naive: str = "UTC"
+    dates: str = "UTC"
+
+
+def number_to_ms(value: pl.Expr, *, whole: bool) -> pl.Expr:
+    """Time since 1970 in s, ms, µs or ns, told apart by the size, to ms."""
+    size = value.abs()
+    seconds = (value * 1000).round() if not whole else value * 1000
+    return (
+        pl.when(size < 100_000_000_000).then(seconds)
+        .when(size < 100_000_000_000_000).then(value if whole else value.round())
+        .when(size < 100_000_000_000_000_000).then(value // 1000)
+        .otherwise(value // 1_000_000)
+        .cast(pl.Int64, strict=False)
+    )  # fmt: skip
+
+
+def naive_to_ms(moment: pl.Expr, zone: str) -> pl.Expr:
+    """A local date and time to ms: null where the clock skipped it, of two the earlier."""
+    if zone != "UTC":
+        moment = moment.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return moment.dt.epoch("ms")
+
+
+def date_to_ms(day: pl.Expr, zone: str) -> pl.Expr:
+    """The first instant of a local date."""
+    moment = day.cast(pl.Datetime("ms"))
+    if zone == "UTC":
+        return moment.dt.epoch("ms")
+    local = naive_to_ms(moment, zone)
+    return pl.coalesce(local, naive_to_ms(moment.dt.offset_by("1h"), zone))
+
+
+def text_to_ms(text: pl.Expr, zones: Zones) -> pl.Expr:
+    """Any of the forms, row by row."""
+    value = text.str.strip_chars()
+    number = pl.when(value.str.contains(NUMBER)).then(value)
+    whole = number_to_ms(number.cast(pl.Int64, strict=False), whole=True)
+    fraction = number_to_ms(number.cast(pl.Float64, strict=False), whole=False)
+    iso = value.str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T").str.replace(r"\s+", "")
+    minutes = r"^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})((?:Z|z|UTC|[+-].*)?)$"
+    iso = iso.str.replace(minutes, "${1}:00${2}")
+    moment = iso.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="ms", strict=False)
+    rest = iso.str.slice(19)
+    digits = rest.str.extract(r"^[.,](\d+)").fill_null("0").str.slice(0, 3).str.pad_end(3, "0")
+    zone = rest.str.extract(r"^(?:[.,]\d+)?(.*)$")
+    offset = _offset(zone)
+    stated = moment.dt.epoch("ms") - offset
+    naive = pl.when(zone == "").then(naive_to_ms(moment, zones.naive))
+    date = iso.str.to_date("%Y-%m-%d", strict=False)
+    only_date = pl.when(iso.str.len_bytes() == 10).then(date_to_ms(date, zones.dates))
+    return pl.coalesce(
+        whole, fraction, pl.coalesce(naive, stated) + digits.cast(pl.Int64, strict=False), only_date
+    )
+
+
+def _offset(zone: pl.Expr) -> pl.Expr:
+    """The ms that a suffix such as Z or +02:00 stands for; null where it is none."""
+    parts = zone.str.extract_groups(r"^([+-])(\d{2}):?(\d{2})?$")
+    sign = pl.when(parts.struct.field("1") == "-").then(-1).when(
+        parts.struct.field("1") == "+"
+    ).then(1)  # fmt: skip
+    hours = parts.struct.field("2").cast(pl.Int64, strict=False)
+    minutes = parts.struct.field("3").cast(pl.Int64, strict=False).fill_null(0)
+    shift = sign * (hours * 60 + minutes) * 60_000
+    return pl.when(zone.is_in(["Z", "z", "UTC"])).then(0).otherwise(shift)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What all rows looked at have in common: the fast way to read them.
+
+    Attributes:
+        kind: `iso` (one length, one separator, one suffix), `whole` (integers) or `general`.
+        between: `T` or a space.
+        fraction: Digits of the fraction with its dot; 0 for none.
+        suffix: The zone's text, empty for naive.
+        naive: Some rows have a date and time without zone.
+        dates: All rows are plain dates.
+    """
+
+    kind: str
+    between: str = "T"
+    fraction: int = 0
+    suffix: str = ""
+    naive: bool = False
+    dates: bool = False
+
+
+def shape_of(sample: pl.Series) -> Shape:
+    """The shape of some texts of a column."""
+    texts = [t.strip() for t in sample.drop_nulls().to_list() if t.strip()]
+    if not texts:
+        return Shape("general")
+    if all(re.fullmatch(r"-?\d+", t) for t in texts):
+        return Shape("whole")
+    found = [_CORE.match(t) for t in texts]
+    iso = [t for t in texts if ISO.match(t)]
+    dates = bool(iso) and all(len(t) == 10 for t in iso)
+    naive = any(
+        len(t) == 10 or not re.search(r"(Z|z|UTC|[+-]\d{2}(:?\d{2})?)$", t[10:]) for t in iso
+    )
+    shapes = {
+        (m[2], len(m[4] or ""), m[5] or "") if m and len(texts) == len(found) else None
+        for m in found
+    }
+    if len(shapes) == 1 and (shape := shapes.pop()):
+        return Shape("iso", *shape, naive=not shape[2])
+    return Shape("general", naive=naive, dates=dates)
+
+
+def fast_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
+    """Rows of the shape; null for all others, which the general way may still read."""
+    if shape.kind == "whole":
+        return number_to_ms(text.cast(pl.Int64, strict=False), whole=True)
+    moment = text.str.slice(0, 19).str.to_datetime(
+        f"%Y-%m-%d{shape.between}%H:%M:%S", time_unit="ms", strict=False
+    )
+    conforms = text.str.len_bytes() == 19 + shape.fraction + len(shape.suffix)
+    if shape.suffix:
+        conforms &= text.str.ends_with(shape.suffix)
+        found = moment.dt.epoch("ms") - _shift(shape.suffix)
+    else:
+        found = naive_to_ms(moment, zones.naive)
+    if shape.fraction:
+        digits = text.str.slice(20, min(shape.fraction - 1, 3)).cast(pl.Int64, strict=False)
+        found = found + digits * 10 ** max(4 - shape.fraction, 0)
+    return pl.when(conforms).then(found)
+
+
+def _shift(suffix: str) -> int:
+    if suffix in ("Z", "z"):
+        return 0
+    digits = suffix[1:].replace(":", "")
+    size = (int(digits[:2]) * 60 + int(digits[2:] or 0)) * 60_000
+    return -size if suffix[0] == "-" else size
+
+
+def native_to_ms(column: pl.Expr, dtype: pl.DataType, zones: Zones) -> pl.Expr | None:
+    """Columns that are no texts; None for a type that holds no time."""
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is not None or zones.naive == "UTC":
+            return column.dt.epoch("ms")
+        return naive_to_ms(column, zones.naive)
+    if dtype == pl.Date:
+        return date_to_ms(column, zones.dates)
+    if dtype.is_integer():
+        return number_to_ms(column.cast(pl.Int64), whole=True)
+    if dtype.is_float():
+        return number_to_ms(column.cast(pl.Float64), whole=False)
+    return None
+
+
+def to_instant(text: pl.Expr, zone: str = "UTC") -> pl.Expr:
+    """Times that stand in a property or a table, as texts."""
+    return text_to_ms(text, Zones(zone, zone))

@@ -1,0 +1,94 @@
+"""The log as one sorted run of small integers, and the three tables that metrics query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import polars as pl
+
+from adoptcli.context import Context, text
+from adoptcli.definitions import EventRef
+from adoptcli.timeline.runs import starts_run
+
+__all__ = ["Timeline"]
+
+T = TypeVar("T")
+
+
+class Timeline:
+    """One bucket's actors, one after the other in time order.
+
+    Attributes:
+        events: actor, time (ms), event (atom code), day (local); sorted by actor, time, event.
+        days: actor, day on which it was active; sorted, each pair once.
+        actors: One row an actor, in the events or in the users table (`actors.actor_table`).
+        sessions: actor, first, last (ms), actions of each session that the log itself names, or
+            None where it names none.
+        duplicates: Repeated deliveries that were left out.
+    """
+
+    def __init__(
+        self,
+        events: pl.DataFrame,
+        actors: pl.DataFrame,
+        context: Context,
+        sessions: pl.DataFrame | None = None,
+        duplicates: int = 0,
+    ) -> None:
+        self.events = events
+        self.actors = actors
+        self.sessions = sessions
+        self.duplicates = duplicates
+        self._context = context
+        self._facts: dict[str, Any] = {}
+        self.days = active_days(self.active_events)
+
+    @property
+    def active_events(self) -> pl.DataFrame:
+        """The events that make somebody active: all, or those the YAML names."""
+        refs = self._context.definitions.active_events
+        return self.events if refs is None else self.of(refs)
+
+    @property
+    def segments(self) -> pl.DataFrame | None:
+        """actor and segment (a code of the segment's trait, or null), where the run has one."""
+        name = self._context.segment
+        if name is None:
+            return None
+        return self.actors.select("actor", segment=f"trait.{name}")
+
+    def holding(self, trait: str, values: Iterable[object]) -> pl.DataFrame:
+        """The actors whose trait has one of the values."""
+        labels = self._context.traits[trait]
+        wanted = {text(value) for value in values}
+        codes = [code for code, label in enumerate(labels) if label in wanted]
+        return self.actors.filter(pl.col(f"trait.{trait}").is_in(codes)).select("actor")
+
+    def of(self, refs: EventRef | Iterable[EventRef]) -> pl.DataFrame:
+        """The events that the references mean, still sorted."""
+        codes = self._context.vocabulary.codes(refs)
+        return self.events.filter(pl.col("event").is_in(codes))
+
+    def fact(self, name: str, make: Callable[[], T]) -> T:
+        """What several metrics share, computed once and only when asked for."""
+        if name not in self._facts:
+            self._facts[name] = make()
+        found: T = self._facts[name]
+        return found
+
+
+def active_days(events: pl.DataFrame) -> pl.DataFrame:
+    """Each actor's local days, each once, in order.
+
+    Local days run backwards where a zone's clock is put back over midnight; there neighbours are
+    not enough.
+    """
+    first = starts_run(events, ["actor", "day"]).arg_true()
+    days = pl.DataFrame({name: events[name].gather(first) for name in ("actor", "day")})
+    backwards = (pl.col("actor") == pl.col("actor").shift(1)) & (
+        pl.col("day") < pl.col("day").shift(1)
+    )
+    if days.select(backwards.any()).item():
+        return days.unique().sort("actor", "day")
+    return days

@@ -1,0 +1,113 @@
+"""What is read beside the events: one value an actor, from its rows or from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from adoptcli.timeline.pack import Layout
+from adoptcli.timeline.runs import runs
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The users and accounts tables as codes.
+
+    Attributes:
+        users: user (code), table_signup (ms or null), account (code or null) and, for each trait
+            that stands in that table, trait.<name> (code or null).
+        accounts: account (code) and trait.<name> for the traits that stand in that table.
+        places: Where each trait stands: `users`, `accounts` or `events`.
+    """
+
+    users: pl.DataFrame
+    accounts: pl.DataFrame
+    places: Mapping[str, str]
+
+
+def latest(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
+    """Each actor's latest value of a column of codes; of several at that instant the smallest.
+
+    Nearly every actor has one value only, which the extremes show at once.
+    """
+    column = pl.col(name)
+    spans = (
+        rows.filter(column.is_not_null())
+        .group_by("actor")
+        .agg(low=column.min(), high=column.max())
+        .collect()
+    )
+    single = spans.filter(pl.col("low") == pl.col("high"))
+    found = single.select("actor", pl.col("low").alias(name), several=pl.lit(False))
+    if single.height == spans.height:
+        return found
+    changing = spans.filter(pl.col("low") != pl.col("high")).select("actor")
+    several = (
+        rows.filter(column.is_not_null())
+        .join(changing.lazy(), on="actor", how="semi")
+        .group_by("actor")
+        .agg(column.filter(pl.col("time") == pl.col("time").max()).min())
+        .with_columns(several=pl.lit(True))
+        .collect()
+    )
+    return pl.concat([found, several.select(found.columns)])
+
+
+def beside(
+    events: pl.DataFrame, rows: pl.LazyFrame, columns: Sequence[str], tables: Tables, bucket: int,
+    layout: Layout,
+) -> pl.DataFrame:  # fmt: skip
+    """One row an actor of the bucket, in the events or in the users table.
+
+    Args:
+        events: The bucket's events, sorted.
+        rows: The same rows as read: actor, time and the columns read beside.
+        columns: The names of those columns.
+        tables: The users and accounts tables.
+        bucket: Which bucket it is.
+        layout: How the actors are parted.
+
+    Returns:
+        actor, property_signup, table_signup, account, accounts_several, trait.<name>.
+    """
+    known = tables.users.filter(pl.col("user") % layout.buckets == bucket).select(
+        pl.exclude("user"), actor=(pl.col("user") // layout.buckets).cast(pl.UInt32)
+    )
+    ids = pl.concat([runs(events, ["actor"]).select("actor"), known.select("actor")]).unique()
+    table = ids.join(known.rename({"account": "account_known"}), on="actor", how="left")
+    table = _signup(table, rows, columns)
+    table = _account(table, rows, columns)
+    for name, place in sorted(tables.places.items()):
+        column = f"trait.{name}"
+        if place == "events":
+            values = latest(rows, column).drop("several")
+            table = table.join(values, on="actor", how="left")
+        elif place == "accounts":
+            values = tables.accounts.select("account", column)
+            table = table.join(values, on="account", how="left")
+    return table
+
+
+def _signup(table: pl.DataFrame, rows: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
+    if "signup" not in columns:
+        return table.with_columns(property_signup=pl.lit(None, dtype=pl.Int64))
+    values = rows.group_by("actor").agg(property_signup=pl.col("signup").min()).collect()
+    return table.join(values, on="actor", how="left")
+
+
+def _account(table: pl.DataFrame, rows: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
+    if "account" not in columns:
+        return table.rename({"account_known": "account"}).with_columns(
+            accounts_several=pl.lit(False)
+        )
+    values = latest(rows, "account").rename({"several": "accounts_several"})
+    return (
+        table.join(values, on="actor", how="left")
+        .with_columns(
+            account=pl.coalesce("account", "account_known"),
+            accounts_several=pl.col("accounts_several").fill_null(False),
+        )
+        .drop("account_known")
+    )

@@ -1,0 +1,122 @@
+"""From one bucket's encoded rows to its timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from adoptcli.context import Context
+from adoptcli.definitions import EventRef
+from adoptcli.timeline import Timeline
+from adoptcli.timeline.actors import actor_table
+from adoptcli.timeline.beside import Tables, beside
+from adoptcli.timeline.encode import Encoded
+from adoptcli.timeline.pack import Layout, pack, unpack
+from adoptcli.timeline.survey import Survey
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that building a bucket needs, the same for every bucket.
+
+    Attributes:
+        atoms: Atom code by raw event code × 2^mask_bits + mask.
+        ranks: For account and each trait: place among the sorted texts, by raw code.
+    """
+
+    encoded: Encoded
+    survey: Survey
+    layout: Layout
+    tables: Tables
+    atoms: pl.Series
+    mask_bits: int
+    ranks: dict[str, pl.Series]
+    context: Context
+
+
+def build(plan: Plan, bucket: int) -> Timeline:
+    """The timeline of one bucket of actors."""
+    rows, duplicates = _deduplicated(plan, _rows(plan, bucket))
+    context, layout = plan.context, plan.layout
+    packed = rows.select("actor", "time", event=_atom(plan))
+    events = unpack(pack(packed, layout), layout, context)
+    extra = beside(events, _ranked(plan, rows), plan.encoded.columns, plan.tables, bucket, layout)
+    codes = _signup_codes(context)
+    actors = actor_table(events, extra, codes, context)
+    return Timeline(events, actors, context, _sessions(plan, rows), duplicates)
+
+
+def _rows(plan: Plan, bucket: int) -> pl.LazyFrame:
+    rows = plan.encoded.bucket(bucket, plan.layout.buckets)
+    return rows.filter(plan.survey.keep(plan.encoded.columns)).with_columns(
+        actor=(pl.col("user") // plan.layout.buckets).cast(pl.UInt32)
+    )
+
+
+def _atom(plan: Plan) -> pl.Expr:
+    raw = pl.col("event").cast(pl.UInt32)
+    if plan.mask_bits:
+        raw = raw * (1 << plan.mask_bits) + pl.col("mask")
+    return pl.lit(plan.atoms).gather(raw)
+
+
+def _ranked(plan: Plan, rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.with_columns(
+        pl.lit(ranks).gather(pl.col(name)).alias(name)
+        for name, ranks in plan.ranks.items()
+        if name in plan.encoded.columns
+    )
+
+
+def _deduplicated(plan: Plan, rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
+    """Without repeated deliveries: of several rows with one id the earliest counts."""
+    removed = 0
+    if "id" in plan.encoded.columns:
+        rows, removed = _first_of_each(plan, rows, "id")
+    if "row" in plan.encoded.columns:
+        rows, more = _first_of_each(plan, rows, "row")
+        removed += more
+    return rows, removed
+
+
+def _first_of_each(plan: Plan, rows: pl.LazyFrame, key: str) -> tuple[pl.LazyFrame, int]:
+    keyed = rows.filter(pl.col(key).is_not_null()).select("actor", key)
+    counts = keyed.group_by("actor", key).len().filter(pl.col("len") > 1).collect()
+    if not counts.height:
+        return rows, 0
+    twice = counts.lazy().select("actor", key)
+    order = ["time", "atom", *sorted(c for c in plan.encoded.columns if c not in ("user", "time"))]
+    kept = (
+        rows.join(twice, on=["actor", key], how="semi")
+        .with_columns(atom=_atom(plan))
+        .sort(order)
+        .unique(["actor", key], keep="first", maintain_order=True)
+        .drop("atom")
+    )
+    rest = rows.join(twice, on=["actor", key], how="anti")
+    whole = pl.concat([rest, kept]).collect().lazy()
+    return whole, int(counts["len"].sum()) - counts.height
+
+
+def _signup_codes(context: Context) -> list[int]:
+    signup = context.definitions.signup
+    return context.vocabulary.codes(signup) if isinstance(signup, EventRef) else []
+
+
+def _sessions(plan: Plan, rows: pl.LazyFrame) -> pl.DataFrame | None:
+    """The sessions that the log itself names: their first and last active event and how many."""
+    if "session" not in plan.encoded.columns:
+        return None
+    refs = plan.context.definitions.active_events
+    if refs is not None:
+        rows = rows.with_columns(atom=_atom(plan)).filter(
+            pl.col("atom").is_in(plan.context.vocabulary.codes(refs))
+        )
+    return (
+        rows.filter(pl.col("session").is_not_null())
+        .group_by("actor", "session")
+        .agg(first=pl.col("time").min(), last=pl.col("time").max(), actions=pl.len())
+        .drop("session")
+        .collect()
+    )

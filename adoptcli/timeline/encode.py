@@ -1,0 +1,165 @@
+"""One look at the source: texts become small integers, and nothing is left of the strings.
+
+Codes of users depend on which thread met an id first; no answer may depend on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from polars.io.partition import FileProviderArgs
+
+from adoptcli.context import Condition
+
+
+class Dictionary:
+    """The texts of one column by code. It lives as long as its keeper, an empty series."""
+
+    def __init__(self) -> None:
+        self._categories = pl.Categories.random()
+        self.dtype = pl.Categorical(self._categories)
+        self._keeper = pl.Series([], dtype=self.dtype)
+
+    def encode(self, text: pl.Expr) -> pl.Expr:
+        """Text -> UInt32 code, adding what is new."""
+        return text.cast(self.dtype).to_physical()
+
+    def add(self, texts: pl.Series) -> pl.Series:
+        """Codes of texts from another table, adding what is new."""
+        return texts.cast(self.dtype).to_physical()
+
+    def texts(self, size: int) -> pl.Series:
+        """The texts of the codes 0 to size − 1; null where a code was never given out."""
+        codes = pl.Series("code", range(size), dtype=pl.UInt32)
+        return codes.cat.to(self.dtype).cast(pl.String)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What must be read beside user, event and time."""
+
+    account: bool = False
+    session: bool = False
+    id: bool = False
+    exact: bool = False
+    traits: tuple[str, ...] = ()
+    signup: str | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass
+class Encoded:
+    """All rows of the log as integers, in memory or in bucket files.
+
+    Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: mask (bits of the conditions
+    that hold), account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), signup
+    (Int64 ms). Nulls stand where the source had nothing that can be used.
+    """
+
+    buckets: int
+    frame: pl.DataFrame | None
+    folder: Path | None
+    dictionaries: Mapping[str, Dictionary]
+    columns: tuple[str, ...] = field(default=())
+
+    def discard(self) -> None:
+        """Forget the rows, in memory and in files."""
+        self.frame = None
+        for path in self.folder.glob("*.parquet") if self.folder else ():
+            path.unlink()
+
+    def all(self) -> pl.LazyFrame:
+        """Every row."""
+        if self.frame is not None:
+            return self.frame.lazy()
+        assert self.folder is not None
+        return pl.scan_parquet(sorted(self.folder.glob("*.parquet")))
+
+    def size(self, name: str, tables: Sequence[pl.DataFrame] = ()) -> int:
+        """One more than the highest code of a column, here or in one of the tables."""
+        tops = [t[name].max() for t in tables if name in t.columns]
+        if name in self.columns:
+            tops.append(self.all().select(pl.col(name).max()).collect().item())
+        return max((top + 1 for top in tops if isinstance(top, int)), default=0)
+
+    def bucket(self, number: int, buckets: int) -> pl.LazyFrame:
+        """The rows of one bucket out of `buckets`, which is a multiple of the files' number."""
+        if self.frame is not None:
+            rows = self.frame.lazy()
+        else:
+            assert self.folder is not None
+            paths = sorted(self.folder.glob(f"{number % self.buckets}.*.parquet"))
+            rows = pl.scan_parquet(paths) if paths else self.all().clear()
+        same = self.buckets == buckets
+        return rows if same else rows.filter(pl.col("user") % buckets == number)
+
+
+def encode(
+    events: pl.LazyFrame,
+    wanted: Wanted,
+    dictionaries: Mapping[str, Dictionary],
+    buckets: int = 1,
+    folder: Path | None = None,
+) -> Encoded:
+    """Read the source once.
+
+    Args:
+        events: Canonical events: user, event, time and what is wanted beside.
+        wanted: What else to read.
+        dictionaries: One for each text column, filled here.
+        buckets: Into how many files to part the actors, where a folder is given.
+        folder: Where the bucket files go; in memory where absent.
+    """
+    columns = _columns(wanted, dictionaries)
+    lazy = events.select(**columns)
+    if folder is None:
+        return Encoded(1, lazy.collect(), None, dictionaries, tuple(columns))
+    key = pl.col("user").fill_null(0) % buckets
+
+    def name(args: FileProviderArgs) -> str:
+        return f"{args.partition_keys.item(0, 0)}.{args.index_in_partition}.parquet"
+
+    lazy.sink_parquet(
+        pl.PartitionBy(folder, key=key.alias("bucket"), include_key=False, file_path_provider=name),
+        compression="lz4", statistics=False, maintain_order=False, mkdir=True,
+    )  # fmt: skip
+    return Encoded(buckets, None, folder, dictionaries, tuple(columns))
+
+
+def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str, pl.Expr]:
+    found = {
+        "user": dictionaries["user"].encode(pl.col("user")),
+        "event": dictionaries["event"].encode(pl.col("event")),
+        "time": pl.col("time"),
+    }
+    if wanted.account:
+        found["account"] = dictionaries["account"].encode(pl.col("account"))
+    if wanted.session:
+        found["session"] = _hash(pl.col("session"))
+    if wanted.id:
+        found["id"] = _hash(pl.col("id"))
+    if wanted.exact:
+        found["row"] = pl.struct(pl.all()).hash()
+    for name in wanted.traits:
+        found[f"trait.{name}"] = dictionaries[f"trait.{name}"].encode(pl.col(f"p.{name}"))
+    if wanted.signup:
+        found["signup"] = pl.col("signup")
+    if wanted.conditions:
+        found["mask"] = _mask(wanted.conditions)
+    return found
+
+
+def _hash(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.is_not_null()).then(text.hash())
+
+
+def _mask(conditions: Sequence[Condition]) -> pl.Expr:
+    bits = [
+        pl.col(f"p.{c.property}").is_in(list(c.values)).fill_null(False).cast(pl.UInt32)
+        * (1 << bit)
+        for bit, c in enumerate(conditions)
+    ]
+    return pl.sum_horizontal(bits).cast(pl.UInt32)

@@ -1,0 +1,70 @@
+"""Rows packed into one integer each, sorted, and taken apart again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from adoptcli.context import Context
+from adoptcli.timeline.days import local_day
+
+BITS = 63  # of a signed 64-bit integer; one more would turn the order around
+
+
+def bits(count: int) -> int:
+    """How many bits the integers 0 to count − 1 need."""
+    return max(count - 1, 0).bit_length()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in the integer actor, time and event stand.
+
+    Attributes:
+        start, end: Instants [start, end) of the rows.
+        event_bits: Bits of the atom code.
+        buckets: Into how many buckets the actors are parted; an actor's code in its bucket is its
+            user code ÷ buckets.
+    """
+
+    start: int
+    end: int
+    event_bits: int
+    buckets: int
+
+    @property
+    def time_bits(self) -> int:
+        """Bits of the time since `start`."""
+        return bits(self.end - self.start)
+
+    @classmethod
+    def fit(cls, users: int, start: int, end: int, atoms: int, buckets: int) -> Layout:
+        """At least so many buckets that actor, time and event fit one integer."""
+        spare = BITS - bits(end - start) - bits(atoms)
+        while bits(-(-users // buckets)) > spare:
+            buckets *= 2
+        return cls(start, end, bits(atoms), buckets)
+
+
+def pack(rows: pl.LazyFrame, layout: Layout) -> pl.Series:
+    """Rows of actor, time and event as one sorted series of integers."""
+    actor, time, event = (pl.col(c).cast(pl.Int64) for c in ("actor", "time", "event"))
+    key = (actor * (1 << layout.time_bits) + (time - layout.start)) * (1 << layout.event_bits)
+    return rows.select(key=key + event).collect().to_series().sort()
+
+
+def unpack(key: pl.Series, layout: Layout, context: Context) -> pl.DataFrame:
+    """actor, time, event and local day back from the sorted integers."""
+    packed, event, time = pl.col("key"), 1 << layout.event_bits, 1 << layout.time_bits
+    return (
+        key.to_frame("key")
+        .lazy()
+        .select(
+            actor=(packed // (event * time)).cast(pl.UInt32),
+            time=packed // event % time + layout.start,
+            event=(packed % event).cast(pl.UInt32 if layout.event_bits > 16 else pl.UInt16),
+        )
+        .with_columns(day=local_day(pl.col("time"), context.calendar, layout.start, layout.end))
+        .collect()
+    )

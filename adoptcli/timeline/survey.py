@@ -1,0 +1,249 @@
+"""Round 0: what is in the log, what is set aside, and up to when the rest counts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import polars as pl
+
+from adoptcli.definitions import Exclude
+from adoptcli.errors import DataProblem
+from adoptcli.timeframe import Calendar
+from adoptcli.timeline.days import local_day
+from adoptcli.timeline.encode import Encoded
+
+EARLIEST = -2_208_988_800_000  # 1900-01-01; nothing that a product logs is older
+LATEST = 7_258_118_400_000  # 2200-01-01
+STRAY_SHARE = 0.01
+LAST_HOUR = 23
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Counts of rows, the bounds of those that count, and the codes that do not.
+
+    Attributes:
+        rows: All rows read.
+        set_aside: Rows that cannot count, by reason.
+        anonymous: Usable rows without a user.
+        excluded: Rows of excluded users, accounts and events.
+        first_day, last_day: Local days of the earliest and the latest row that counts.
+        start, as_of: Instants [start, as_of) between which rows count.
+        as_of_day: The local day that begins at as-of.
+        events: How often each raw event code occurs among the rows that count.
+        volume: Rows that count, by local day.
+    """
+
+    rows: int
+    set_aside: Mapping[str, int]
+    anonymous: int
+    excluded: int
+    first_day: int
+    last_day: int
+    start: int
+    as_of: int
+    as_of_day: int
+    excluded_users: Sequence[int]
+    excluded_accounts: Sequence[int]
+    excluded_events: Sequence[int]
+    volume: Mapping[int, int]
+
+    def keep(self, columns: Sequence[str]) -> pl.Expr:
+        """True for the rows that count."""
+        inside = (pl.col("time") >= self.start) & (pl.col("time") < self.as_of)
+        return inside if self.clean else inside & counted(self, columns)
+
+    @property
+    def clean(self) -> bool:
+        """No row must be left out but for its time."""
+        return not (self.anonymous or self.excluded or self.set_aside.get("no-event"))
+
+
+def counted(codes: Survey | Excluded, columns: Sequence[str]) -> pl.Expr:
+    """True for usable rows of known users that nothing excludes, whenever they were."""
+    kept = (
+        pl.col("user").is_not_null() & pl.col("event").is_not_null() & pl.col("time").is_not_null()
+    )
+    if codes.excluded_users:
+        kept &= ~pl.col("user").is_in(list(codes.excluded_users))
+    if codes.excluded_events:
+        kept &= ~pl.col("event").is_in(list(codes.excluded_events))
+    if codes.excluded_accounts and "account" in columns:
+        kept &= ~pl.col("account").is_in(list(codes.excluded_accounts)).fill_null(False)
+    return kept
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """Codes of what the YAML excludes."""
+
+    excluded_users: Sequence[int]
+    excluded_accounts: Sequence[int]
+    excluded_events: Sequence[int]
+
+
+def matching(texts: Sequence[str | None], patterns: Sequence[str]) -> list[int]:
+    """The codes of the texts that one of the patterns matches (* and ? are wildcards)."""
+    plain = {p for p in patterns if not any(c in p for c in "*?[")}
+    wild = [p for p in patterns if p not in plain]
+    return [
+        code
+        for code, text in enumerate(texts)
+        if text is not None and (text in plain or any(fnmatchcase(text, p) for p in wild))
+    ]
+
+
+def survey(
+    encoded: Encoded,
+    exclude: Exclude,
+    calendar: Calendar,
+    as_of_day: int | None,
+    dates_only: bool,
+) -> Survey:
+    """Look over the encoded rows.
+
+    Args:
+        encoded: All rows.
+        exclude: Patterns of what does not count.
+        calendar: The report's zone.
+        as_of_day: The day asked for, or None for the default.
+        dates_only: The timestamps have no time of day.
+
+    Raises:
+        DataProblem: `no-events` where nothing is left to count.
+    """
+    texts = {
+        name: encoded.dictionaries[name].texts(encoded.size(name)).to_list()
+        for name, patterns in (
+            ("user", exclude.users), ("account", exclude.accounts), ("event", exclude.events)
+        )
+        if patterns and name in encoded.columns
+    }  # fmt: skip
+    codes = Excluded(
+        matching(texts.get("user", []), exclude.users),
+        matching(texts.get("account", []), exclude.accounts),
+        matching(texts.get("event", []), exclude.events),
+    )
+    totals = _totals(encoded, codes)
+    if not totals["counted"]:
+        raise _nothing(totals)
+    volume = _volume(encoded, codes, calendar, totals["first"], totals["last"])
+    first_day, last_day = _without_strays(volume)
+    days = {d: n for d, n in volume.items() if first_day <= d <= last_day}
+    past = sum(n for d, n in volume.items() if d < first_day) + totals["ancient"]
+    future = sum(n for d, n in volume.items() if d > last_day) + totals["remote"]
+    start, end = calendar.midnight(first_day), calendar.midnight(last_day + 1)
+    inside = counted(codes, encoded.columns) & pl.col("time").is_between(start, end, closed="left")
+    last = encoded.all().filter(inside).select(pl.col("time").max()).collect().item()
+    if as_of_day is None:
+        complete = dates_only or calendar.local_hour(last) >= LAST_HOUR
+        as_of_day = last_day + 1 if complete else last_day
+    partial = sum(n for d, n in days.items() if d >= as_of_day)
+    if partial == sum(days.values()):
+        raise _too_early(as_of_day, first_day, last_day, calendar)
+    aside = {
+        "unreadable-time": totals["no_time"],
+        "no-event": totals["no_event"],
+        "past-timestamps": past,
+        "future-timestamps": future,
+        "after-as-of": partial,
+    }
+    return Survey(
+        rows=totals["rows"],
+        set_aside={reason: n for reason, n in aside.items() if n},
+        anonymous=totals["anonymous"],
+        excluded=totals["known"] - totals["counted"] - totals["ancient"] - totals["remote"],
+        first_day=first_day,
+        last_day=min(last_day, as_of_day - 1),
+        start=start,
+        as_of=calendar.midnight(as_of_day),
+        as_of_day=as_of_day,
+        excluded_users=codes.excluded_users,
+        excluded_accounts=codes.excluded_accounts,
+        excluded_events=codes.excluded_events,
+        volume=days,
+    )
+
+
+def _totals(encoded: Encoded, codes: Excluded) -> dict[str, int]:
+    """Rows by what can be said of them; each row is in one of the groups."""
+    time, event, user = pl.col("time"), pl.col("event"), pl.col("user")
+    usable = time.is_not_null() & event.is_not_null()
+    blank = time.is_null() & event.is_null() & user.is_null()
+    kept = counted(codes, encoded.columns)
+    sane = time.is_between(EARLIEST, LATEST)
+    found = encoded.all().select(
+        rows=(~blank).sum(),
+        no_time=(time.is_null() & ~blank).sum(),
+        no_event=(time.is_not_null() & event.is_null()).sum(),
+        anonymous=(usable & user.is_null()).sum(),
+        known=(usable & user.is_not_null()).sum(),
+        ancient=(kept & (time < EARLIEST)).sum(),
+        remote=(kept & (time > LATEST)).sum(),
+        counted=(kept & sane).sum(),
+        first=time.filter(kept & sane).min(),
+        last=time.filter(kept & sane).max(),
+    ).collect()  # fmt: skip
+    return {name: value or 0 for name, value in found.row(0, named=True).items()}
+
+
+def _volume(
+    encoded: Encoded, codes: Excluded, calendar: Calendar, first: int, last: int
+) -> dict[int, int]:
+    day = local_day(pl.col("time"), calendar, first, last)
+    inside = counted(codes, encoded.columns) & pl.col("time").is_between(first, last)
+    found = encoded.all().filter(inside).group_by(day.alias("day")).len().sort("day").collect()
+    return {int(d): int(n) for d, n in found.iter_rows()}
+
+
+def _without_strays(volume: Mapping[int, int]) -> tuple[int, int]:
+    """The first and last day that belong to the log; a few rows far outside do not.
+
+    The days at the ends with under 1 % of the median day's rows are outside. A small log has days
+    of one row, so a group of days beyond a gap longer than a year and than all the rest is outside
+    too where it holds under a fifth of the rest's rows.
+    """
+    days = sorted(volume)
+    median = sorted(volume.values())[len(days) // 2]
+    solid = [d for d in days if volume[d] >= STRAY_SHARE * median]
+    days = [d for d in days if solid[0] <= d <= solid[-1]]
+    while len(days) > 1:
+        gap, at = max((b - a, i) for i, (a, b) in enumerate(itertools.pairwise(days)))
+        before, after = days[: at + 1], days[at + 1 :]
+        small, large = sorted((before, after), key=lambda part: sum(volume[d] for d in part))
+        few = 5 * sum(volume[d] for d in small) < sum(volume[d] for d in large)
+        if not few or gap <= max(366, large[-1] - large[0]):
+            break
+        days = large
+    return days[0], days[-1]
+
+
+def _nothing(totals: Mapping[str, int]) -> DataProblem:
+    if not totals["rows"]:
+        return DataProblem("no-events", "the files hold no rows", "check the export")
+    reasons = ", ".join(
+        f"{totals[key]:,} {words}"
+        for key, words in (
+            ("no_time", "with a time that cannot be read"), ("no_event", "without an event"),
+            ("anonymous", "without a user"),
+        )
+        if totals[key]
+    ) or "all of them excluded"  # fmt: skip
+    return DataProblem(
+        "no-events",
+        f"none of the {totals['rows']:,} rows can be counted: {reasons}",
+        "check source.columns, source.timestamp_format and exclude in the YAML; "
+        "--rejects FILE writes the rows",
+    )
+
+
+def _too_early(as_of_day: int, first: int, last: int, calendar: Calendar) -> DataProblem:
+    return DataProblem(
+        "as-of-before-data",
+        f"no event lies before {calendar.label(as_of_day, 'day')}, the as-of; the data run from "
+        f"{calendar.label(first, 'day')} to {calendar.label(last, 'day')}",
+        "choose --as-of after the first day, or the day after the last to take in a partial day",
+    )

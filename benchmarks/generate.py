@@ -1,0 +1,116 @@
+"""Make a large log of the kind that products write, and the YAML that fits it.
+
+    python benchmarks/generate.py --events 20_000_000 --users 200_000 --out DIR [--csv]
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+
+NAMES = (
+    "page_viewed", "report_built", "doc_edited", "comment_added", "logged_in", "file_uploaded",
+    "search_run", "report_shared", "project_created", "teammate_invited", "csv_exported",
+    "filter_saved", "task_done", "chart_made", "alert_set", "tag_added", "api_called",
+    "theme_changed", "help_read", "signed_up",
+)  # fmt: skip
+DAYS, DAY, ZONE = 365, 86_400_000, ZoneInfo("Europe/Berlin")
+START = int(datetime(2025, 1, 1, tzinfo=ZONE).timestamp() * 1000)
+CHUNK = 5_000_000
+YAML = """version: 1
+time_zone: Europe/Berlin
+signup: signed_up
+login: logged_in
+activation: {all: [project_created, {event: teammate_invited, at_least: 2}], within: 14d}
+features:
+  reports: {events: [report_built, report_shared], core: true}
+  docs: {events: [doc_edited, comment_added, file_uploaded], core: true}
+  exports: [csv_exported]
+  alerts: [alert_set, filter_saved]
+engagement_score:
+  weights: {project_created: 10, report_built: 8, doc_edited: 5, comment_added: 3, page_viewed: 1}
+retention: {starts: [signup, activation], period: week}
+churn: {after: 28d}
+source: {columns: {user: user, account: account, event: event, timestamp: timestamp}}
+"""
+
+
+def make(events: int, users: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """User, time (ms) and event code of each row, in the order of time."""
+    rng = np.random.default_rng(seed)
+    signup = (rng.random(users) ** 0.8 * (DAYS - 1) * DAY).astype(np.int64)
+    life = np.minimum(rng.exponential(90, users) * DAY, DAYS * DAY - signup - 1)
+    weight = (rng.pareto(1.8, users) + 0.2) * np.sqrt(life + DAY)
+    sessions = max((events - users) // 6, 1)
+    who = rng.choice(users, sessions, p=weight / weight.sum()).astype(np.int32)
+    begin = signup[who] + (rng.random(sessions) ** 1.4 * life[who]).astype(np.int64)
+    length = rng.geometric(1 / 6, sessions)
+    row = np.repeat(np.arange(sessions), length)
+    gaps = (rng.exponential(150_000, len(row))).astype(np.int64)
+    total = np.cumsum(gaps)
+    first = np.cumsum(length) - length
+    time = begin[row] + total - np.repeat(total[first], length)
+    user = who[row]
+    odds = 1 / np.arange(1, len(NAMES)) ** 0.9
+    event = rng.choice(len(NAMES) - 1, len(row), p=odds / odds.sum()).astype(np.int8)
+    keep = time < DAYS * DAY - 1_800_000
+    user = np.concatenate([user[keep], np.arange(users, dtype=np.int32), [0]])
+    time = np.concatenate([time[keep], signup, [DAYS * DAY - 1_000_000]])
+    last = np.full(users, len(NAMES) - 1, dtype=np.int8)
+    event = np.concatenate([event[keep], last, np.zeros(1, dtype=np.int8)])
+    order = np.argsort(time, kind="stable")
+    return user[order], time[order] + START, event[order]
+
+
+def frame(user: np.ndarray, time: np.ndarray, event: np.ndarray) -> pl.LazyFrame:
+    """Rows as an export has them."""
+    names = pl.lit(pl.Series(NAMES))
+    plans, roles = pl.lit(pl.Series(["free", "pro", "team"])), pl.lit(pl.Series(["admin", "editor"]))
+    code = pl.col("user")
+    return pl.LazyFrame({"user": user, "time": time, "event": event}).select(
+        user=pl.format("u{}", code.cast(pl.String).str.zfill(8)),
+        account=pl.format("a{}", (code // 20).cast(pl.String).str.zfill(6)),
+        event=names.gather(pl.col("event")),
+        timestamp=pl.col("time").cast(pl.Datetime("ms", "UTC")),
+        plan=plans.gather(code // 20 % 3),
+        role=roles.gather(code % 2),
+    )
+
+
+def write(folder: Path, events: int, users: int, *, csv: bool, seed: int = 7) -> None:
+    """events.parquet, metrics.yaml and, if asked for, events.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.yaml").write_text(YAML)
+    user, time, event = make(events, users, seed)
+    parts = []
+    for i in range(0, len(user), CHUNK):
+        part = folder / f"part{i}.parquet"
+        cut = slice(i, i + CHUNK)
+        frame(user[cut], time[cut], event[cut]).sink_parquet(part)
+        parts.append(part)
+    whole = pl.scan_parquet(parts)
+    whole.sink_parquet(folder / "events.parquet")
+    if csv:
+        whole.sink_csv(folder / "events.csv", datetime_format="%Y-%m-%dT%H:%M:%S%.3fZ")
+    for part in parts:
+        part.unlink()
+
+
+def main() -> None:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=20_000_000)
+    parser.add_argument("--users", type=int, default=200_000)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--csv", action="store_true")
+    given = parser.parse_args()
+    write(given.out, given.events, given.users, csv=given.csv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Small random logs that like trouble."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+COLUMNS = ("user", "event", "timestamp", "account", "session", "kind", "event_id")
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
+NAMES = ("signed_up", "logged_in", "built", "shared", "read", "invited", "cancelled", "bought")
+
+
+@dataclass
+class Log:
+    """Events in the order of the file, the YAML, and up to when they count."""
+
+    events: list[tuple[Any, ...]]
+    config: dict[str, Any]
+    users: str
+    as_of: str
+
+
+def random_log(seed: int) -> Log:
+    """Few people, many ties, midnights, clock changes, people who never came."""
+    rng = random.Random(seed)
+    zone = rng.choice(ZONES)
+    start = datetime(2026, rng.choice((2, 9)), rng.randint(1, 20), tzinfo=UTC)
+    days = rng.randint(30, 140)
+    instants = [_instant(rng, start, days, zone) for _ in range(rng.randint(3, 30))]
+    people = [f"u{i}" for i in range(rng.randint(1, 10))]
+    events = []
+    for i in range(rng.randint(5, 90)):
+        moment = rng.choice(instants) if rng.random() < 0.5 else _instant(rng, start, days, zone)
+        events.append(
+            (
+                rng.choice(people), rng.choice(NAMES), moment, rng.choice(("one", "two", "")),
+                rng.choice(("s1", "s2", "s3")), rng.choice(("x", "y", "")), f"id{i}",
+            )
+        )  # fmt: skip
+    events.append((people[0], "read", _text(start + timedelta(days=days)), "one", "s9", "", "last"))
+    as_of = (start + timedelta(days=rng.choice((days, days // 2 + 5)))).date().isoformat()
+    return Log(events, _config(rng, zone), _users(rng, people, start), as_of)
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _instant(rng: random.Random, start: datetime, days: int, zone: str) -> str:
+    day = (start + timedelta(days=rng.randrange(days))).date()
+    kind = rng.random()
+    if kind < 0.3:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+        return _text(midnight.astimezone(UTC) + timedelta(milliseconds=rng.choice((-1, 0, 1))))
+    moment = start + timedelta(days=rng.randrange(days), minutes=30 * rng.randrange(48))
+    return _text(moment + timedelta(milliseconds=rng.choice((0, 0, -1, 1))))
+
+
+def _users(rng: random.Random, people: list[str], start: datetime) -> str:
+    lines = ["user_id,created_at,plan"]
+    for name in [*people, "never", "neither"]:
+        if rng.random() < 0.7:
+            when = start + timedelta(days=rng.randint(-20, 60))
+            text = rng.choice((when.date().isoformat(), _text(when), ""))
+            lines.append(f"{name},{text},{rng.choice(('free', 'pro', ''))}")
+    return "\n".join(lines) + "\n"
+
+
+def _config(rng: random.Random, zone: str) -> dict[str, Any]:
+    criteria: list[Any] = [
+        "built",
+        {"event": "shared", "at_least": rng.choice((1, 2))},
+        {"event": "read", "where": {"kind": "x"}, "days": rng.choice((1, 2))},
+    ]
+    chosen = rng.sample(criteria, rng.randint(1, 3))
+    rule: dict[str, Any] = {rng.choice(("all", "any")): chosen}
+    if "all" in rule:
+        rule["in_order"] = rng.random() < 0.5
+    config: dict[str, Any] = {
+        "time_zone": zone,
+        "week_start": rng.choice(("monday", "sunday", "wednesday")),
+        "period": rng.choice(("day", "week", "month")),
+        "login": "logged_in",
+        "activation": {
+            **rule,
+            "within": rng.choice(("1d", "7d", "14d")),
+            "before_signup": rng.choice(("count", "ignore")),
+        },
+        "features": {
+            "share": ["shared"],
+            "both": {"events": ["shared", {"event": "read", "where": {"kind": ["x", "y"]}}],
+                     "core": True},
+            "late": {"events": ["invited"], "eligible": {"plan": ["pro"]}},
+        },
+        "feature_adoption": {"window": rng.choice(("7d", "30d"))},
+        "engagement_score": {"weights": {"built": 5, "shared": 2.5, "read": 1}, "window": "14d"},
+        "sessions": {"by": rng.choice(("gap", "session"))},
+        "retention": {"starts": ["signup", "activation"],
+                      "period": rng.choice(("day", "week", "month"))},
+        "churn": {"after": rng.choice(("7d", "28d")), "cancel": "cancelled"},
+        "active_users": {"month": rng.choice(("14d", "30d"))},
+    }  # fmt: skip
+    if rng.random() < 0.7:
+        config["signup"] = "signed_up"
+    if rng.random() < 0.7:
+        config["users"] = {"file": "users.csv"}
+    else:
+        del config["features"]["late"]
+    if rng.random() < 0.3:
+        config["purchase"] = "bought"
+    if rng.random() < 0.4:
+        config["active_events"] = ["built", "shared", "read"]
+    return config

@@ -1,0 +1,263 @@
+"""What holds for every metric, whatever the log."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from adoptcli.cli.main import run
+from adoptcli.metrics import all_metrics
+from tests.logs import COLUMNS, Log, random_log
+
+SEEDS = range(18)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def save(log: Log, folder: Path, events: list[tuple[Any, ...]] | None = None) -> None:
+    """The log as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = log.events if events is None else events
+    frame(rows).write_csv(folder / "events.csv")
+    (folder / "users.csv").write_text(log.users)
+    (folder / "m.yaml").write_text(yaml.safe_dump(log.config, sort_keys=False))
+
+
+def frame(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    """Rows as texts."""
+    return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
+
+
+def outcome(log: Log, folder: Path, *options: str, files: str = "events.csv") -> str:
+    """The JSON of a report, or the exit code where there is none."""
+    target = folder / "out.json"
+    target.unlink(missing_ok=True)
+    paths = [str(p) for p in sorted(folder.glob(files))]
+    arguments = ["report", *paths, "-c", str(folder / "m.yaml"), "--as-of", log.as_of, "-q",
+                 "-o", str(target), *options]  # fmt: skip
+    code = run(arguments)
+    return target.read_text() if code == 0 else f"exit {code}"
+
+
+def numbers(text: str) -> Any:
+    """The metrics alone."""
+    return json.loads(text)["metrics"] if text.startswith("{") else text
+
+
+def test_logs_are_mostly_usable(tmp_path: Path) -> None:
+    """The laws would prove nothing on logs that end in an error."""
+    found = []
+    for seed in SEEDS:
+        save(random_log(seed), tmp_path)
+        found.append(outcome(random_log(seed), tmp_path))
+    assert sum(text.startswith("{") for text in found) >= 0.9 * len(found)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_buckets_change_nothing(seed: int, tmp_path: Path) -> None:
+    """Down to one actor a bucket, with a segment and without: the same bytes."""
+    log = random_log(seed)
+    save(log, tmp_path)
+    options = ["--by", "plan"] if "users" in log.config and seed % 2 else ["--by", "kind"]
+    whole = outcome(log, tmp_path, *options)
+    shards = "16" if seed % 3 else "3"
+    assert outcome(log, tmp_path, *options, "--shards", shards) == whole
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_row_order_changes_nothing(seed: int, tmp_path: Path) -> None:
+    log = random_log(seed)
+    save(log, tmp_path)
+    whole = outcome(log, tmp_path)
+    save(log, tmp_path, random.Random(seed).sample(log.events, len(log.events)))
+    assert outcome(log, tmp_path) == whole
+
+
+@pytest.mark.parametrize("seed", SEEDS[:8])
+def test_files_and_formats_change_nothing(seed: int, tmp_path: Path) -> None:
+    """One file or three; CSV, NDJSON, Parquet."""
+    log = random_log(seed)
+    save(log, tmp_path)
+    whole = outcome(log, tmp_path)
+    rows = frame(log.events)
+    for i in range(3):
+        rows[i::3].write_csv(tmp_path / f"part{i}.csv")
+    rows.with_columns(pl.when(pl.all() != "").then(pl.all())).write_parquet(tmp_path / "p.parquet")
+    rows.write_ndjson(tmp_path / "n.ndjson")
+    for files in ("part*.csv", "p.parquet", "n.ndjson"):
+        assert outcome(log, tmp_path, files=files) == whole, files
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_excluded_actor_and_repeated_deliveries_change_nothing(
+    seed: int, tmp_path: Path
+) -> None:
+    log = random_log(seed)
+    save(log, tmp_path)
+    before = numbers(outcome(log, tmp_path))
+    log.config["exclude"] = {"users": ["bot-*"], "events": ["noise"]}
+    bot = [("bot-7", *row[1:6], f"b{i}") for i, row in enumerate(log.events)]
+    noise = [(row[0], "noise", *row[2:6], f"n{i}") for i, row in enumerate(log.events)]
+    save(log, tmp_path, log.events + bot + noise + log.events[::2])
+    after = outcome(log, tmp_path)
+    assert numbers(after) == before
+
+
+@pytest.mark.parametrize("seed", SEEDS[:12])
+def test_renaming_ids_changes_nothing(seed: int, tmp_path: Path) -> None:
+    log = random_log(seed)
+    save(log, tmp_path)
+    before = outcome(log, tmp_path)
+    names = {f"u{i}": f"-92233720368547758{99 - i}" for i in range(12)}
+    log.users = "\n".join(
+        ",".join([names.get(line.split(",")[0], line.split(",")[0]), *line.split(",")[1:]])
+        for line in log.users.splitlines()
+    )
+    save(log, tmp_path, [(names[row[0]], *row[1:]) for row in log.events])
+    assert outcome(log, tmp_path) == before
+
+
+def estimates(metrics: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Every estimate of every table, with its place and its column."""
+    for metric_id, metric in metrics.items():
+        for table, rows in metric["tables"].items():
+            for row in rows:
+                for name, cell in row.items():
+                    if isinstance(cell, dict):
+                        yield f"{metric_id}.{table} {row}", cell, name
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_shares_are_within_their_intervals(seed: int, tmp_path: Path) -> None:
+    log = random_log(seed)
+    save(log, tmp_path)
+    found = numbers(outcome(log, tmp_path))
+    if isinstance(found, str):
+        return
+    for place, cell, _ in estimates(found):
+        if cell["value"] is None:
+            continue
+        for bound, sign in (("low", 1), ("high", -1)):
+            if cell[bound] is not None:
+                assert sign * (cell["value"] - cell[bound]) >= -1e-12, place
+        if not cell["denominator"]:
+            raise AssertionError(f"a value without denominator: {place}")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_identities_across_metrics(seed: int, tmp_path: Path) -> None:
+    """The same people, whichever metric counts them."""
+    log = random_log(seed)
+    save(log, tmp_path)
+    found = numbers(outcome(log, tmp_path))
+    if isinstance(found, str):
+        return
+    tables = {name: metric["tables"] for name, metric in found.items()}
+    mau = tables["active_users"]["daily"][-1]["mau"]
+    if mau and tables["stickiness"]:
+        assert tables["stickiness"]["windows"][-1]["mau"] == mau
+    active = {row["period"]: row["actors"] for row in tables["active_users"]["periods"]}
+    rows = tables["lifecycle"].get("periods", [])
+    for before, row in zip([None, *rows], rows, strict=False):
+        assert row["active"] == active[row["period"]]
+        if row["new"] is not None:
+            assert row["active"] == row["new"] + row["returning"] + row["resurrected"]
+        if before is not None:
+            assert before["active"] == row["returning"] + row["dormant"]
+    ever = sum(row["ever"]["numerator"] for row in tables["activation"].get("cohorts", []))
+    assert sum(row["arrived"] for row in tables["time_to_value"].get("cohorts", [])) == ever
+
+
+@pytest.mark.parametrize("seed", SEEDS[:8])
+def test_segments_add_up(seed: int, tmp_path: Path) -> None:
+    """Every actor is in one segment: counts of actors add up to everybody's."""
+    log = random_log(seed)
+    save(log, tmp_path)
+    found = numbers(outcome(log, tmp_path, "--by", "account"))
+    if isinstance(found, str):
+        return
+    for metric, table, measure in (
+        ("active_users", "daily", "dau"), ("active_users", "periods", "actors"),
+        ("lifecycle", "periods", "active"), ("activation", "cohorts", "signups"),
+    ):  # fmt: skip
+        sums: dict[Any, int] = {}
+        whole: dict[Any, int] = {}
+        for row in found[metric]["tables"].get(table, []):
+            key = row.get("period") or row.get("cohort")
+            target = whole if row["segment"] is None else sums
+            target[key] = target.get(key, 0) + row[measure]
+        assert {k: v for k, v in sums.items() if v} == {k: v for k, v in whole.items() if v}
+
+
+CELLS = {
+    "activation": [("cohorts", "activated"), ("cohorts", "mature"), ("cohorts", "ever")],
+    "feature_adoption": [("trend", "tried"), ("trend", "adopted")],
+    "active_users": [("periods", "actors"), ("daily", "dau"), ("daily", "wau"), ("daily", "mau")],
+    "retention": [("triangle", "retained")],
+    "lifecycle": [("periods", name) for name in ("active", "new", "returning", "dormant")],
+    "churn": [("inferred", "lost"), ("inferred", "at_start"), ("cancelled", "lost")],
+    "stickiness": [("windows", "mau")],
+    "sessions": [("periods", "actors")],
+    "engagement_score": [("quartiles", "actors")],
+    "time_to_value": [("cohorts", "arrived")],
+}
+ROWS = {  # where the table that is shown is not the table of rows of that name
+    ("feature_adoption", "trend"): "features", ("stickiness", "windows"): "windows",
+    ("time_to_value", "cohorts"): "durations",
+}  # fmt: skip
+MEASURES = {("stickiness", "mau"): "actors"}
+
+
+@pytest.mark.parametrize("metric", sorted(all_metrics()))
+def test_lists_have_the_length_of_their_numbers(
+    metric: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--who` gives as many ids as the cell counts."""
+    checked = 0
+    for seed in range(40):
+        log = random_log(seed)
+        save(log, tmp_path)
+        found = numbers(outcome(log, tmp_path, "--only", metric))
+        if isinstance(found, str):
+            continue
+        for table, measure in CELLS[metric]:
+            rows = [r for r in found[metric]["tables"].get(table, []) if _count(r[measure])]
+            for row in rows[-2:]:
+                _check(metric, table, measure, row, log, tmp_path, capsys)
+                checked += 1
+        if checked > 12:
+            return
+    assert checked > 3
+
+
+def _count(cell: Any) -> int:
+    value = cell["numerator"] if isinstance(cell, dict) else cell
+    return int(value or 0)
+
+
+def _check(
+    metric: str, table: str, measure: str, row: dict[str, Any], log: Log, folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    source = ROWS.get((metric, table), table)
+    keys = ",".join(
+        f"{k}={row[k]}" for k in ("period", "cohort", "step", "item") if row.get(k) is not None
+    )
+    cell = f"{source}[{keys}].{MEASURES.get((metric, measure), measure)}"
+    capsys.readouterr()
+    name = metric.replace("_", "-")
+    arguments = [name, str(folder / "events.csv"), "-c", str(folder / "m.yaml"), "--as-of",
+                 log.as_of, "-q", "--who", cell, "--shards", "2"]  # fmt: skip
+    assert run(arguments) == 0, capsys.readouterr().err
+    ids = capsys.readouterr().out.split()
+    assert len(ids) == len(set(ids)) == _count(row[measure]), (cell, ids, row)
