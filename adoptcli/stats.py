@@ -11,10 +11,11 @@ successes than trials, ...) raises ``ValueError``.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import polars as pl
 
 __all__ = [
     "Z95",
@@ -320,7 +321,7 @@ def quantile(histogram: Sequence[tuple[float, int]], q: float) -> float | None:
     return float(lower + (upper - lower) * fraction)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class KaplanMeier:
     """The Kaplan-Meier estimate of the share that has had its event, by duration.
 
@@ -337,7 +338,7 @@ class KaplanMeier:
     value. Build one with ``fit``.
 
     Attributes:
-        steps: One ``Step`` per duration that has events, in ascending order of duration.
+        curve: One row a duration, ascending: duration, events, at_risk, share, low, high.
 
     Source:
         E. L. Kaplan, P. Meier (1958), "Nonparametric estimation from incomplete observations",
@@ -346,9 +347,7 @@ class KaplanMeier:
         section 1.3.
     """
 
-    steps: tuple[Step, ...]
-    _durations: tuple[int, ...] = field(repr=False)
-    _at_risk: tuple[int, ...] = field(repr=False)
+    curve: pl.DataFrame = field(repr=False)
 
     @classmethod
     def fit(cls, rows: Iterable[tuple[int, int, int]]) -> KaplanMeier:
@@ -367,61 +366,45 @@ class KaplanMeier:
         Raises:
             ValueError: If a duration or a count is negative.
         """
-        counts: dict[int, tuple[int, int]] = {}
-        for duration, events, censored in rows:
-            if duration < 0 or events < 0 or censored < 0:
-                raise ValueError(
-                    f"durations and counts must not be negative, got {(duration, events, censored)}"
-                )
-            if events or censored:
-                old = counts.get(duration, (0, 0))
-                counts[duration] = (old[0] + events, old[1] + censored)
+        schema = dict.fromkeys(("duration", "events", "censored"), pl.Int64)
+        return cls.of(pl.DataFrame(list(rows), schema=schema, orient="row"))
 
-        durations = tuple(sorted(counts))
-        at_risk: list[int] = []
-        steps: list[Step] = []
-        remaining = sum(events + censored for events, censored in counts.values())
-        # Between two censorings the product telescopes, so S and the share are one division away
-        # from their values at the last censoring. Without censoring they are correctly rounded.
-        base_count = remaining
-        base_survival = 1.0
-        base_share = 0.0
-        survival = 1.0
-        share = 0.0
-        variance = 0.0
-        for duration in durations:
-            events, censored = counts[duration]
-            at_risk.append(remaining)
-            if events:
-                before = remaining
-                remaining -= events
-                if remaining == 0:
-                    steps.append(Step(duration, before, events, 1.0, None, None))
-                    continue
-                survival = base_survival * (remaining / base_count)
-                arrived = (base_count - remaining) / base_count
-                share = min(1.0, base_share + base_survival * arrived)
-                variance += events / (before * remaining)
-                low, high = _log_log_limits(survival, share, variance)
-                steps.append(Step(duration, before, events, share, low, high))
-            if censored:
-                remaining -= censored
-                base_count = remaining
-                base_survival = survival
-                base_share = share
-        return cls(tuple(steps), durations, tuple(at_risk))
+    @classmethod
+    def of(cls, histogram: pl.DataFrame) -> KaplanMeier:
+        """As `fit`, from a frame with the columns duration, events and censored."""
+        negative = histogram.filter(pl.any_horizontal(pl.all() < 0))
+        if negative.height:
+            raise ValueError(f"durations and counts must not be negative, got {negative.row(0)}")
+        counts = (
+            histogram.filter((pl.col("events") > 0) | (pl.col("censored") > 0))
+            .group_by("duration")
+            .agg(pl.col("events", "censored").sum())
+            .sort("duration")
+        )
+        return cls(_curve(counts))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """One step per duration that has events, in ascending order of duration."""
+        columns = ("duration", "at_risk", "events", "share", "low", "high")
+        return tuple(Step(*row) for row in self._events.select(columns).iter_rows())
+
+    @property
+    def _events(self) -> pl.DataFrame:
+        return self.curve.filter(pl.col("events") > 0)
 
     @property
     def total(self) -> int:
         """How many were observed, with or without an event."""
-        return self._at_risk[0] if self._at_risk else 0
+        return int(self.curve["at_risk"][0]) if self.curve.height else 0
 
     @property
     def last(self) -> LastDuration | None:
         """The largest duration observed and the share there, or None without data."""
-        if not self._durations:
+        if not self.curve.height:
             return None
-        return LastDuration(self._durations[-1], self.steps[-1].share if self.steps else 0.0)
+        duration, share = self.curve.select("duration", "share").row(-1)
+        return LastDuration(duration, share)
 
     def share_at(self, t: float) -> ShareEstimate | None:
         """Return the share that had its event at or before a time.
@@ -440,15 +423,16 @@ class KaplanMeier:
         """
         if math.isnan(t):
             raise ValueError("t must be a number")
-        position = bisect_left(self._durations, t)
-        if position == len(self._durations):
+        durations = self.curve["duration"]
+        position = durations.search_sorted(t, side="left")
+        if position == durations.len():
             return None
-        at_risk = self._at_risk[position]
-        reached = bisect_right(self.steps, t, key=_step_duration)
+        at_risk = int(self.curve["at_risk"][position])
+        reached = durations.search_sorted(t, side="right")
         if reached == 0:
             return ShareEstimate(0.0, 0.0, 0.0, at_risk)
-        step = self.steps[reached - 1]
-        return ShareEstimate(step.share, step.low, step.high, at_risk)
+        share, low, high = self.curve.select("share", "low", "high").row(reached - 1)
+        return ShareEstimate(share, low, high, at_risk)
 
     def quantile(self, q: float) -> QuantileEstimate:
         """Return the time by which a share ``q`` has had its event.
@@ -474,17 +458,54 @@ class KaplanMeier:
         """
         if not 0 < q <= 1:
             raise ValueError(f"q must lie in (0, 1], got {q}")
-        goal = q - _EPSILON
-        value: int | None = None
-        low: int | None = None
-        for step in self.steps:
-            if low is None and (step.share if step.high is None else step.high) >= goal:
-                low = step.duration
-            if value is None and step.share >= goal:
-                value = step.duration
-            if step.low is not None and step.low >= goal:
-                return QuantileEstimate(value, low, step.duration)
-        return QuantileEstimate(value, low, None)
+        goal, share = q - _EPSILON, pl.col("share")
+        duration = pl.col("duration")
+        found = self._events.select(
+            value=duration.filter(share >= goal).min(),
+            low=duration.filter(pl.coalesce("high", "share") >= goal).min(),
+            high=duration.filter(pl.col("low") >= goal).min(),
+        )
+        return QuantileEstimate(*found.row(0))
+
+
+def _curve(counts: pl.DataFrame) -> pl.DataFrame:
+    """The estimate after each duration, from sorted counts of events and censorings.
+
+    Between two censorings the product telescopes, so that S is one division away from its value at
+    the last censoring; without censoring it is correctly rounded.
+    """
+    events, gone = pl.col("events"), pl.col("events") + pl.col("censored")
+    before = gone.sum() - gone.cum_sum() + gone
+    after = pl.col("at_risk") - events
+    fresh = (pl.col("censored").shift(1) > 0).fill_null(True)
+    stretches = counts.with_columns(at_risk=before).with_columns(
+        start=pl.when(fresh).then("at_risk").forward_fill(), last=fresh.shift(-1, fill_value=True)
+    )
+    ratio = after / pl.col("start")
+    base = pl.when("last").then(ratio).otherwise(1.0).cum_prod().shift(1, fill_value=1.0)
+    share = (1 - base) + base * ((pl.col("start") - after) / pl.col("start"))
+    variance = (events / (pl.col("at_risk").cast(pl.Float64) * after)).cum_sum()
+    done = after == 0
+    curve = stretches.select(
+        "duration", "events", "at_risk",
+        survival=pl.when(done & (events > 0)).then(0.0).otherwise(base * ratio),
+        share=pl.when(done & (events > 0)).then(1.0).otherwise(pl.min_horizontal(share, 1.0)),
+        variance=variance,
+    )  # fmt: skip
+    # Take the logarithm of whichever of the two is small, where it carries more digits.
+    survival, share = pl.col("survival"), pl.col("share")
+    hazard = pl.when(survival < 0.5).then(-survival.log()).otherwise(-(-share).log1p())
+    factor = (Z95 * pl.col("variance").sqrt() / hazard).exp()
+    none, all_ = share == 0, survival == 0
+    low = pl.when(none).then(0.0).when(~all_).then(_one_minus_exp(hazard / factor))
+    high = pl.when(none).then(0.0).when(~all_).then(_one_minus_exp(hazard * factor))
+    return curve.with_columns(low=low, high=high).drop("survival", "variance")
+
+
+def _one_minus_exp(x: pl.Expr) -> pl.Expr:
+    """1 − exp(−x) for x >= 0, without losing the digits of a small x."""
+    series = x - x**2 / 2 + x**3 / 6
+    return pl.when(x < 1e-5).then(series).otherwise(1 - (-x).exp())
 
 
 def benjamini_hochberg(ps: Sequence[float]) -> list[float]:
@@ -536,16 +557,3 @@ def _nth(histogram: Sequence[tuple[float, int]], index: int) -> float:
         if index < seen:
             return value
     raise IndexError(index)
-
-
-def _step_duration(step: Step) -> int:
-    """Return the sort key of a step."""
-    return step.duration
-
-
-def _log_log_limits(survival: float, share: float, variance: float) -> tuple[float, float]:
-    """Return the log-log limits of ``share`` = 1 - ``survival``, for 0 < survival < 1."""
-    # Take the logarithm of whichever of the two is small, where it carries more digits.
-    hazard = -math.log(survival) if survival < 0.5 else -math.log1p(-share)
-    factor = math.exp(Z95 * math.sqrt(variance) / hazard)
-    return -math.expm1(-hazard / factor), -math.expm1(-hazard * factor)

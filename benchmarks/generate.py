@@ -1,6 +1,6 @@
 """Make a large log of the kind that products write, and the YAML that fits it.
 
-    python benchmarks/generate.py --events 20_000_000 --users 200_000 --out DIR [--csv]
+python benchmarks/generate.py --events 20_000_000 --users 200_000 --out DIR [--csv]
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def make(events: int, users: int, seed: int) -> tuple[np.ndarray, np.ndarray, np
     """User, time (ms) and event code of each row, in the order of time."""
     rng = np.random.default_rng(seed)
     signup = (rng.random(users) ** 0.8 * (DAYS - 1) * DAY).astype(np.int64)
+    early = rng.random(users) < 0.08  # a product that has users already
+    signup[early] = (rng.random(int(early.sum())) * 4 * DAY).astype(np.int64)
     life = np.minimum(rng.exponential(90, users) * DAY, DAYS * DAY - signup - 1)
     weight = (rng.pareto(1.8, users) + 0.2) * np.sqrt(life + DAY)
     sessions = max((events - users) // 6, 1)
@@ -70,7 +72,10 @@ def make(events: int, users: int, seed: int) -> tuple[np.ndarray, np.ndarray, np
 def frame(user: np.ndarray, time: np.ndarray, event: np.ndarray) -> pl.LazyFrame:
     """Rows as an export has them."""
     names = pl.lit(pl.Series(NAMES))
-    plans, roles = pl.lit(pl.Series(["free", "pro", "team"])), pl.lit(pl.Series(["admin", "editor"]))
+    plans, roles = (
+        pl.lit(pl.Series(["free", "pro", "team"])),
+        pl.lit(pl.Series(["admin", "editor"])),
+    )
     code = pl.col("user")
     return pl.LazyFrame({"user": user, "time": time, "event": event}).select(
         user=pl.format("u{}", code.cast(pl.String).str.zfill(8)),

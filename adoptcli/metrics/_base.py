@@ -26,7 +26,6 @@ class Settings(Model):
 
 Rows = Mapping[str, pl.LazyFrame]
 Tallies = Mapping[str, pl.DataFrame]
-Merge = Literal["sum", "max"]
 
 
 def _nothing_missing(settings: Any, definitions: Definitions) -> str | None:
@@ -47,6 +46,8 @@ class Metric:
         rows: (timeline, settings, context) -> {table: rows of (actor, keys, integer measures)}.
         result: (tallies, settings, context) -> Result, from sums alone.
         keys: The key columns of each table of rows; all other columns but `actor` are measures.
+        loose: Tables whose cells are so many that adding them up would save nothing; they have
+            one measure, and `result` sees every row.
         missing: What the YAML must have before the metric can be computed, or None.
         tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
         second: Rows of the second round, given the cut points that `cuts` takes from the first.
@@ -63,6 +64,7 @@ class Metric:
     rows: Callable[[Timeline, Any, Context], Rows]
     result: Callable[[Tallies, Any, Context], Result]
     keys: Mapping[str, tuple[str, ...]]
+    loose: frozenset[str] = frozenset()
     missing: Callable[[Any, Definitions], str | None] = _nothing_missing
     tally: Callable[[Timeline, Any, Context], Rows] | None = None
     second: Callable[[Timeline, Any, Context, Mapping[str, float | None]], Rows] | None = None

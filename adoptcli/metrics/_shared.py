@@ -69,6 +69,16 @@ def cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]
     return found
 
 
+def quantile(values: pl.Series, q: float) -> float | None:
+    """A quantile of sorted whole numbers, linear between neighbours (type 7)."""
+    if not values.len():
+        return None
+    place = (values.len() - 1) * q
+    low = int(place)
+    below, above = values[low], values[min(low + 1, values.len() - 1)]
+    return float(below + (above - below) * (place - low))
+
+
 def totals(tally: pl.DataFrame) -> dict[str, int]:
     """The sums of all integer columns of a tally."""
     return {c: int(tally[c].sum()) for c in tally.columns if tally[c].dtype.is_integer()}

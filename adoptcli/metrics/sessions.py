@@ -18,11 +18,10 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
-from adoptcli import stats
 from adoptcli.context import Context
 from adoptcli.definitions import Duration
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
-from adoptcli.metrics._shared import cells, difference, mean, ratio, share, small
+from adoptcli.metrics._shared import cells, difference, mean, quantile, ratio, share, small
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.days import local_day, start_of
@@ -47,7 +46,7 @@ def rows(timeline: Timeline, settings: SessionsSettings, context: Context) -> Ro
     found = _sessions(timeline, settings, context, starts)
     per_actor = runs(found, ["actor", "period"], sums=["single", "actions", "time"]).lazy()
     several = found.lazy().filter(pl.col("single") == 0)
-    durations = several.select("actor", "period", duration="time", sessions=pl.lit(1))
+    durations = several.select("actor", "period", duration="time")
     return {
         "periods": per_actor.rename({"length": "sessions"}).with_columns(
             actors=pl.lit(1), squares=pl.col("sessions") ** 2
@@ -102,9 +101,10 @@ _NONE = pl.DataFrame(
 def _cut(events: pl.DataFrame, gap: int) -> pl.DataFrame:
     """Sessions of events in order: actor, day (of the first), first, last, actions."""
     time = events["time"]
-    other = pl.col("actor").ne_missing(pl.col("actor").shift(1))
-    pause = (pl.col("time") - pl.col("time").shift(1) > gap).fill_null(True)
-    begin = events.select(fresh=other | pause).to_series().arg_true()
+    other = pl.col("actor") != pl.col("actor").shift(1)
+    pause = pl.col("time") - pl.col("time").shift(1) > gap
+    fresh = events.lazy().select((other | pause).fill_null(True))
+    begin = fresh.collect().to_series().arg_true()
     end = begin.shift(-1, fill_value=events.height)
     return pl.DataFrame(
         {
@@ -218,10 +218,10 @@ def _line(
         ("sessions", "single", "actions", "time", "actors", "squares"), 0
     )
     n = counts["sessions"]
-    histogram = durations.filter(pl.col("period") == start).select("duration", "sessions").rows()
+    sorted_ms = durations.filter(pl.col("period") == start)["duration"].sort()
     multi = n - counts["single"]
     quartiles = {
-        name: None if (found := stats.quantile(histogram, q)) is None else found / 1000
+        name: None if (found := quantile(sorted_ms, q)) is None else found / 1000
         for name, q in (("p25", 0.25), ("median", 0.5), ("p75", 0.75))
     }
     time = counts["time"] / 1000
@@ -253,5 +253,6 @@ METRIC = register(
         rows=rows,
         result=result,
         keys={"periods": ("period",), "durations": ("period", "duration"), "logins": ("period",)},
+        loose=frozenset({"durations"}),
     )
 )

@@ -18,7 +18,14 @@ from adoptcli import stats
 from adoptcli.context import Context
 from adoptcli.definitions import Definitions
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
-from adoptcli.metrics._shared import activated, start_caveats, start_rows, starters, totals
+from adoptcli.metrics._shared import (
+    activated,
+    quantile,
+    start_caveats,
+    start_rows,
+    starters,
+    totals,
+)
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeframe import DAY_MS, HOUR_MS
 from adoptcli.timeline import Timeline
@@ -64,21 +71,8 @@ def rows(timeline: Timeline, settings: TimeToValueSettings, context: Context) ->
 
 
 def _fit(durations: pl.DataFrame) -> stats.KaplanMeier:
-    """The curve of a histogram: duration, arrived, waiting.
-
-    Those who wait are moved back to the arrival before them, where they are still at risk: the
-    curve is the same and has fewer rows. The longest wait keeps its place: it ends the curve.
-    """
-    both = durations.group_by("duration").agg(pl.col("arrived", "waiting").sum()).sort("duration")
-    at = pl.when(pl.col("arrived") > 0).then("duration").forward_fill().fill_null(0)
-    last = pl.int_range(pl.len()) == pl.len() - 1
-    fewer = (
-        both.with_columns(duration=pl.when(last).then("duration").otherwise(at))
-        .group_by("duration")
-        .agg(pl.col("arrived", "waiting").sum())
-        .sort("duration")
-    )
-    return stats.KaplanMeier.fit(fewer.iter_rows())
+    """The curve of a histogram."""
+    return stats.KaplanMeier.of(durations.select("duration", events="arrived", censored="waiting"))
 
 
 def result(tallies: Tallies, settings: TimeToValueSettings, context: Context) -> Result:
@@ -92,8 +86,12 @@ def result(tallies: Tallies, settings: TimeToValueSettings, context: Context) ->
             reason="nobody's sign-up is known and within the days shown",
         )  # fmt: skip
     curve = _fit(durations)
-    arrived = durations.filter(pl.col("arrived") > 0).group_by("duration")
-    times = arrived.agg(pl.col("arrived").sum()).sort("duration").rows()
+    times = (
+        durations.filter(pl.col("arrived") > 0)
+        .sort("duration")
+        .select(pl.col("duration").repeat_by("arrived").explode())
+        .to_series()
+    )
     median = curve.quantile(0.5)
     n = sums["arrived"] + sums["waiting"]
     estimate = Estimate(
@@ -101,7 +99,7 @@ def result(tallies: Tallies, settings: TimeToValueSettings, context: Context) ->
     )
     note, extra = _not_reached(curve) if median.value is None else ("", ())
     headline = Headline("Time to value, median", estimate, "seconds", note=note)
-    middle = stats.quantile(times, 0.5)
+    middle = quantile(times, 0.5)
     textbook = Textbook(
         _seconds(middle), None, sums["arrived"], "median of those who arrived", "seconds"
     )
@@ -151,16 +149,13 @@ def _curve_table(curve: stats.KaplanMeier) -> Table:
     return Table("curve", "Share activated by", columns, tuple(lines))
 
 
-def _arrived_table(times: list[tuple[int, int]]) -> Table:
-    n = sum(count for _, count in times)
-    total = sum(duration * count for duration, count in times)
+def _arrived_table(times: pl.Series) -> Table:
+    n = times.len()
+    quantiles = (("p25", 0.25), ("median", 0.5), ("p75", 0.75), ("p90", 0.9))
     line: Row = {
         "n": n,
-        "mean": total / n / 1000 if n else None,
-        **{
-            name: _seconds(stats.quantile(times, q))
-            for name, q in (("p25", 0.25), ("median", 0.5), ("p75", 0.75), ("p90", 0.9))
-        },
+        "mean": int(times.sum()) / n / 1000 if n else None,
+        **{name: _seconds(quantile(times, q)) for name, q in quantiles},
     }
     columns = (
         Column("n", "Arrived", "users"),

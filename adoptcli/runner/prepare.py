@@ -173,12 +173,11 @@ def _encode(
     request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables,
     folder: tempfile.TemporaryDirectory[str] | None,
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
-    """Read the fast way; where some timestamps are not of the common shape, the thorough way."""
+    """Read the fast way; where something is not of the common shape, the thorough way."""
     found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
-    if not canonical.fast:
-        return found, dictionaries
     time, rest = pl.col("time").is_null(), pl.col("event").is_null() & pl.col("user").is_null()
-    if not found.all().select((time & ~rest).any()).collect().item():
+    unread = found.all().select((time & ~rest).any()).collect().item()
+    if not unread and not any(found.has_space(name) for name in dictionaries):
         return found, dictionaries
     found.discard()
     return _encode_once(request, canonical.thorough(), wanted, tables, folder)

@@ -72,7 +72,7 @@ def tally_all(plan: Plan, metrics: Mapping[str, Metric]) -> Tallied:
     counts = Counts()
     only: Timeline | None = None
     for bucket in range(plan.layout.buckets):
-        timeline = build(plan, bucket)
+        timeline = build(plan, bucket, last=plan.layout.buckets == 1)
         for metric in metrics.values():
             rows = (metric.tally or metric.rows)(timeline, context.settings[metric.id], context)
             parts.append(tally.add_up({metric.id: rows}, timeline, metrics))

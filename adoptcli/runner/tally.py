@@ -14,48 +14,54 @@ Named = dict[tuple[str, str], pl.DataFrame]
 
 
 def add_up(rows: Mapping[str, Rows], timeline: Timeline, metrics: Mapping[str, Metric]) -> Named:
-    """The sums of every table of rows by its keys, and by segment where there is one."""
+    """The sums of every table of rows by its keys, and by segment where there is one.
+
+    Tables whose cells are so many that adding them up saves nothing stay as they are.
+    """
     queries = {
-        (metric_id, table): _sum(lazy, _keys(metrics[metric_id], table), timeline)
+        (metric_id, table): _sum(
+            lazy, metrics[metric_id].keys[table], timeline, table in metrics[metric_id].loose
+        )
         for metric_id, tables in rows.items()
         for table, lazy in tables.items()
     }
     return dict(zip(queries, pl.collect_all(queries.values()), strict=True))
 
 
-def _keys(metric: Metric, table: str) -> tuple[str, ...]:
-    return metric.keys[table]
-
-
-def _sum(rows: pl.LazyFrame, keys: Sequence[str], timeline: Timeline) -> pl.LazyFrame:
+def _sum(rows: pl.LazyFrame, keys: Sequence[str], timeline: Timeline, loose: bool) -> pl.LazyFrame:
     measures = pl.exclude("actor", "segment", *keys).cast(pl.Int64).sum()
     if timeline.segments is not None:
         rows = rows.join(timeline.segments.lazy(), on="actor", how="left")
         keys = ("segment", *keys)
     if not keys:
         return rows.select(measures)
+    if loose:
+        return rows.drop("actor")
     return rows.group_by(keys).agg(measures)
 
 
 def merge(parts: Iterable[Named], metrics: Mapping[str, Metric]) -> Named:
-    """The sums over buckets, sorted by their keys."""
+    """The sums over buckets, in no order."""
     gathered: dict[tuple[str, str], list[pl.DataFrame]] = {}
     for part in parts:
         for name, frame in part.items():
             gathered.setdefault(name, []).append(frame)
     return {
-        name: _merged(frames, _keys(metrics[name[0]], name[1])) for name, frames in gathered.items()
+        (metric_id, table): _merged(
+            frames, metrics[metric_id].keys[table], table in metrics[metric_id].loose
+        )
+        for (metric_id, table), frames in gathered.items()
     }
 
 
-def _merged(frames: Sequence[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:
+def _merged(frames: Sequence[pl.DataFrame], keys: Sequence[str], loose: bool) -> pl.DataFrame:
     whole = pl.concat(frames, how="vertical_relaxed")
+    if loose or len(frames) == 1:
+        return whole
     keys = [*(["segment"] if "segment" in whole.columns else []), *keys]
     if not keys:
         return whole.sum()
-    if len(frames) > 1:
-        whole = whole.group_by(keys).agg(pl.all().sum())
-    return whole.sort(keys, nulls_last=True)
+    return whole.group_by(keys).agg(pl.all().sum())
 
 
 def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
@@ -64,10 +70,11 @@ def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
     for (metric_id, table), frame in tallies.items():
         if metric_id != metric.id:
             continue
-        keys = list(_keys(metric, table))
+        keys = list(metric.keys[table])
         if "segment" in frame.columns:
             frame = frame.drop("segment")
-            frame = frame.group_by(keys).agg(pl.all().sum()).sort(keys) if keys else frame.sum()
+            if table not in metric.loose:
+                frame = frame.group_by(keys).agg(pl.all().sum()) if keys else frame.sum()
         found[table] = frame
     return found
 

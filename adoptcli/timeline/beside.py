@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from adoptcli.timeline.pack import Layout
-from adoptcli.timeline.runs import runs
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,13 @@ def latest(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
 
 
 def beside(
-    events: pl.DataFrame, rows: pl.LazyFrame, columns: Sequence[str], tables: Tables, bucket: int,
+    rows: pl.LazyFrame, columns: Sequence[str], tables: Tables, bucket: int,
     layout: Layout,
 ) -> pl.DataFrame:  # fmt: skip
     """One row an actor of the bucket, in the events or in the users table.
 
     Args:
-        events: The bucket's events, sorted.
-        rows: The same rows as read: actor, time and the columns read beside.
+        rows: The bucket's rows: actor, time and the columns read beside.
         columns: The names of those columns.
         tables: The users and accounts tables.
         bucket: Which bucket it is.
@@ -75,7 +73,8 @@ def beside(
     known = tables.users.filter(pl.col("user") % layout.buckets == bucket).select(
         pl.exclude("user"), actor=(pl.col("user") // layout.buckets).cast(pl.UInt32)
     )
-    ids = pl.concat([runs(events, ["actor"]).select("actor"), known.select("actor")]).unique()
+    seen = rows.select("actor").unique().collect()
+    ids = pl.concat([seen, known.select("actor")]).unique()
     table = ids.join(known.rename({"account": "account_known"}), on="actor", how="left")
     table = _signup(table, rows, columns)
     table = _account(table, rows, columns)

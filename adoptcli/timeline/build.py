@@ -35,16 +35,20 @@ class Plan:
     context: Context
 
 
-def build(plan: Plan, bucket: int) -> Timeline:
-    """The timeline of one bucket of actors."""
+def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
+    """The timeline of one bucket of actors; after the `last` one the encoded rows are let go."""
     rows, duplicates = _deduplicated(plan, _rows(plan, bucket))
     context, layout = plan.context, plan.layout
-    packed = rows.select("actor", "time", event=_atom(plan))
-    events = unpack(pack(packed, layout), layout, context)
-    extra = beside(events, _ranked(plan, rows), plan.encoded.columns, plan.tables, bucket, layout)
-    codes = _signup_codes(context)
-    actors = actor_table(events, extra, codes, context)
-    return Timeline(events, actors, context, _sessions(plan, rows), duplicates)
+    extra = beside(_ranked(plan, rows), plan.encoded.columns, plan.tables, bucket, layout)
+    sessions = _sessions(plan, rows)
+    key = pack(rows.select("actor", "time", event=_atom(plan)), layout)
+    del rows
+    if last:
+        plan.encoded.release()
+    events = unpack(key, layout, context)
+    del key
+    actors = actor_table(events, extra, _signup_codes(context), context)
+    return Timeline(events, actors, context, sessions, duplicates)
 
 
 def _rows(plan: Plan, bucket: int) -> pl.LazyFrame:

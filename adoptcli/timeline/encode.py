@@ -65,6 +65,11 @@ class Encoded:
     dictionaries: Mapping[str, Dictionary]
     columns: tuple[str, ...] = field(default=())
 
+    def release(self) -> None:
+        """Give the memory back; nothing can be read afterwards."""
+        if self.frame is not None:
+            self.frame = self.frame.clear()
+
     def discard(self) -> None:
         """Forget the rows, in memory and in files."""
         self.frame = None
@@ -84,6 +89,11 @@ class Encoded:
         if name in self.columns:
             tops.append(self.all().select(pl.col(name).max()).collect().item())
         return max((top + 1 for top in tops if isinstance(top, int)), default=0)
+
+    def has_space(self, name: str) -> bool:
+        """Whether a text of a column begins or ends with white space."""
+        texts = self.dictionaries[name].texts(self.size(name))
+        return bool((texts != texts.str.strip_chars()).any())
 
     def bucket(self, number: int, buckets: int) -> pl.LazyFrame:
         """The rows of one bucket out of `buckets`, which is a multiple of the files' number."""

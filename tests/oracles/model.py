@@ -1,0 +1,214 @@
+"""A log as lists and dictionaries, and the calendar by the standard library."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.logs import Log
+
+DAY_MS = 86_400_000
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def ms(text: str) -> int:
+    """An ISO timestamp with Z in ms."""
+    return round((datetime.fromisoformat(text) - EPOCH) / timedelta(milliseconds=1))
+
+
+class World:
+    """What an oracle may know of a log."""
+
+    def __init__(self, log: Log) -> None:
+        c = log.config
+        self.config = c
+        self.zone = ZoneInfo(c["time_zone"])
+        self.period: str = c["period"]
+        self.as_of_day = date.fromisoformat(log.as_of)
+        self.as_of = self.midnight(self.as_of_day)
+        everything = [
+            (r[0], r[1], ms(r[2]), {"account": r[3], "session": r[4], "kind": r[5]})
+            for r in log.events
+        ]
+        rows = [r for r in everything if r[2] < self.as_of]
+        self.first_day = min(self.day(r[2]) for r in rows)
+        self.users = sorted({r[0] for r in rows})
+        self.events: dict[str, list[tuple[int, str, dict[str, str]]]] = {
+            u: sorted(
+                ((t, e, p) for v, e, t, p in rows if v == u),
+                key=lambda x: (x[0], x[1], x[2]["kind"]),
+            )
+            for u in self.users
+        }
+        self.table = self._table(log) if "users" in c else {}
+        self.signup_known = "signup" in c or any(t for t, _ in self.table.values())
+        self._sign_ups()
+
+    def _table(self, log: Log) -> dict[str, tuple[int | None, str]]:
+        found = {}
+        for row in csv.DictReader(io.StringIO(log.users)):
+            text = row["created_at"]
+            when = None
+            if text:
+                when = ms(text) if "T" in text else self.midnight(date.fromisoformat(text))
+            found[row["user_id"]] = (when, row["plan"])
+        return found
+
+    def _sign_ups(self) -> None:
+        """t0 of each actor, and whether it is known."""
+        burn_in = self.midnight(self.first_day + timedelta(days=0 if self.signup_known else 30))
+        self.t0: dict[str, int] = {}
+        self.known: set[str] = set()
+        for user in {*self.users, *self.table}:
+            rows = self.events.get(user, [])
+            stated = [t for t, e, _ in rows if "signup" in self.config and e == "signed_up"][:1]
+            if not stated and user in self.table and self.table[user][0] is not None:
+                stated = [self.table[user][0]]
+            if self.signup_known:
+                if stated:
+                    self.t0[user] = stated[0]
+                    self.known.add(user)
+            elif rows:
+                self.t0[user] = rows[0][0]
+                if rows[0][0] >= burn_in:
+                    self.known.add(user)
+        self.actors = sorted(
+            u for u in {*self.users, *self.table}
+            if u in self.events or self.t0.get(u, -1) < self.as_of
+        )  # fmt: skip
+
+    def day(self, t: int) -> date:
+        """The local day of an instant."""
+        return (EPOCH + timedelta(milliseconds=t)).astimezone(self.zone).date()
+
+    def midnight(self, day: date) -> int:
+        """The first instant of a local day."""
+        local = datetime(day.year, day.month, day.day, tzinfo=self.zone)
+        return round((local.astimezone(UTC) - EPOCH) / timedelta(milliseconds=1))
+
+    def start(self, day: date, period: str | None = None) -> date:
+        """The first day of the period that holds a day."""
+        period = period or self.period
+        if period == "day":
+            return day
+        if period == "month":
+            return day.replace(day=1)
+        first = WEEKDAYS.index(self.config["week_start"])
+        return day - timedelta(days=(day.weekday() - first) % 7)
+
+    def after(self, start: date, period: str | None = None) -> date:
+        """The first day of the next period."""
+        later = start + timedelta(days={"day": 1, "week": 7, "month": 31}[period or self.period])
+        return self.start(later, period) if (period or self.period) == "month" else later
+
+    def complete(self, period: str | None = None) -> list[tuple[date, date]]:
+        """The periods wholly within the data."""
+        found, at = [], self.start(self.first_day, period)
+        while self.after(at, period) <= self.as_of_day:
+            if at >= self.first_day:
+                found.append((at, self.after(at, period)))
+            at = self.after(at, period)
+        return found
+
+    def label(self, start: date, period: str | None = None) -> str:
+        """As the report names it."""
+        return start.isoformat()[:7] if (period or self.period) == "month" else start.isoformat()
+
+    def holds(self, ref: Any, event: str, properties: dict[str, str]) -> bool:
+        """Whether a row is what a reference means."""
+        if isinstance(ref, str):
+            return event == ref
+        where = ref.get("where", {})
+        return event == ref["event"] and all(
+            properties[k] in (v if isinstance(v, list) else [v]) for k, v in where.items()
+        )
+
+    def active(self, event: str, properties: dict[str, str]) -> bool:
+        """Whether a row makes its user active."""
+        refs = self.config.get("active_events")
+        return refs is None or any(self.holds(r, event, properties) for r in refs)
+
+    def days(self, user: str) -> list[date]:
+        """The local days on which a user was active."""
+        rows = self.events.get(user, [])
+        return sorted({self.day(t) for t, e, p in rows if self.active(e, p)})
+
+    def starters(self) -> list[str]:
+        """Actors with a known sign-up within the data."""
+        known = [u for u in self.actors if u in self.known and self.t0[u] < self.as_of]
+        return [u for u in known if self.day(self.t0[u]) >= self.first_day]
+
+
+def quantile(values: list[int], q: float) -> Fraction | None:
+    """Linear between neighbours."""
+    if not values:
+        return None
+    place = Fraction(q).limit_denominator(1000) * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    ordered = sorted(values)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def activated_at(world: World, user: str) -> tuple[int | None, list[int | None]]:
+    """When the criteria were first all met at or after sign-up, and each alone."""
+    c = world.config["activation"]
+    criteria = c.get("all") or c.get("any")
+    t0 = world.t0[user]
+    rows = [r for r in world.events.get(user, []) if c["before_signup"] == "count" or r[0] >= t0]
+    alone = [_met(world, rows, criterion, set(), None)[0] for criterion in criteria]
+    if "any" in c:
+        reached = [t for t in alone if t is not None]
+        when = min(reached) if reached else None
+    elif c.get("in_order"):
+        when = _chain(world, rows, criteria)
+    else:
+        when = None if None in alone else max(t for t in alone if t is not None)
+    return (None if when is None else max(when, t0)), alone
+
+
+def _met(
+    world: World, rows: list[Any], criterion: Any, used: set[int], since: int | None
+) -> tuple[int | None, set[int]]:
+    """The time at which a criterion is met, and the rows that served."""
+    least = criterion.get("at_least", 1) if isinstance(criterion, dict) else 1
+    days = criterion.get("days", 1) if isinstance(criterion, dict) else 1
+    served: set[int] = set()
+    seen: set[date] = set()
+    for i, (t, e, p) in enumerate(rows):
+        if i in used or (since is not None and t < since) or not world.holds(criterion, e, p):
+            continue
+        served.add(i)
+        seen.add(world.day(t))
+        if len(served) >= least and len(seen) >= days:
+            return t, served
+    return None, set()
+
+
+def _chain(world: World, rows: list[Any], criteria: list[Any]) -> int | None:
+    used: set[int] = set()
+    at: int | None = None
+    for criterion in criteria:
+        at, served = _met(world, rows, criterion, used, at)
+        if at is None:
+            return None
+        used |= served
+    return at
+
+
+def count_by(keys: list[Any]) -> dict[Any, int]:
+    """How often each key stands."""
+    found: dict[Any, int] = defaultdict(int)
+    for key in keys:
+        found[key] += 1
+    return found
+
+
+Expected = Callable[[World], dict[str, list[dict[str, Any]]]]

@@ -1,0 +1,91 @@
+"""Random logs: every table that an oracle gives must be in the report, number by number.
+
+ADOPTCLI_LOGS=10000 python -m pytest tests/test_oracles.py   is the long run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adoptcli.cli.main import run
+from tests.logs import Log, random_log
+from tests.oracles import adoption, engagement
+from tests.oracles.model import World
+from tests.test_laws import save
+
+LOGS = int(os.environ.get("ADOPTCLI_LOGS", "100"))
+BATCH = 10
+ORACLES = {
+    f.__name__: f
+    for f in (
+        adoption.activation, adoption.time_to_value, adoption.feature_adoption,
+        engagement.active_users, engagement.stickiness, engagement.engagement_score,
+        engagement.sessions, engagement.retention, engagement.lifecycle, engagement.churn,
+    )
+}  # fmt: skip
+KEYS = ("period", "cohort", "step", "item")
+
+
+def report(log: Log, folder: Path) -> dict[str, Any]:
+    """What adoptcli says of a log; nothing where it refuses."""
+    save(log, folder)
+    target = folder / "out.json"
+    target.unlink(missing_ok=True)
+    code = run(["report", str(folder / "events.csv"), "-c", str(folder / "m.yaml"), "--as-of",
+                log.as_of, "-q", "-o", str(target)])  # fmt: skip
+    if code != 0:
+        return {}
+    found: dict[str, Any] = json.loads(target.read_text())["metrics"]
+    return found
+
+
+def same(found: Any, wanted: Any) -> bool:
+    """Counts as pairs, numbers to nine digits."""
+    if isinstance(wanted, tuple):
+        return bool(
+            (found["numerator"], found["denominator"]) == (pytest.approx(wanted[0]), wanted[1])
+        )
+    if isinstance(found, dict):
+        found = found["value"]
+    if wanted is None or found is None:
+        return found is wanted
+    return bool(
+        found == pytest.approx(wanted, rel=1e-9) if isinstance(wanted, float) else found == wanted
+    )
+
+
+def check(
+    metric: str, wanted: dict[str, list[dict[str, Any]]], found: dict[str, Any], seed: int
+) -> None:
+    """Row by row, in order, with nothing left over."""
+    for table, rows in wanted.items():
+        have = found["tables"].get(table, [])
+        if table == "windows":
+            have = have[-1:]
+        place = f"seed {seed}: {metric}.{table}"
+        if table not in ("lacking",):
+            keys = [k for k in KEYS if rows and k in rows[0]]
+            mine, theirs = ([[r[k] for k in keys] for r in part] for part in (have, rows))
+            assert mine == theirs, place
+        assert len(have) == len(rows), place
+        for row, want in zip(have, rows, strict=True):
+            for name, value in want.items():
+                assert same(row[name], value), f"{place} {row} {name}: {row[name]} not {value}"
+
+
+@pytest.mark.parametrize("batch", range(0, LOGS, BATCH))
+def test_reports_agree_with_plain_python(batch: int, tmp_path: Path) -> None:
+    for seed in range(1000 + batch, 1000 + min(batch + BATCH, LOGS)):
+        log = random_log(seed)
+        found = report(log, tmp_path)
+        if not found:
+            continue
+        world = World(log)
+        for metric, oracle in ORACLES.items():
+            if found[metric]["status"] != "not_configured":
+                check(metric, oracle(world), found[metric], seed)
