@@ -101,7 +101,10 @@ def _zone(value: Any) -> Any:
     return value
 
 
-_DURATION_SCHEMA = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|min|m|h|d|w)\s*$"}
+_DURATION_SCHEMA = {
+    "type": "string",
+    "pattern": r"^\s*(?=[0-9.]*[1-9])\d+(\.\d+)?\s*(ms|s|min|m|h|d|w)\s*$",
+}
 _DAYS_SCHEMA = {
     "anyOf": [
         {"type": "string", "pattern": r"^\s*0*[1-9]\d*\s*(d|w)\s*$"},
@@ -136,7 +139,7 @@ Zone = Annotated[str, BeforeValidator(_zone)]
 class EventRef(Model):
     """An event by its name, or only those of its rows whose properties have the given values."""
 
-    event: Name
+    event: Name = Field(description="Its name in the log, or a name of yours from `events`.")
     where: dict[Name, Scalar | Annotated[list[Scalar], Field(min_length=1)]] = Field(
         default_factory=dict, description="Property values that the row must have."
     )
@@ -179,7 +182,7 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-EventRefs = Annotated[list[EventRef], BeforeValidator(_as_list), Field(min_length=1)]
+EventRefs = Annotated[list[EventRef], Field(min_length=1), BeforeValidator(_as_list)]
 
 
 class Feature(Model):
@@ -209,22 +212,23 @@ class Feature(Model):
 def _array(schema: dict[str, Any]) -> dict[str, Any]:
     """The items of a list's schema, or of the list among its alternatives."""
     options = [schema, *schema.get("anyOf", ())]
-    return next({k: o[k] for k in ("items", "minItems")} for o in options if "items" in o)
+    keys = ("items", "minItems")
+    return next({k: o[k] for k in keys if k in o} for o in options if "items" in o)
 
 
 class PropertyRef(Model):
     """A property of the events that holds a time."""
 
-    property: Name
+    property: Name = Field(description="Its name.")
 
 
 def _signup_kind(value: Any) -> str:
     of_property = isinstance(value, Mapping) and "property" in value
-    return "property" if of_property or isinstance(value, PropertyRef) else "event"
+    return "<property>" if of_property or isinstance(value, PropertyRef) else "<event>"
 
 
 Signup = Annotated[
-    Annotated[PropertyRef, Tag("property")] | Annotated[EventRef, Tag("event")],
+    Annotated[PropertyRef, Tag("<property>")] | Annotated[EventRef, Tag("<event>")],
     Discriminator(_signup_kind),
 ]
 
@@ -232,11 +236,11 @@ Signup = Annotated[
 class Columns(Model):
     """The names that a file gives to the columns that we need."""
 
-    user: Name | None = None
-    event: Name | None = None
-    timestamp: Name | None = None
-    account: Name | None = None
-    session: Name | None = None
+    user: Name | None = Field(None, description="Who did it.")
+    event: Name | None = Field(None, description="What was done.")
+    timestamp: Name | None = Field(None, description="When.")
+    account: Name | None = Field(None, description="Account or company of the user.")
+    session: Name | None = Field(None, description="Session id, for sessions by session.")
     id: Name | None = Field(None, description="Event id; repeated deliveries count once.")
 
 
@@ -249,20 +253,26 @@ class Source(Model):
     format: Literal["csv", "tsv", "ndjson", "parquet"] | None = Field(
         None, description="Taken from the file's name where absent."
     )
-    columns: Columns = Columns()
+    columns: Columns = Field(
+        Columns(), description="Column names; the usual ones are found without."
+    )
     event: Name | None = Field(None, description="One event name for all rows of these files.")
     time_zone: Zone = Field("UTC", description="Zone of timestamps that have none.")
     timestamp_format: str | None = Field(
         None, description="strptime format, where the timestamps need one."
     )
-    separator: str | None = Field(None, min_length=1, max_length=1)
-    on_bad_lines: Literal["stop", "reject"] = "stop"
+    separator: str | None = Field(
+        None, min_length=1, max_length=1, description="Between the fields of a CSV."
+    )
+    on_bad_lines: Literal["stop", "reject"] = Field(
+        "stop", description="Of lines that are broken: stop, or reject and count them."
+    )
 
 
 class Users(Model):
     """A table of users: who signed up when, and what is known of them."""
 
-    file: Name
+    file: Name = Field(description="Relative to this YAML.")
     id: Name | None = Field(None, description="Column of the user id.")
     signed_up_at: Name | None = Field(None, description="Column of the sign-up time or date.")
     account: Name | None = Field(None, description="Column of the user's account.")
@@ -272,7 +282,7 @@ class Users(Model):
 class Accounts(Model):
     """A table of accounts."""
 
-    file: Name
+    file: Name = Field(description="Relative to this YAML.")
     id: Name | None = Field(None, description="Column of the account id.")
     seats: Name | None = Field(None, description="Column of the seats bought.")
     mrr: Name | None = Field(None, description="Column of the monthly recurring revenue.")
@@ -281,9 +291,9 @@ class Accounts(Model):
 class Exclude(Model):
     """What does not count: ids and event names, with * and ? as wildcards."""
 
-    users: list[Name] = Field(default_factory=list)
-    accounts: list[Name] = Field(default_factory=list)
-    events: list[Name] = Field(default_factory=list)
+    users: list[Name] = Field(default_factory=list, description="User ids, such as those of yours.")
+    accounts: list[Name] = Field(default_factory=list, description="Account ids.")
+    events: list[Name] = Field(default_factory=list, description="Event names, such as noise.")
 
 
 def references(value: object) -> Iterator[EventRef]:
@@ -306,7 +316,7 @@ class Definitions(Model):
 
     version: Literal[1] = Field(1, description="Version of this file's format.")
     time_zone: Zone = Field("UTC", description="IANA zone of days, weeks and months.")
-    week_start: Weekday = "monday"
+    week_start: Weekday = Field("monday", description="First day of the week.")
     period: Period = Field("month", description="Of trends and comparisons: day, week or month.")
     signup: Signup | None = Field(
         None, description="The event of signing up, or {property: name} of the events."
@@ -325,13 +335,13 @@ class Definitions(Model):
     segments: list[Name] = Field(
         default_factory=list, description="Columns or event properties that --by may use."
     )
-    source: Annotated[list[Source], BeforeValidator(_as_list)] = Field(
-        default_factory=lambda: [Source()], min_length=1,
+    source: Annotated[list[Source], Field(min_length=1), BeforeValidator(_as_list)] = Field(
+        default_factory=lambda: [Source()],
         description="Where the events are; one mapping or a list.",
     )  # fmt: skip
-    users: Users | None = None
-    accounts: Accounts | None = None
-    exclude: Exclude = Exclude()
+    users: Users | None = Field(None, description="A table of users.")
+    accounts: Accounts | None = Field(None, description="A table of accounts.")
+    exclude: Exclude = Field(Exclude(), description="What does not count; * and ? are wildcards.")
     burn_in: Days | None = Field(
         None, description="First days of the data in which nobody counts as new; 30 without signup."
     )

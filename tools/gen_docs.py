@@ -1,4 +1,8 @@
-"""Write the generated parts of the documentation, or check them with --check."""
+"""Write the documents that are made from the code, or check that they are as the code says.
+
+python tools/gen_docs.py            # write them
+python tools/gen_docs.py --check    # exit 1 and say which differ
+"""
 
 from __future__ import annotations
 
@@ -7,79 +11,139 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from difflib import unified_diff
+from itertools import groupby
 from pathlib import Path
 
-from adoptcli.config.explain import one
-from adoptcli.config.schema import config_schema
-from adoptcli.metrics import all_metrics
-from adoptcli.render.json_ import schema as report_schema
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
-ROOT = Path(__file__).parent.parent
-MAIN = ("report", "init", "validate", "explain", "schema")
+from adoptcli.config.explain import one, settings_lines  # noqa: E402
+from adoptcli.config.model import summary  # noqa: E402
+from adoptcli.config.schema import config_schema  # noqa: E402
+from adoptcli.definitions import Criterion, Definitions  # noqa: E402
+from adoptcli.metrics import all_metrics  # noqa: E402
+from adoptcli.render.json_ import schema as report_schema  # noqa: E402
+
+SECTIONS = {
+    "adoption": "Adoption",
+    "engagement": "Engagement",
+    "together": "Adoption and engagement together",
+}
+INTRODUCTION = """\
+# Metrics and their definitions
+
+Made from the code by `python tools/gen_docs.py`; `adoptcli explain METRIC` prints the same.
+
+An *actor* is a user. A *day* is a calendar day in the report's time zone. *As-of* is the midnight
+up to which events count. Shares come with a 95 % interval.
+"""
+
+EVENTS = """\
+### Events
+
+Wherever an event is asked for, its name will do, or a mapping; `at_least` and `days` go with the
+criteria of `activation` alone.
+"""
 
 
 def metrics() -> str:
-    """Every metric, as its module defines it."""
-    parts = ["# Metrics", "", "Made from the code by `python tools/gen_docs.py`.", ""]
-    for metric in all_metrics().values():
-        parts += [f"## {metric.title}", "", "```text", one(metric).rstrip(), "```", ""]
+    """docs/metrics.md: every metric in full, then what the YAML can define."""
+    parts = [INTRODUCTION, _contents()]
+    for section, found in groupby(all_metrics().values(), key=lambda metric: metric.section):
+        parts.append(f"## {SECTIONS[section]}\n")
+        parts += [one(metric, level=3) for metric in found]
+    keys = "\n".join(settings_lines(Definitions))
+    parts.append("## What things are\n\nThe keys of the YAML beside the metrics' sections.\n")
+    parts.append(f"{keys}\n\n{EVENTS}\n" + "\n".join(settings_lines(Criterion)) + "\n")
     return "\n".join(parts)
+
+
+def _contents() -> str:
+    return "".join(
+        f"- [{metric.title}](#{metric.title.lower().replace(' ', '-')}): {summary(metric)}\n"
+        for metric in all_metrics().values()
+    )
+
+
+def schema() -> str:
+    """docs/metrics.schema.json: what editors need."""
+    return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def report() -> str:
+    """docs/report.schema.json: what readers of the JSON report need."""
+    return json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def help_of(*command: str) -> str:
     """What --help prints, at 80 columns."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("ADOPTCLI_")}
-    environment = {**plain, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8",
-                   "PYTHONIOENCODING": "utf-8"}  # fmt: skip
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ADOPTCLI_")}
+    environment = {
+        **kept, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb", "PYTHONIOENCODING": "utf-8"
+    }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "adoptcli", *command, "--help"],
-        capture_output=True, text=True, check=True, env=environment, cwd=ROOT,
+        capture_output=True, encoding="utf-8", check=True, env=environment, cwd=ROOT,
     )  # fmt: skip
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
 
 
-def cli() -> str:
-    """Every command's help."""
+def commands() -> str:
+    """docs/cli.md: every command's help."""
     parts = ["# Command line", "", "Made from the code by `python tools/gen_docs.py`.", ""]
     parts += ["```text", help_of(), "```", ""]
-    for name in (*MAIN, "activation"):
+    for name in ("report", "init", "validate", "explain", "schema", "activation"):
         title = "A metric's command (all take the same options)" if name == "activation" else name
         parts += [f"## {title}", "", "```text", help_of(name), "```", ""]
     return "\n".join(parts)
 
 
 def readme() -> str:
-    """The README with the help between its marks."""
+    """README.md with the help between its marks."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     block = f"<!-- help -->\n```text\n{help_of()}\n```\n<!-- /help -->"
     return re.sub(r"<!-- help -->.*?<!-- /help -->", lambda _: block, text, flags=re.DOTALL)
 
 
-GENERATED = {
+GENERATORS: dict[str, Callable[[], str]] = {
     "docs/metrics.md": metrics,
-    "docs/cli.md": cli,
-    "docs/metrics.schema.json": lambda: json.dumps(config_schema(), indent=2) + "\n",
-    "docs/report.schema.json": lambda: json.dumps(report_schema(), indent=2) + "\n",
+    "docs/metrics.schema.json": schema,
+    "docs/report.schema.json": report,
+    "docs/cli.md": commands,
     "README.md": readme,
 }
+"""Each document, relative to the repository, and what makes its text."""
 
 
-def main() -> int:
-    """Write or check."""
-    stale = []
-    for name, make in GENERATED.items():
-        path, text = ROOT / name, make()
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        if "--check" in sys.argv:
-            stale.append(name)
-        else:
-            path.write_text(text, encoding="utf-8")
-            print(f"wrote {name}")
-    for name in stale:
-        print(f"{name} is stale: run python tools/gen_docs.py")
-    return 1 if stale else 0
+def differing() -> list[str]:
+    """The documents that are not as the code says, each as a diff."""
+    found = []
+    for name, make in GENERATORS.items():
+        path = ROOT / name
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        lines = unified_diff(
+            old.splitlines(), make().splitlines(), name, "as generated", lineterm="", n=1
+        )
+        if text := "\n".join(lines):
+            found.append(text)
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check; the exit code."""
+    if arguments not in ([], ["--check"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    if arguments:
+        for text in differing():
+            print(text, file=sys.stderr)
+        return int(bool(differing()))
+    for name, make in GENERATORS.items():
+        (ROOT / name).write_text(make(), encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

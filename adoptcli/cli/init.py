@@ -65,12 +65,6 @@ def look(files: list[str]) -> Found:
             .sort(["len", "event"], descending=[True, False])
             .collect()
         )
-        users = canonical.frame.select(pl.col("user").n_unique()).collect().item()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise canonical.broken(error) from error
-    return Found(
-        files=tuple(files),
-        columns=canonical.parts[0].columns,
-        events=tuple(counted.iter_rows()),
-        users=users,
-    )
+    return Found(columns=canonical.parts[0].columns, events=tuple(counted.iter_rows()))

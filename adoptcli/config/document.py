@@ -1,174 +1,249 @@
-"""YAML text to plain data, and where everything in it stands."""
+"""YAML text as plain data, and where in the file every key and value stands."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from adoptcli.config import syntax
+from adoptcli.config.problems import Path, Place, Problem, dotted, stop
 from adoptcli.errors import ConfigProblem
 
-MOST_NODES = 20_000
-DEEPEST = 40
+MOST_BYTES = 5_000_000
+MOST_NODES = 10_000
+MOST_DEPTH = 50
 
-Path_ = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line and a column, both from 1."""
-
-    line: int
-    column: int
+_PREFIX = "tag:yaml.org,2002:"
+_KINDS = {
+    "bool": "a boolean", "int": "a number", "float": "a number", "null": "nothing",
+    "timestamp": "a date",
+}  # fmt: skip
+_TAGS = {_PREFIX + kind for kind in (*_KINDS, "str", "map", "seq", "merge", "value")}
+_TEXTS = (_PREFIX + "str", _PREFIX + "value", _PREFIX + "merge")
 
 
 @dataclass(frozen=True)
 class Document:
-    """The data of one YAML file.
+    """The data of one file.
 
     Attributes:
-        name: The file's name, for messages.
-        data: Mappings, lists and scalars.
-        values, keys: Where the value, and the key, of each path stand.
+        name: The file's name, as it stands in messages.
+        data: The data, plain.
+        keys: Where the key of each path stands.
+        values: Where the value of each path stands.
+        texts: What is written at each path whose value is neither text nor a collection.
+        problems: What is wrong with the YAML itself, though the rest can be judged.
     """
 
     name: str
-    data: Mapping[str, Any]
-    values: Mapping[Path_, Place]
-    keys: Mapping[Path_, Place]
+    data: dict[str, Any]
+    keys: Mapping[Path, Place]
+    values: Mapping[Path, Place]
+    texts: Mapping[Path, str]
+    problems: tuple[Problem, ...] = ()
 
-    def place(self, path: Path_, *, key: bool = False) -> Place:
-        """Where a path stands; for one that is not there, its nearest ancestor."""
-        if key and path in self.keys:
-            return self.keys[path]
-        while path not in self.values:
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Where a value stands, or its key; of a path that is not there, the nearest around it."""
+        first, second = (self.keys, self.values) if key else (self.values, self.keys)
+        while path:
+            if path in first or path in second:
+                return first.get(path) or second[path]
             path = path[:-1]
-        return self.values[path]
+        return Place(1, 1)
 
-    def at(self, path: Path_, message: str, *, key: bool = False) -> str:
-        """A problem in one clickable line."""
-        place = self.place(path, key=key)
-        where = ".".join(map(str, path))
-        subject = f"{where}: " if where else ""
-        return f"{self.name}:{place.line}:{place.column}: {subject}{message}"
+    def known(self, location: tuple[str | int, ...]) -> Path:
+        """The part of a location that stands in the file; what is only in our models is skipped."""
+        path: Path = ()
+        for part in location:
+            if (*path, part) in self.values:
+                path = (*path, part)
+        return path
+
+    def value(self, path: Path) -> Any:
+        """The data at a path."""
+        found: Any = self.data
+        for part in path:
+            found = found[part]
+        return found
 
 
-def read(path: Path) -> Document:
-    """The document of a file.
+def parse(content: bytes, name: str) -> Document:
+    """The document in a file's content.
 
     Raises:
-        ConfigProblem: The file is missing, no UTF-8, no YAML, empty, or no mapping.
+        ConfigProblem: It is no YAML, or no mapping of keys.
     """
+    text = syntax.decode(content, name, MOST_BYTES)
+    loader = syntax.loader(text, name)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigProblem(
-            "no-such-config", f"{path}: there is no such file", "adoptcli init EVENTS writes one"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigProblem(
-            "config-not-utf8", f"{path}: the file is not UTF-8 text", "save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise ConfigProblem(
-            "unreadable-config", f"{path}: cannot be read: {error.strerror}", "check the path"
-        ) from error
-    return parse(text, str(path))
-
-
-def parse(text: str, name: str) -> Document:
-    """The document of a text; see `read`."""
-    loader = yaml.SafeLoader(text)
-    try:
-        root = loader.get_single_node()
-        if root is None:
+        root = syntax.compose(loader, name)
+        if root is None or (isinstance(root, yaml.ScalarNode) and root.value == ""):
             raise ConfigProblem(
                 "empty-config",
-                f"{name}: the file is empty",
-                "adoptcli init EVENTS writes a starter",
+                f"{name}: the file holds no keys",
+                "adoptcli init writes one to edit",
             )
-        walk = _Walk(name)
-        walk.visit(root, (), 0)
-        if walk.problems:
-            raise ConfigProblem("invalid-config", "\n".join(walk.problems))
         if not isinstance(root, yaml.MappingNode):
-            raise ConfigProblem(
-                "config-no-mapping",
-                f"{name}:{root.start_mark.line + 1}:1: the file must be a mapping of keys",
-                "begin with a key, such as 'signup: signed_up'",
-            )
-        data = loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        raise _syntax(error, name) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigProblem("invalid-yaml", f"{name}: {error}", "check the file") from error
+            kind = "a list" if isinstance(root, yaml.SequenceNode) else "a single value"
+            message = f"the file must hold keys, such as 'signup: signed_up', not {kind}"
+            stop(_place(root), message, name)
+        _refuse_bombs(root, name)
+        return _Reader(loader, name).document(root)
     finally:
         loader.dispose()
-    return Document(name, data, walk.values, walk.keys)
-
-
-def _syntax(error: yaml.MarkedYAMLError, name: str) -> ConfigProblem:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    text = error.problem or error.context or "this is no YAML"
-    if "\\t" in text:
-        text = "a tab stands where only spaces may indent"
-    return ConfigProblem("invalid-yaml", f"{name}:{line}:{column}: {text}", "mend the YAML there")
-
-
-class _Walk:
-    """Every path of the document, before anything is built from it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.values: dict[Path_, Place] = {}
-        self.keys: dict[Path_, Place] = {}
-        self.problems: list[str] = []
-        self._nodes = 0
-
-    def visit(self, node: yaml.Node, path: Path_, depth: int) -> None:
-        """A node and all below it."""
-        self._nodes += 1
-        if self._nodes > MOST_NODES or depth > DEEPEST:
-            raise ConfigProblem(
-                "config-too-large",
-                f"{self.name}: the aliases or levels of this file unfold to more than it can mean",
-                "write it without aliases within aliases",
-            )
-        self.values[path] = _place(node)
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                self._entry(key, value, path, depth)
-        elif isinstance(node, yaml.SequenceNode):
-            for i, item in enumerate(node.value):
-                self.visit(item, (*path, i), depth + 1)
-
-    def _entry(self, key: yaml.Node, value: yaml.Node, path: Path_, depth: int) -> None:
-        place = _place(key)
-        where = f"{self.name}:{place.line}:{place.column}"
-        if not isinstance(key, yaml.ScalarNode):
-            self.problems.append(f"{where}: a key must be a plain word")
-            return
-        if key.tag == "tag:yaml.org,2002:merge":
-            self.visit(value, path, depth + 1)
-            return
-        if key.tag != "tag:yaml.org,2002:str":
-            kind = "a boolean" if key.tag.endswith("bool") else "no text"
-            self.problems.append(
-                f"{where}: {key.value} without quotes is {kind} in YAML; put quotes around the name"
-            )
-        full = (*path, str(key.value))
-        if full in self.keys:
-            first = self.keys[full]
-            self.problems.append(
-                f"{where}: {key.value} stands here again; it is already on line {first.line}"
-            )
-        self.keys[full] = place
-        self.visit(value, full, depth + 1)
 
 
 def _place(node: yaml.Node) -> Place:
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _refuse_bombs(root: yaml.Node, name: str) -> None:
+    """Refuse what aliases would make too large, too deep or endless, before anything is built."""
+    sizes: dict[int, tuple[int, int]] = {}
+    inside: set[int] = set()
+
+    def measure(node: yaml.Node) -> tuple[int, int]:
+        known = sizes.get(id(node))
+        if known:
+            return known
+        if id(node) in inside:
+            stop(_place(node), "an alias stands within what it names", name)
+        inside.add(id(node))
+        parts = [measure(child) for child in _children(node)]
+        inside.discard(id(node))
+        size = 1 + sum(count for count, _ in parts)
+        depth = 1 + max((deep for _, deep in parts), default=0)
+        sizes[id(node)] = (size, depth)
+        return size, depth
+
+    size, depth = measure(root)
+    if depth > MOST_DEPTH:
+        message = f"nested more than {MOST_DEPTH} levels deep"
+        stop(_place(root), message, name)
+    if size > MOST_NODES and size > len(sizes):
+        message = f"the aliases stand for more than {MOST_NODES:,} values"
+        stop(_place(root), message, name)
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+Pairs = list[tuple[str, yaml.Node, yaml.Node]]
+
+
+class _Reader:
+    """Builds the data of one document, and notes where everything stands."""
+
+    def __init__(self, loader: yaml.SafeLoader, name: str) -> None:
+        self._loader = loader
+        self._name = name
+        self._keys: dict[Path, Place] = {}
+        self._values: dict[Path, Place] = {}
+        self._texts: dict[Path, str] = {}
+        self._problems: list[Problem] = []
+
+    def document(self, root: yaml.MappingNode) -> Document:
+        data = self._build(root, ())
+        return Document(
+            self._name, data, self._keys, self._values, self._texts, tuple(self._problems)
+        )
+
+    def _problem(self, node: yaml.Node, path: Path, message: str) -> None:
+        self._problems.append(Problem(_place(node), dotted(path), message))
+
+    def _build(self, node: yaml.Node, path: Path) -> Any:
+        self._values.setdefault(path, _place(node))
+        if node.tag not in _TAGS:
+            shown = node.tag.replace(_PREFIX, "!!")
+            self._problem(node, path, f"{shown} is not read here; remove it")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._build(item, (*path, i)) for i, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key, key_node, value in self._pairs(node, path):
+            self._keys[*path, key] = _place(key_node)
+            data[key] = self._build(value, (*path, key))
+        return data
+
+    def _pairs(self, node: yaml.MappingNode, path: Path) -> Pairs:
+        """Own keys first, then those that `<<` merges in and that are not among them."""
+        own: Pairs = []
+        merged: Pairs = []
+        seen: dict[str, Place] = {}
+        for key_node, value in node.value:
+            if key_node.tag == _PREFIX + "merge":
+                merged += self._merged(value, path)
+            elif (key := self._key(key_node, path)) is not None:
+                if key in seen:
+                    first = seen[key]
+                    message = f"this key stands twice; first at {first.line}:{first.column}"
+                    self._problem(key_node, (*path, key), message)
+                    continue
+                seen[key] = _place(key_node)
+                own.append((key, key_node, value))
+        for key, key_node, value in merged:
+            if key not in seen:
+                seen[key] = _place(key_node)
+                own.append((key, key_node, value))
+        return own
+
+    def _merged(self, value: yaml.Node, path: Path) -> Pairs:
+        nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        found: Pairs = []
+        for node in nodes:
+            if isinstance(node, yaml.MappingNode):
+                found += self._pairs(node, path)
+            else:
+                self._problem(node, path, "<< merges mappings alone")
+        return found
+
+    def _key(self, node: yaml.Node, path: Path) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self._problem(node, path, "a key must be text")
+            return None
+        if node.tag not in _TEXTS:
+            self._problem(node, (*path, node.value), unquoted(node.value, self._kind(node)))
+        return str(node.value)
+
+    def _kind(self, node: yaml.Node) -> str:
+        return _KINDS.get(node.tag.removeprefix(_PREFIX), "not text")
+
+    def _scalar(self, node: yaml.Node, path: Path) -> Any:
+        if node.tag in _TEXTS or node.tag not in _TAGS:
+            return node.value
+        self._texts[path] = node.value
+        try:
+            return self._loader.construct_object(node)
+        except (ValueError, yaml.YAMLError):
+            self._problem(node, path, f"{node.value!r} is no date or number; text needs quotes")
+            return node.value
+
+
+def unquoted(text: str, kind: str) -> str:
+    """What to say of a text that YAML takes for something else."""
+    return f"{text!r} without quotes is {kind} in YAML; put quotes around it"
+
+
+def kind_of(value: object) -> str:
+    """What a plain value is, in words."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, list):
+        return "a list"
+    return "a mapping" if isinstance(value, dict) else "a date"

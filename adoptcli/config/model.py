@@ -6,18 +6,22 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError, create_model
-from pydantic.fields import FieldInfo
+from pydantic import Field, ValidationError, create_model
 
-from adoptcli.config.document import Document, Path_, read
+from adoptcli.config import checks, wording
+from adoptcli.config.document import Document, parse
+from adoptcli.config.problems import Problem, raise_all
 from adoptcli.definitions import Definitions
 from adoptcli.errors import ConfigProblem
-from adoptcli.metrics import all_metrics
+from adoptcli.metrics import Metric, Settings, all_metrics
+
+_NOT_HASHED: dict[str, Any] = {
+    "source": True, "max_rejected": True, "users": {"file"}, "accounts": {"file"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Config:
     Attributes:
         definitions: What things are; the metrics' sections are attributes too.
         path: The file, or None for the defaults.
-        hash: Six characters that change with anything that changes a number.
+        hash: Six characters that change with anything that changes a number, and with nothing else.
     """
 
     definitions: Definitions
@@ -48,17 +52,35 @@ class Config:
 @cache
 def config_model() -> type[Definitions]:
     """`Definitions` with one more field a metric: its settings, under its id."""
+    return model_of(all_metrics())
+
+
+def model_of(metrics: Mapping[str, Metric]) -> type[Definitions]:
+    """`Definitions` and the sections of the given metrics."""
     sections: dict[str, Any] = {}
-    for metric in all_metrics().values():
-        summary = metric.definition.split("\n", 1)[0]
-        needed = any(field.is_required() for field in metric.settings.model_fields.values())
-        try:
-            default = None if needed else metric.settings()
-        except ValidationError:
-            default = None
-        kind = metric.settings if default is not None else metric.settings | None
-        sections[metric.id] = (kind, FieldInfo(default=default, description=summary))
-    return create_model("MetricsFile", __base__=Definitions, __doc__="metrics.yaml", **sections)
+    for metric in metrics.values():
+        if metric.id in Definitions.model_fields:
+            raise ValueError(f"metric {metric.id} has the name of another key")
+        usual = defaults(metric.settings)
+        kind: Any = metric.settings if usual else metric.settings | None
+        sections[metric.id] = (kind, Field(usual, description=summary(metric)))
+    name = "MetricsFile"
+    return create_model(name, __base__=Definitions, __doc__="metrics.yaml", **sections)
+
+
+def defaults(settings: type[Settings]) -> Settings | None:
+    """The settings of a section that is not there; None where the metric needs one."""
+    try:
+        return settings()
+    except ValidationError:
+        return None
+
+
+def summary(metric: Metric) -> str:
+    """The first sentence of the definition."""
+    paragraph = metric.definition.strip().split("\n\n", 1)[0]
+    text = " ".join(paragraph.split()).split(": ", 1)[-1]
+    return text[:1].upper() + text[1:]
 
 
 def default() -> Config:
@@ -66,128 +88,50 @@ def default() -> Config:
     return _config(config_model()(), None)
 
 
-def load(path: Path) -> Config:
+def load(path: Path | str) -> Config:
     """The config of a file.
+
+    Raises:
+        ConfigProblem: It cannot be read, or has problems; one line a problem, in their order.
+    """
+    name = str(path)
+    document = parse(_content(Path(path)), name)
+    return _config(validated(document, config_model()), Path(path))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        hint = "adoptcli init EVENTS writes one to edit"
+        raise ConfigProblem("config-not-found", f"{path}: there is no such file", hint) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigProblem("config-unreadable", f"{path}: cannot be read: {reason}") from None
+
+
+def validated(document: Document, model: type[Definitions]) -> Definitions:
+    """The definitions in a document.
 
     Raises:
         ConfigProblem: With one line for each problem in the file.
     """
-    document = read(path)
+    found: Definitions | None = None
+    problems: list[Problem] = list(document.problems)
+    known = {problem.path for problem in problems}
+    more = [*checks.values(document, model), *checks.sections(document)]
     try:
-        found = config_model().model_validate(document.data)
+        found = model.model_validate(document.data)
     except ValidationError as error:
-        raise ConfigProblem("invalid-config", "\n".join(_problems(error, document))) from None
-    problems = _beyond(found, document)
-    if problems:
-        raise ConfigProblem("invalid-config", "\n".join(problems))
-    return _config(found, path)
+        more += wording.problems(error, document, model)
+    problems += [problem for problem in more if problem.path not in known]
+    raise_all(problems, document.name)
+    assert found is not None
+    return found
 
 
 def _config(definitions: Definitions, path: Path | None) -> Config:
-    plain = definitions.model_dump(mode="json", exclude={"source", "users", "accounts"})
+    plain = definitions.model_dump(mode="json", exclude=_NOT_HASHED)
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
-    return Config(definitions, path, hashlib.sha256(text.encode()).hexdigest()[:6])
-
-
-def _beyond(found: Definitions, document: Document) -> list[str]:
-    """What no single section can see."""
-    problems = []
-    retention = getattr(found, "retention", None)
-    if getattr(found, "activation", None) is None and "activation" in getattr(
-        retention, "starts", []
-    ):
-        problems.append(
-            document.at(("retention", "starts"), "'activation' needs an 'activation' section")
-        )
-    for name, refs in found.events.items():
-        for ref in refs:
-            if ref.event in found.events:
-                text = f"{ref.event!r} is a name of ours; name events of the data here"
-                problems.append(document.at(("events", name), text))
-    return problems
-
-
-def _problems(error: ValidationError, document: Document) -> list[str]:
-    """One line for each place, in the order of the file."""
-    found: dict[tuple[int, int], str] = {}
-    details = error.errors(include_url=False)
-    for detail in sorted(details, key=lambda d: -len(_real(d["loc"], document))):
-        path, unknown = _real(detail["loc"], document), detail["type"] == "extra_forbidden"
-        place = document.place(path, key=unknown)
-        at = (place.line, place.column)
-        if at in found:
-            continue
-        found[at] = document.at(path, _words(detail, path), key=unknown)
-    return [line for _, line in sorted(found.items())]
-
-
-def _real(loc: tuple[int | str, ...], document: Document) -> Path_:
-    """The part of pydantic's path that stands in the file: names of union members do not."""
-    path: Path_ = ()
-    for part in loc:
-        if (
-            (*path, part) in document.values
-            or (*path, part) in document.keys
-            or (part == loc[-1] and isinstance(part, str) and part in _names(path))
-        ):
-            path = (*path, part)
-    return path
-
-
-def _words(detail: Mapping[str, Any], path: Path_) -> str:
-    """pydantic's finding in plain words."""
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"unknown key{_near(str(path[-1]), _names(path[:-1]))}"
-    if kind == "missing":
-        return "this key is missing"
-    if kind == "literal_error":
-        expected = context["expected"].replace("'", "").replace(" or ", ", ")
-        return f"must be one of {expected}{_near(str(detail['input']), expected.split(', '))}"
-    if kind in ("greater_than_equal", "greater_than", "less_than_equal", "less_than"):
-        words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-        name, bound = next((k, v) for k, v in context.items() if k in words)
-        return f"must be {words[name]} {bound:g}"
-    if kind == "value_error":
-        return str(context["error"])
-    if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return "must be a mapping of keys to values"
-    if kind == "too_short":
-        return "must not be empty"
-    plain = {
-        "string_type": "must be text", "int_parsing": "must be a whole number",
-        "int_type": "must be a whole number", "list_type": "must be a list",
-        "float_type": "must be a number", "float_parsing": "must be a number",
-        "bool_parsing": "must be true or false", "bool_type": "must be true or false",
-        "string_too_short": "must not be empty", "int_from_float": "must be a whole number",
-        "date_from_datetime_parsing": "must be a date such as 2026-03-01",
-        "date_type": "must be a date such as 2026-03-01",
-    }  # fmt: skip
-    return plain.get(kind, str(detail["msg"]))
-
-
-def _near(word: str, names: list[str]) -> str:
-    near = get_close_matches(word, names, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _names(path: Path_) -> list[str]:
-    """The keys that the model allows at a path."""
-    models: list[type[BaseModel]] = [config_model()]
-    for part in path:
-        models = [m for model in models for m in _below(model, part)]
-    return sorted({name for model in models for name in model.model_fields})
-
-
-def _below(model: type[BaseModel], part: str | int) -> list[type[BaseModel]]:
-    if isinstance(part, int) or part not in model.model_fields:
-        return [model]  # an item of a list, or a name of the person's own in a mapping
-    return _models(model.model_fields[part].annotation)
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) is None:
-        return []
-    return [m for inner in get_args(annotation) for m in _models(inner)]
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return Config(definitions, path, digest[:6])

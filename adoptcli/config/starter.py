@@ -1,152 +1,233 @@
-"""The annotated YAML that `adoptcli init` writes: a few live lines, the rest commented out.
+"""The first YAML: about ten live lines from the data, and everything else commented out below.
 
-The commented half comes from the models, so that it cannot drift from them.
+The lower part is made from the models' fields, so that no key can be forgotten or outlive its code.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import yaml
+from pydantic import BaseModel
 
-from adoptcli.config.explain import settings
+from adoptcli.config import guess
+from adoptcli.config.keys import Key, flow, item_of, keys_of, quoted
+from adoptcli.config.shape import is_model
 from adoptcli.definitions import Definitions
 from adoptcli.metrics import all_metrics
 
-SIGNUP = re.compile(
-    r"^(user[ _.-]?)?(sign(ed)?[ _.-]?up|regist\w*|created[ _.-]?account|account[ _.-]?created)"
-    r"([ _.-]?completed)?$|^user[ _.-]?created$",
-    re.IGNORECASE,
-)
-LOGIN = re.compile(r"^(user[ _.-]?)?(log(ged)?|sign(ed)?)[ _.-]?in$|^home$", re.IGNORECASE)
-DULL = re.compile(r"page|view|log|sign|cancel|delet|error|leave|session|upgrade|home|open|\$", re.I)
-MOST = 40
-EXAMPLES = {
+SCHEMA = "metrics.schema.json"
+LISTED = 500
+COLUMN = 44
+
+# Without data: the live lines of a made-up product.
+_MADE_UP = {
+    "time_zone": ["time_zone: UTC"],
+    "signup": ["signup: signed_up"],
+    "activation": [
+        "activation:",
+        "  all: [project_created, {event: report_built, at_least: 2}]",
+        "  within: 7d",
+    ],
+    "features": ["features:", "  sharing: [report_shared, link_copied]", "  exports: csv_exported"],
+    "engagement_score": [
+        "engagement_score:",
+        "  weights: {project_created: 10, report_shared: 8, report_built: 5, comment_added: 3}",
+    ],
+}
+
+# What a key without default may look like; keys that are not here get a placeholder by their type.
+_EXAMPLES = {
     "signup": "signed_up",
-    "login": "logged_in",
-    "purchase": "subscription_started",
+    "login": "[logged_in]",
+    "purchase": "[subscription_started]",
     "active_events": "[report_built, doc_edited]",
     "events": "{report_shared: {event: feature_used, where: {feature: share}}}",
-    "features": "{sharing: [report_shared], exports: {events: [csv_exported], core: true}}",
+    "features.NAME.launched_at": "2026-03-01",
+    "features.NAME.eligible": "{plan: [pro]}",
     "segments": "[plan, role]",
-    "source": "{files: [events.csv], columns: {user: user_id, event: event_name}}",
-    "users": "{file: users.csv, id: user_id, signed_up_at: created_at, account: company_id}",
-    "accounts": "{file: accounts.csv, id: company_id, seats: licences, mrr: mrr}",
-    "exclude": '{users: ["*@ourcompany.example"], events: ["$pageleave"]}',
+    "source.files": "[events.csv]",
+    "source.columns.user": "user_id",
+    "source.columns.event": "event_name",
+    "source.columns.timestamp": "occurred_at",
+    "source.columns.account": "account_id",
+    "source.columns.session": "session_id",
+    "source.columns.id": "event_id",
+    "source.timestamp_format": '"%d.%m.%Y %H:%M"',
+    "source.separator": '";"',
+    "users.file": "users.csv",
+    "users.id": "user_id",
+    "users.signed_up_at": "created_at",
+    "users.account": "account_id",
+    "users.time_zone": "UTC",
+    "accounts.file": "accounts.csv",
+    "accounts.id": "account_id",
+    "accounts.seats": "licences",
+    "accounts.mrr": "mrr",
+    "exclude.users": '["*@ourcompany.example"]',
+    "exclude.accounts": "[demo]",
+    "exclude.events": '["$pageleave"]',
     "burn_in": "30d",
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
-    """What the data show: our column for each of the file's, and event names by how often."""
+    """What the data show.
 
-    files: tuple[str, ...] = ()
-    columns: dict[str, str] = field(default_factory=dict)
+    Attributes:
+        columns: The names of the columns of user, event, timestamp, account, session and id, where
+            they were found.
+        events: Event names with their counts, most frequent first.
+        signup: The sign-up event; None leaves the guess to the starter.
+        time_zone: The report's zone, where the data say it.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[tuple[str, int]] = ()
-    users: int = 0
+    signup: str | None = None
+    time_zone: str | None = None
 
 
-def starter(found: Found | None, schema: str = "adoptcli schema config") -> str:
-    """The text of a new metrics.yaml."""
-    found = found or Found()
-    lines = [
-        "# What activation, features and engagement mean for this product.",
-        f"# {schema} prints the JSON Schema of this file; adoptcli explain METRIC the definitions.",
-        "",
-        *_live(found),
-        "",
-        *_events(found),
-        "# --- what things are -------------------------------------------------------------",
-        *_keys(Definitions),
-        "# --- how to count: one section a metric ------------------------------------------",
-        *_sections(),
-    ]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def quoted(text: str) -> str:
-    """A name as YAML reads it back, whatever it is made of."""
-    dumped = yaml.safe_dump(text, default_flow_style=True, allow_unicode=True, width=10_000)
-    plain = dumped.removesuffix("\n").removesuffix("\n...")
-    return (
-        plain if "\n" not in plain and not re.search(r"[,\[\]{}#:&*!|>%@`]", plain) else _json(text)
-    )
-
-
-def _json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=True)
-
-
-def _live(found: Found) -> Iterator[str]:
-    names = [name for name, _ in found.events]
-    signup = next((n for n in names if SIGNUP.match(n)), None)
-    login = next((n for n in names if LOGIN.match(n)), None)
-    value = [n for n in names if n not in (signup, login) and not DULL.search(n)] or [
-        n for n in names if n not in (signup, login)
-    ]
-    yield "version: 1"
-    if not names:
-        yield "# signup: signed_up"
-        yield "# activation: {all: [project_created, {event: report_built, at_least: 2}]}"
-        yield "# features: {sharing: [report_shared], exports: [csv_exported]}"
-        yield "# engagement_score: {weights: {project_created: 10, report_built: 5}}   # 1 to 10"
-        return
-    if signup:
-        yield f"signup: {quoted(signup)}"
-    else:
-        yield "# signup: EVENT            # without it the first event seen stands for the sign-up"
-    if login:
-        yield f"login: {quoted(login)}"
-    rare_first = list(reversed(value[:6]))
-    chosen = ", ".join(quoted(n) for n in value[:2])
-    yield "# edit: what shows that somebody got value?"
-    yield f"activation: {{all: [{chosen}], within: 7d}}"
-    yield "features:                    # edit: a name of yours for the events that use a feature"
-    for i, name in enumerate(value[2:6] or value[:1]):
-        yield f"  feature_{i + 1}: [{quoted(name)}]"
-    yield "engagement_score:            # edit: 1 to 10, by how much an event means"
-    yield "  weights:"
-    for i, name in enumerate(rare_first):
-        yield f"    {quoted(name)}: {max(1, 10 - 2 * i)}"
-    yield from _source(found)
-
-
-def _source(found: Found) -> Iterator[str]:
-    columns = ", ".join(f"{ours}: {quoted(theirs)}" for ours, theirs in found.columns.items())
-    yield f"source: {{columns: {{{columns}}}}}"
-
-
-def _events(found: Found) -> Iterator[str]:
-    if not found.events:
-        return
-    yield f"# Events in the data, by how often ({found.users:,} users):"
-    for name, count in found.events[:MOST]:
-        yield f"#   {count:>10,}  {_json(name)[1:-1]}"
-    if len(found.events) > MOST:
-        yield f"#   and {len(found.events) - MOST} more"
-    yield ""
-
-
-def _keys(model: type[Definitions]) -> Iterator[str]:
-    for name, default, text in settings(model):
-        if name != "version":
-            yield _line("# ", name, EXAMPLES.get(name, default), text)
-    yield ""
-
-
-def _sections() -> Iterator[str]:
+def starter(found: Found | None = None, schema: str = SCHEMA) -> str:
+    """The text of a first metrics.yaml, from the data or, without them, from a made-up product."""
+    live = dict(_live(found)) if found else _MADE_UP
+    lines = [*_head(found, schema), *(line for block in live.values() for line in block)]
+    lines += ["", "# ---- What things are ----", *_HOW, ""]
+    lines += _half(Definitions, "", live)
+    lines += ["", "# ---- How to count: one section a metric ----", ""]
     for metric in all_metrics().values():
-        lines = list(settings(metric.settings))
-        if lines:
-            yield f"# {metric.id}:"
-        for name, default, text in lines:
-            yield _line("#   ", name, default.replace('"', ""), text)
+        lines += _section(metric.id, metric.settings, live, f"{metric.title}.")
+    if found is not None and found.events:
+        lines += ["", *_events(found.events)]
+    return "\n".join(lines) + "\n"
 
 
-def _line(indent: str, name: str, value: str, text: str) -> str:
-    written = f"{indent}{name}: {value}".rstrip()
-    return f"{written:<48}  # {text}" if text else written
+_HOW = ("# Remove the '# ' before the lines that you need; EVENT and NAME are for you to fill in.",)
+
+
+def _head(found: Found | None, schema: str) -> Iterator[str]:
+    yield f"# yaml-language-server: $schema={schema}"
+    yield f"# For completion in editors: adoptcli schema config > {schema}"
+    source = "from your data; a guess: read it" if found else "for a made-up product: edit it"
+    yield f"# Definitions for adoptcli, {source}, then adoptcli validate."
+    yield ""
+
+
+Live = Iterator[tuple[str, list[str]]]
+
+
+def _live(found: Found) -> Live:
+    """The lines that count, by key."""
+    yield "time_zone", [f"time_zone: {quoted(found.time_zone or 'UTC')}"]
+    columns = {name: found.columns[name] for name in _COLUMNS if found.columns.get(name)}
+    if columns:
+        yield "source", ["source:", f"  columns: {flow(columns)}"]
+    signup = found.signup or guess.signup(found.events)
+    if signup:
+        yield "signup", [f"signup: {quoted(signup)}"]
+    others = [event for event in guess.values(found.events) if event[0] != signup]
+    yield from _value(others)
+
+
+_COLUMNS = ("user", "account", "event", "timestamp", "session", "id")
+
+
+def _value(events: Sequence[tuple[str, int]]) -> Live:
+    """Activation by the two most frequent events, features from the next, weights by rarity."""
+    first, rest = events[:2], events[2:7]
+    if first:
+        names = flow([name for name, _ in first])
+        yield "activation", ["activation:", f"  all: {names}", "  within: 7d"]
+    features = rest or first
+    if features:
+        lines = [f"  {quoted(name)}: [{quoted(name)}]" for name, _ in features]
+        yield "features", ["features:", *lines]
+        weights = guess.weights([*first, *rest])
+        lines = [f"    {quoted(name)}: {weight}" for name, weight in weights.items()]
+        head = "  weights:" + " " * (COLUMN - 10) + "# 1 to 10: how much each event means"
+        yield "engagement_score", ["engagement_score:", head, *lines]
+
+
+def _half(model: type[BaseModel], path: str, live: Mapping[str, list[str]]) -> Iterator[str]:
+    for key in keys_of(model):
+        if key.name not in live:
+            yield from _lines(key, "# ", path)
+        elif key.models:
+            yield f"# {key.name} (above) can also hold:"
+            yield from _inner(key, "#   ", key.name, live[key.name])
+
+
+def _section(
+    name: str, model: type[BaseModel], live: Mapping[str, list[str]], title: str
+) -> Iterator[str]:
+    """A metric's section; of one that is live, what it does not say yet."""
+    keys = list(keys_of(model))
+    if not keys:
+        yield _with(f"# {name}: {{}}", f"{title} {(model.__doc__ or '').strip()}")
+        return
+    if name in live:
+        yield f"# {name} (above) can also hold:"
+        keys = [key for key in keys if not _stands(key, live[name])]
+    else:
+        yield _with(f"# {name}:", title)
+    for key in keys:
+        yield from _lines(key, "#   ", name)
+
+
+def _stands(key: Key, block: Sequence[str]) -> bool:
+    return any(line.startswith(f"  {key.name}:") for line in block)
+
+
+def _lines(key: Key, indent: str, path: str) -> Iterator[str]:
+    """One key with its default or an example, and what it means."""
+    here = f"{path}.{key.name}" if path else key.name
+    note = f"{key.description} (required)" if key.required else key.description
+    if key.models and here not in _EXAMPLES:
+        yield _with(f"{indent}{key.name}:", note)
+        yield from _inner(key, indent + "  ", here, ())
+    else:
+        value = _EXAMPLES.get(here) or key.default or flow(_placeholder(key.shapes[0]))
+        yield _with(f"{indent}{key.name}: {value}", note)
+
+
+def _inner(key: Key, indent: str, path: str, block: Sequence[str]) -> Iterator[str]:
+    """The keys of the section within; under a name, where names are the person's own."""
+    if key.named:
+        yield f"{indent}NAME:"
+        indent, path = indent + "  ", f"{path}.NAME"
+    for inner in keys_of(key.models[0]):
+        if not _stands(inner, block):
+            yield from _lines(inner, indent, path)
+
+
+def _placeholder(shape: Any) -> Any:
+    """Something of the right type, to be replaced."""
+    args = getattr(shape, "__args__", ())
+    if is_model(shape):
+        return "EVENT"
+    if getattr(shape, "__origin__", None) is list:
+        return [_placeholder(item_of(shape))]
+    if getattr(shape, "__origin__", None) is dict:
+        return {"EVENT": _placeholder(item_of(shape))}
+    if shape in (int, float):
+        return 5
+    if shape is bool:
+        return False
+    return args[0] if args else "NAME"
+
+
+def _with(text: str, comment: str) -> str:
+    return f"{text:<{COLUMN - 2}}  # {comment}" if comment else text
+
+
+def _events(events: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """The events of the data as comments, by how often they occur."""
+    yield "# ---- Events in the data, most frequent first ----"
+    ranked = sorted(events, key=lambda event: (-event[1], event[0]))
+    width = max(len(f"{count:,}") for _, count in events)
+    for name, count in ranked[:LISTED]:
+        yield f"#   {count:>{width},}  {quoted(name) if name else '(empty)'}"
+    if len(ranked) > LISTED:
+        yield f"#   and {len(ranked) - LISTED:,} more"

@@ -1,11 +1,13 @@
 """Churn: what share of the customers at the start of a period is lost in it.
 
 Formula: lost in the period ÷ customers at its start; retention rate = 1 − churn.
+Numerator: those of the denominator who are lost in the period. Denominator: actors that are
+customers when the period begins.
 Inferred from inactivity: at the start = actors active in the `after` days before the period;
 lost = of those, whose last active day before at least `after` idle days lies between the
 start − `after` and the end of the period and was not lost in an earlier period. A period can be
 judged once its end + `after` ≤ as-of, and only if its start − `after` lies within the data.
-By cancel event (`cancel`): at the start = signed up (or, with `purchase`, purchased) before it and
+Cancelled, by the event `cancel`: at the start = signed up (or, with `purchase`, purchased) before it and
 not cancelled since; lost = cancelled within the period. Two tables, never blended.
 Early: lost without ever having been activated; slow: activated, then faded. Those whose sign-up is
 unknown are neither.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
-import gzip
 import io
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
-
 from adoptcli.errors import DataProblem
-from adoptcli.source.files import File
-from adoptcli.source.scan import Scan
+from adoptcli.source.files import File, lines_of
+from adoptcli.source.scan import Scan, broken_json
 
 WAY_OUT = (
     "mend the line, or set 'on_bad_lines: reject' in the YAML's source to set such lines aside"
@@ -30,7 +28,7 @@ def broken(scans: list[Scan], error: BaseException) -> DataProblem:
                     return DataProblem("broken-csv", f"{file.name}:{number}: {reason}", WAY_OUT)
         elif scan.kind == "ndjson":
             for file in scan.files:
-                if number := _bad_json(file):
+                if number := broken_json(file):
                     return DataProblem(
                         "broken-ndjson", f"{file.name}:{number}: this line is no JSON object",
                         "NDJSON has one object a line; mend or remove the line",
@@ -39,25 +37,11 @@ def broken(scans: list[Scan], error: BaseException) -> DataProblem:
     return DataProblem("unreadable-data", f"the data cannot be read: {text}", "check the export")
 
 
-def _lines(file: File) -> Iterator[bytes]:
-    if file.packed == ".gz":
-        with gzip.open(file.path, "rb") as packed:
-            yield from packed
-    elif file.packed:
-        frame = pl.read_csv(
-            file.path, has_header=False, infer_schema=False, separator="\x01", quote_char=None
-        )
-        yield from ((line or "").encode() + b"\n" for line in frame.to_series(0))
-    else:
-        with Path(file.path).open("rb") as stream:
-            yield from stream
-
-
 def _records(file: File, eol: str) -> Iterator[tuple[int, bytes]]:
     """Records (lines, joined while a quote is open) with the number of their first line."""
     pending, start = b"", 0
-    lines = _lines(file) if eol == "\n" else (
-        piece + b"\n" for whole in _lines(file) for piece in whole.split(b"\r")
+    lines = lines_of(file) if eol == "\n" else (
+        piece + b"\n" for whole in lines_of(file) for piece in whole.split(b"\r")
     )  # fmt: skip
     for number, line in enumerate(lines, 1):
         if not pending:
@@ -100,29 +84,12 @@ def _wrong(record: bytes, separator: str, width: int) -> str:
     return ""
 
 
-def _bad_json(file: File) -> int:
-    import json
-
-    for number, line in enumerate(_lines(file), 1):
-        if not line.strip():
-            continue
-        try:
-            good = isinstance(json.loads(line), dict)
-        except ValueError:
-            good = False
-        if not good:
-            return number
-    return 0
-
-
 def without_bad_lines(scan: Scan, tmp: Path | None) -> tuple[Scan, list[tuple[str, int, str, str]]]:
     """The same files without their broken lines, as private temporary files, and those lines.
 
     Returns:
         The scan of the clean copies, and (file, line number, reason, text) of what was set aside.
     """
-    import atexit
-
     clean, rejected = [], []
     for file in scan.files:
         handle, path = tempfile.mkstemp(prefix="adoptcli-", suffix=".csv", dir=tmp)

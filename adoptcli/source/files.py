@@ -8,12 +8,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from glob import glob
 from pathlib import Path
 from typing import BinaryIO, Literal
+
+import polars as pl
 
 from adoptcli.errors import DataProblem
 
@@ -157,6 +159,21 @@ def head_of(file: File, size: int = 65_536) -> bytes:
         raise DataProblem(
             "broken-archive", f"{file.name}: cannot be unpacked: {error}", "fetch the export again"
         ) from error
+
+
+def lines_of(file: File) -> Iterator[bytes]:
+    """The lines of a text file, unpacked; slow, for those who must look at each."""
+    if file.packed == ".gz":
+        with gzip.open(file.path, "rb") as packed:
+            yield from packed
+    elif file.packed:
+        frame = pl.read_csv(
+            file.path, has_header=False, infer_schema=False, separator="\x01", quote_char=None
+        )
+        yield from ((line or "").encode() + b"\n" for line in frame.to_series(0))
+    else:
+        with Path(file.path).open("rb") as stream:
+            yield from stream
 
 
 def _not_rubbish(file: File) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import polars as pl
 
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
-from adoptcli.source.files import File, head_of
+from adoptcli.source.files import File, head_of, lines_of
 
 SEPARATORS = (",", ";", "\t", "|")
 _HIVE = re.compile(r"^([^=/]+)=(.*)$")
@@ -117,13 +118,32 @@ def _json_columns(file: File) -> tuple[str, ...]:
     try:
         schema = pl.scan_ndjson(file.path, infer_schema_length=1000).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
+        if number := broken_json(file):
+            raise DataProblem(
+                "broken-ndjson",
+                f"{file.name}:{number}: this line is no JSON object",
+                "NDJSON has one object a line; mend or remove the line",
+            ) from error
         raise DataProblem(
-            "not-ndjson", f"{file.name}: a line is no JSON object: {_first_line(error)}",
-            "NDJSON has one object a line",
+            "not-ndjson", f"{file.name}: {_first_line(error)}", "NDJSON has one object a line"
         ) from error  # fmt: skip
     if not schema:
         raise DataProblem("no-rows", f"{file.name}: there are no objects in it", "check the export")
     return tuple(sorted(schema.names()))
+
+
+def broken_json(file: File) -> int:
+    """The number of the first line that is no JSON object; 0 where all are."""
+    for number, line in enumerate(lines_of(file), 1):
+        if not line.strip():
+            continue
+        try:
+            good = isinstance(json.loads(line), dict)
+        except ValueError:
+            good = False
+        if not good:
+            return number
+    return 0
 
 
 def _separator(file: File, head: bytes, eol: str) -> str:

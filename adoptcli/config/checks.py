@@ -1,0 +1,97 @@
+"""What no single model can see: values that YAML turned into others, and sections together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from adoptcli.config.document import Document, unquoted
+from adoptcli.config.problems import Path, Problem, dotted
+from adoptcli.config.shape import shapes_at
+from adoptcli.definitions import Definitions
+
+_WORDS = ("true", "True", "TRUE", "false", "False", "FALSE")
+
+
+def values(document: Document, model: type[Definitions]) -> Iterator[Problem]:
+    """Property values that are not what is written: `no` is false, `12:30` is 750, `010` is 8."""
+    for path, text in document.texts.items():
+        shapes = shapes_at(model, path)
+        if not (str in shapes and bool in shapes):
+            continue
+        value = document.value(path)
+        if isinstance(value, bool):
+            if text not in _WORDS:
+                message = unquoted(text, "a boolean") + f", or write {str(value).lower()}"
+                yield _problem(document, path, message)
+        elif _disguised(value, text):
+            yield _problem(document, path, unquoted(text, f"the number {value}"))
+
+
+def _disguised(value: object, text: str) -> bool:
+    if isinstance(value, int):
+        return str(value) != text
+    return isinstance(value, float) and any(sign in text.lower() for sign in (":", "_", "n"))
+
+
+def sections(document: Document) -> Iterator[Problem]:
+    """What one section says of another; from the data, so that it is said beside other problems."""
+    yield from _names(document)
+    yield from _twice(document, ("segments",))
+    yield from _twice(document, ("retention", "starts"))
+    yield from _starts(document)
+
+
+def _names(document: Document) -> Iterator[Problem]:
+    """Names of ours stand for events of the log, not for one another."""
+    names = document.data.get("events")
+    if not isinstance(names, dict):
+        return
+    for path, event in _events(names):
+        if event == path[1]:
+            message = "refers to itself; choose a name that no event of the log has"
+            yield _problem(document, path, message)
+        elif event in names:
+            message = f"{event!r} is a name defined here; name events of the log"
+            yield _problem(document, path, message)
+
+
+def _events(names: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    for name, value in names.items():
+        path: Path = ("events", name)
+        listed = isinstance(value, list)
+        for i, ref in enumerate(value if listed else [value]):
+            at: Path = (*path, i) if listed else path
+            if isinstance(ref, str):
+                yield at, ref
+            elif isinstance(ref, dict) and isinstance(ref.get("event"), str):
+                yield (*at, "event"), ref["event"]
+
+
+def _twice(document: Document, path: Path) -> Iterator[Problem]:
+    seen: Counter[str] = Counter()
+    for i, item in enumerate(_list(document, path)):
+        seen[str(item)] += 1
+        if seen[str(item)] == 2:
+            yield _problem(document, (*path, i), f"{item!r} stands here twice")
+
+
+def _starts(document: Document) -> Iterator[Problem]:
+    starts = _list(document, ("retention", "starts"))
+    if "activation" in starts and document.data.get("activation") is None:
+        path = document.known(("retention", "starts", starts.index("activation")))
+        message = "'activation' needs the section 'activation', which is not there"
+        yield _problem(document, path, message)
+
+
+def _list(document: Document, path: Path) -> list[Any]:
+    """The list at a path; one value alone is a list of one."""
+    if path not in document.values:
+        return []
+    found = document.value(path)
+    return found if isinstance(found, list) else [found]
+
+
+def _problem(document: Document, path: Path, message: str) -> Problem:
+    return Problem(document.place(path), dotted(path), message)
