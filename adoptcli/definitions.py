@@ -39,7 +39,7 @@ _UNITS = {
 class Model(BaseModel):
     """A part of the YAML: unknown keys are errors, "5" is no number, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 def _name(value: Any) -> Any:

@@ -10,6 +10,7 @@ import itertools
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -41,17 +42,17 @@ def offset_at(instant: int, zone: ZoneInfo) -> int:
     return round(offset.total_seconds() * 1000)
 
 
+@cache
 def offsets(zone: ZoneInfo, first: int, last: int) -> list[tuple[int, int]]:
     """The zone's offsets over [first, last]: (instant from which it holds, offset), to the ms.
 
-    The first entry starts at `first`. Changes are looked for every six hours and then bisected;
-    no zone has ever changed twice and back within so short a time.
+    The first entry starts at `first`. Changes are looked for day by day and then bisected; no zone
+    has ever changed there and back within a day.
     """
     found = [(first, offset_at(first, zone))]
-    step = 6 * HOUR_MS
     at = first
     while at < last:
-        after = min(at + step, last)
+        after = min(at + DAY_MS, last)
         new = offset_at(after, zone)
         if new != found[-1][1]:
             low, high = at, after

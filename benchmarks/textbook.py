@@ -158,7 +158,7 @@ def stickiness(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return {"windows": [list(r) for r in rows]}
 
 
-def engagement_score(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def engagement_score(db: duckdb.DuckDBPyConnection, *, by_account: bool = True) -> dict[str, Any]:
     """Points of all, by event and by account."""
     cases = " ".join(f"WHEN '{e}' THEN {w}" for e, w in WEIGHTS.items())
     db.execute(
@@ -174,17 +174,18 @@ def engagement_score(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         SELECT count(*), sum(points)::BIGINT, median(points), quantile_cont(points, 0.9) FROM p"""
     ).fetchone()
     events = db.execute(
-        "SELECT event, sum(times)::BIGINT, sum(points)::BIGINT FROM scores GROUP BY 1 ORDER BY 1"
+        """SELECT event, sum(times)::BIGINT, sum(points)::BIGINT FROM scores GROUP BY 1
+        ORDER BY event::VARCHAR"""
     ).fetchall()
+    found = {"all": list(whole or ()), "contribution": [list(r) for r in events]}
+    if not by_account:
+        return found
     accounts = db.execute(
         """WITH home AS (SELECT user, arg_max(account, ts) AS account FROM events GROUP BY user)
         SELECT account, coalesce(sum(points), 0)::BIGINT FROM home
         LEFT JOIN scores USING (user) GROUP BY account ORDER BY account"""
     ).fetchall()
-    return {
-        "all": list(whole or ()), "contribution": [list(r) for r in events],
-        "accounts": [list(r) for r in accounts],
-    }  # fmt: skip
+    return {**found, "accounts": [list(r) for r in accounts]}
 
 
 def sessions(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:

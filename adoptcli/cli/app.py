@@ -27,7 +27,8 @@ def metric_names() -> dict[str, str]:
     found = {}
     for path in sorted(METRICS.glob("[a-z]*.py")):
         with path.open(encoding="utf-8") as module:
-            found[path.stem] = module.readline().strip().strip('"')
+            line = module.readline().strip().strip('"')
+            found[path.stem] = line.split(": ", 1)[-1].capitalize()
     return found
 
 
@@ -52,6 +53,7 @@ def build() -> typer.Typer:
         help=HELP,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(help=HELP)(_top)

@@ -7,8 +7,8 @@ Inferred from inactivity: at the start = actors active in the `after` days befor
 lost = of those, whose last active day before at least `after` idle days lies between the
 start − `after` and the end of the period and was not lost in an earlier period. A period can be
 judged once its end + `after` ≤ as-of, and only if its start − `after` lies within the data.
-Cancelled, by the event `cancel`: at the start = signed up (or, with `purchase`, purchased) before it and
-not cancelled since; lost = cancelled within the period. Two tables, never blended.
+Cancelled, by the event `cancel`: at the start = signed up (or, with `purchase`, bought) before it
+and not cancelled since; lost = cancelled within the period. Two tables, never blended.
 Early: lost without ever having been activated; slow: activated, then faded. Those whose sign-up is
 unknown are neither.
 Window: complete calendar periods; idle days are whole local days.

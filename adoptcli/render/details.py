@@ -2,65 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
 from adoptcli.render import numbers
-from adoptcli.render.summary import summary
 from adoptcli.render.text import safe
 from adoptcli.results import Cell, Column, Estimate, MetricReport, Report, Row, Table
 
-MOST_ROWS = 40
+MOST_ROWS, WIDE = 40, 100
 SHADES = ("", "on grey11", "on grey19", "on grey27", "on grey35", "on grey42")
 
 
-def details(report: Report, width: int, *, plain: bool, cut: bool) -> RenderableType:
-    """The summary, then all tables; `cut` shortens long ones for a terminal."""
-    parts: list[RenderableType] = [summary(report, width, plain=plain)]
-    for metric in report.metrics:
-        if metric.result.tables:
-            parts += [Text(), *_metric(metric, width, plain=plain, cut=cut)]
+def details(report: Report, width: int, *, plain: bool) -> RenderableType:
+    """All tables as a terminal of some width can show them; long ones are shortened."""
+    parts: list[RenderableType] = []
+    for metric, tables in _sections(report):
+        parts += [Text(), Text(metric.title.upper(), style="bold")]
+        for table in tables:
+            parts += [_grid(_shape(table, width, cut=True), plain=plain), Text()]
+        parts.pop()
     return Group(*parts)
 
 
-def _metric(metric: MetricReport, width: int, *, plain: bool, cut: bool) -> list[RenderableType]:
-    title = Text(metric.title.upper(), style="bold")
-    parts: list[RenderableType] = [title]
-    for table in metric.result.tables:
-        if table.rows:
-            parts += [_table(table, width, plain=plain, cut=cut), Text()]
-    return parts[:-1] if len(parts) > 1 else parts
+def lines(report: Report) -> str:
+    """All tables, whole, as straight lines of text: in a pipe nothing must fit."""
+    parts: list[str] = []
+    for metric, tables in _sections(report):
+        parts += [
+            "",
+            metric.title.upper(),
+            "\n\n".join(_lines(_shape(table, WIDE, cut=False)) for table in tables),
+        ]
+    return "\n".join(parts)
 
 
-def _table(table: Table, width: int, *, plain: bool, cut: bool) -> RenderableType:
-    if table.name == "triangle":
-        return _triangle(table, plain=plain)
+def _sections(report: Report) -> Iterator[tuple[MetricReport, list[Table]]]:
+    for metric in report.metrics:
+        tables = [table for table in metric.result.tables if table.rows]
+        if tables:
+            yield metric, tables
+
+
+@dataclass
+class Sheet:
+    """A table as cells, however it is drawn: titles, which columns hold text, and rows."""
+
+    title: str
+    heads: list[str]
+    texts: list[bool]
+    rows: list[list[Text]]
+
+
+def _shape(table: Table, width: int, *, cut: bool) -> Sheet:
+    return _triangle(table) if table.name == "triangle" else _sheet(table, width, cut=cut)
+
+
+def _sheet(table: Table, width: int, *, cut: bool) -> Sheet:
     rows, left_out = table.rows, 0
     if cut and len(rows) > MOST_ROWS:
         left_out = len(rows) - MOST_ROWS
         rows = (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
     columns = [c for c in table.columns if c.name != "segment" or any(r.get(c.name) for r in rows)]
-    wide = width >= 100
-    grid = _grid(safe(table.title), plain=plain)
-    for column in columns:
-        text = column.is_key or column.unit in ("text", "date")
-        grid.add_column(safe(column.title), justify="left" if text else "right", overflow="fold")
-    for i, row in enumerate(rows):
-        if left_out and i == MOST_ROWS // 2:
-            grid.add_row(f"… {left_out} more rows (-f csv has all)")
-        grid.add_row(*(_cell(row.get(c.name), c, wide=wide) for c in columns))
+    cells = [[_cell(row.get(c.name), c, wide=width >= WIDE) for c in columns] for row in rows]
+    if left_out:
+        empty = [Text()] * (len(columns) - 1)
+        cells.insert(MOST_ROWS // 2, [Text(f"… {left_out} more rows (-f csv has all)"), *empty])
+    return Sheet(
+        safe(table.title),
+        [safe(c.title) for c in columns],
+        [c.is_key or c.unit in ("text", "date") for c in columns],
+        cells,
+    )
+
+
+def _grid(sheet: Sheet, *, plain: bool) -> Grid:
+    grid = Grid(
+        title=sheet.title, title_justify="left", title_style="italic", header_style="dim",
+        box=box.ASCII2 if plain else box.SIMPLE_HEAD, pad_edge=False, show_edge=False,
+    )  # fmt: skip
+    for head, text in zip(sheet.heads, sheet.texts, strict=True):
+        grid.add_column(head, justify="left" if text else "right", overflow="fold")
+    for row in sheet.rows:
+        grid.add_row(*row)
     return grid
 
 
-def _grid(title: str, *, plain: bool) -> Grid:
-    return Grid(
-        title=title, title_justify="left", title_style="italic", header_style="dim",
-        box=box.ASCII2 if plain else box.SIMPLE_HEAD, pad_edge=False, show_edge=False,
-    )  # fmt: skip
+def _lines(sheet: Sheet) -> str:
+    """Columns as wide as their widest cell."""
+    table = [sheet.heads, *([cell.plain for cell in row] for row in sheet.rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "  ".join(
+            cell + " " * (w - cell_len(cell)) if text else " " * (w - cell_len(cell)) + cell
+            for cell, w, text in zip(row, widths, sheet.texts, strict=True)
+        )
+        for row in table
+    ]
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([sheet.title, lines[0], rule, *lines[1:]])
 
 
 def _cell(cell: Cell, column: Column, *, wide: bool) -> Text:
@@ -78,22 +123,20 @@ def _cell(cell: Cell, column: Column, *, wide: bool) -> Text:
     return Text(numbers.number(cell, column.unit))
 
 
-def _triangle(table: Table, *, plain: bool) -> RenderableType:
+def _triangle(table: Table) -> Sheet:
     """Cohorts down, steps across; a cell that could not have happened yet is empty."""
     measure = next(c for c in table.columns if not c.is_key)
     steps = sorted({row["step"] for row in table.rows if isinstance(row["step"], int)})
-    grid = _grid(safe(table.title), plain=plain)
+    titles = {c.name: safe(c.title) for c in table.columns}
     names = [n for n in ("segment", "item", "cohort") if any(r.get(n) for r in table.rows)]
-    for name in names:
-        grid.add_column(next(safe(c.title) for c in table.columns if c.name == name), no_wrap=True)
-    grid.add_column("n", justify="right")
-    for step in steps:
-        grid.add_column(str(step), justify="right", no_wrap=True)
+    rows = []
     for keys, cells in _cohorts(table.rows, names, measure.name):
         size = next((e.denominator for e in cells.values() if e.denominator), 0)
         shares = [_shaded(cells.get(step)) for step in steps]
-        grid.add_row(*(Text(safe(k)) for k in keys), Text(numbers.count(size or 0)), *shares)
-    return grid
+        rows.append([*(Text(safe(k)) for k in keys), Text(numbers.count(size or 0)), *shares])
+    heads = [*(titles[n] for n in names), "n", *map(str, steps)]
+    texts = [*(True for _ in names), *(False for _ in range(len(steps) + 1))]
+    return Sheet(f"{safe(table.title)}, %", heads, texts, rows)
 
 
 def _cohorts(

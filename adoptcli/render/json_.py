@@ -103,7 +103,7 @@ def _cell(cell: Cell) -> Any:
 
 
 def _estimate(found: Estimate) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in asdict(found).items()}
+    return {name: _finite(getattr(found, name)) for name in Estimate.__slots__}
 
 
 def _finite(value: float | None) -> float | None:

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console, RenderableType
 
-from adoptcli.render.details import details
+from adoptcli.render.details import details, lines
 from adoptcli.render.summary import summary
 from adoptcli.render.text import plain as as_plain
 from adoptcli.results import Report
@@ -27,12 +27,11 @@ def render(report: Report, *, full: bool, width: int | None, color: bool, unicod
     """
     plain = not unicode
     view = width or PIPE
-    shown = (
-        details(report, view, plain=plain, cut=width is not None)
-        if full
-        else summary(report, view, plain=plain)
-    )
-    text = _printed(shown, width or WIDEST, color=color)
+    text = _printed(summary(report, view, plain=plain), width or WIDEST, color=color)
+    if full and width is not None:
+        text += _printed(details(report, view, plain=plain), width, color=color)
+    elif full:
+        text += lines(report)
     text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
     return as_plain(text) if plain else text
 

@@ -285,9 +285,12 @@ def _time(part: Part, schema: dict[str, pl.DataType], zone: str, *, fast: bool) 
     if dtype != pl.String:
         found = native_to_ms(value, dtype, zones)
         return text_to_ms(value.cast(pl.String), zones) if found is None else found
-    if fast and part.shape.kind in ("iso", "whole"):
-        return fast_to_ms(value, part.shape, zones)
-    return text_to_ms(value, zones)
+    if part.shape.kind == "general":
+        return text_to_ms(value, zones)
+    found = fast_to_ms(value, part.shape, zones)
+    if fast:
+        return found
+    return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(value), zones))
 
 
 def _concat(frames: list[pl.LazyFrame]) -> pl.LazyFrame:

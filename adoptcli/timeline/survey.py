@@ -11,12 +11,13 @@ import polars as pl
 
 from adoptcli.definitions import Exclude
 from adoptcli.errors import DataProblem
-from adoptcli.timeframe import Calendar
+from adoptcli.timeframe import DAY_MS, Calendar
 from adoptcli.timeline.days import local_day
 from adoptcli.timeline.encode import Encoded
 
 EARLIEST = -2_208_988_800_000  # 1900-01-01; nothing that a product logs is older
 LATEST = 7_258_118_400_000  # 2200-01-01
+LONG = 20 * 366 * DAY_MS
 STRAY_SHARE = 0.01
 LAST_HOUR = 23
 
@@ -130,14 +131,12 @@ def survey(
     totals = _totals(encoded, codes)
     if not totals["counted"]:
         raise _nothing(totals)
-    volume = _volume(encoded, codes, calendar, totals["first"], totals["last"])
+    bounds = _roughly(encoded, codes, totals["first"], totals["last"])
+    volume = _volume(encoded, codes, calendar, *bounds)
     first_day, last_day = _without_strays(volume)
     days = {d: n for d, n in volume.items() if first_day <= d <= last_day}
-    past = sum(n for d, n in volume.items() if d < first_day) + totals["ancient"]
-    future = sum(n for d, n in volume.items() if d > last_day) + totals["remote"]
     start, end = calendar.midnight(first_day), calendar.midnight(last_day + 1)
-    inside = counted(codes, encoded.columns) & pl.col("time").is_between(start, end, closed="left")
-    last = encoded.all().filter(inside).select(pl.col("time").max()).collect().item()
+    past, future, last = _outside(encoded, codes, start, end)
     if as_of_day is None:
         complete = dates_only or calendar.local_hour(last) >= LAST_HOUR
         as_of_day = last_day + 1 if complete else last_day
@@ -155,7 +154,7 @@ def survey(
         rows=totals["rows"],
         set_aside={reason: n for reason, n in aside.items() if n},
         anonymous=totals["anonymous"],
-        excluded=totals["known"] - totals["counted"] - totals["ancient"] - totals["remote"],
+        excluded=totals["known"] - totals["counted"],
         first_day=first_day,
         last_day=min(last_day, as_of_day - 1),
         start=start,
@@ -188,6 +187,30 @@ def _totals(encoded: Encoded, codes: Excluded) -> dict[str, int]:
         last=time.filter(kept & sane).max(),
     ).collect()  # fmt: skip
     return {name: value or 0 for name, value in found.row(0, named=True).items()}
+
+
+def _roughly(encoded: Encoded, codes: Excluded, first: int, last: int) -> tuple[int, int]:
+    """The times between which the log lies, give or take a day.
+
+    Only for logs that seem to span decades: a zone's clock need not be known so far from the log.
+    """
+    if last - first < LONG:
+        return first, last
+    day = pl.col("time") // DAY_MS
+    inside = counted(codes, encoded.columns) & pl.col("time").is_between(first, last)
+    found = encoded.all().filter(inside).group_by(day.alias("day")).len().collect()
+    low, high = _without_strays({int(d): int(n) for d, n in found.iter_rows()})
+    return max(first, (low - 1) * DAY_MS), min(last, (high + 2) * DAY_MS)
+
+
+def _outside(encoded: Encoded, codes: Excluded, start: int, end: int) -> tuple[int, int, int]:
+    """How many rows lie before and after [start, end), and the last time within."""
+    time = pl.col("time")
+    found = encoded.all().filter(counted(codes, encoded.columns)).select(
+        past=(time < start).sum(), future=(time >= end).sum(), last=time.filter(time < end).max()
+    )  # fmt: skip
+    past, future, last = found.collect().row(0)
+    return int(past), int(future), int(last)
 
 
 def _volume(
