@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
 
+from adoptcli.context import Context
 from adoptcli.metrics import Metric
 from adoptcli.runner import tally
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.build import Plan, build
+
+WORKERS = 2  # metrics at a time; Polars' own threads fill the rest, and each needs memory
 
 Cuts = Mapping[str, float | None]
 
@@ -73,14 +78,20 @@ def tally_all(plan: Plan, metrics: Mapping[str, Metric]) -> Tallied:
     only: Timeline | None = None
     for bucket in range(plan.layout.buckets):
         timeline = build(plan, bucket, last=plan.layout.buckets == 1)
-        for metric in metrics.values():
-            rows = (metric.tally or metric.rows)(timeline, context.settings[metric.id], context)
-            parts.append(tally.add_up({metric.id: rows}, timeline, metrics))
+        tally_one = partial(_tally, timeline=timeline, context=context)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            parts += pool.map(tally_one, metrics.values())
         counts += Counts.of(timeline)
         only = timeline if plan.layout.buckets == 1 else None
     named = tally.merge(parts, metrics)
     named |= _second(plan, metrics, named, only)
     return Tallied(named, counts)
+
+
+def _tally(metric: Metric, timeline: Timeline, context: Context) -> tally.Named:
+    """One metric's sums in one bucket."""
+    rows = (metric.tally or metric.rows)(timeline, context.settings[metric.id], context)
+    return tally.add_up({metric.id: rows}, timeline, {metric.id: metric})
 
 
 def _second(

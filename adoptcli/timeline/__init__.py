@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import Any, TypeVar
 
 import polars as pl
@@ -11,7 +12,7 @@ from adoptcli.context import Context, text
 from adoptcli.definitions import EventRef
 from adoptcli.timeline.runs import starts_run
 
-__all__ = ["Timeline"]
+__all__ = ["Timeline", "active_days", "active_events"]
 
 T = TypeVar("T")
 
@@ -31,24 +32,25 @@ class Timeline:
     def __init__(
         self,
         events: pl.DataFrame,
+        days: pl.DataFrame,
         actors: pl.DataFrame,
         context: Context,
         sessions: pl.DataFrame | None = None,
         duplicates: int = 0,
     ) -> None:
         self.events = events
+        self.days = days
         self.actors = actors
         self.sessions = sessions
         self.duplicates = duplicates
         self._context = context
         self._facts: dict[str, Any] = {}
-        self.days = active_days(self.active_events)
+        self._lock = Lock()
 
     @property
     def active_events(self) -> pl.DataFrame:
         """The events that make somebody active: all, or those the YAML names."""
-        refs = self._context.definitions.active_events
-        return self.events if refs is None else self.of(refs)
+        return active_events(self.events, self._context)
 
     @property
     def segments(self) -> pl.DataFrame | None:
@@ -71,11 +73,20 @@ class Timeline:
         return self.events.filter(pl.col("event").is_in(codes))
 
     def fact(self, name: str, make: Callable[[], T]) -> T:
-        """What several metrics share, computed once and only when asked for."""
-        if name not in self._facts:
-            self._facts[name] = make()
-        found: T = self._facts[name]
+        """What several metrics share, computed once, only when asked for, whoever asks first."""
+        with self._lock:
+            if name not in self._facts:
+                self._facts[name] = make()
+            found: T = self._facts[name]
         return found
+
+
+def active_events(events: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """The events that make somebody active: all, or those the YAML names."""
+    refs = context.definitions.active_events
+    if refs is None:
+        return events
+    return events.filter(pl.col("event").is_in(context.vocabulary.codes(refs)))
 
 
 def active_days(events: pl.DataFrame) -> pl.DataFrame:

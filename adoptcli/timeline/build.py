@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import polars as pl
 
 from adoptcli.context import Context
 from adoptcli.definitions import EventRef
-from adoptcli.timeline import Timeline
+from adoptcli.timeline import Timeline, active_days, active_events
 from adoptcli.timeline.actors import actor_table
 from adoptcli.timeline.beside import Tables, beside
 from adoptcli.timeline.encode import Encoded
@@ -38,17 +39,23 @@ class Plan:
 def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
     """The timeline of one bucket of actors; after the `last` one the encoded rows are let go."""
     rows, duplicates = _deduplicated(plan, _rows(plan, bucket))
-    context, layout = plan.context, plan.layout
-    extra = beside(_ranked(plan, rows), plan.encoded.columns, plan.tables, bucket, layout)
-    sessions = _sessions(plan, rows)
-    key = pack(rows.select("actor", "time", event=_atom(plan)), layout)
-    del rows
+    context, layout, columns = plan.context, plan.layout, plan.encoded.columns
+    ranked = _ranked(plan, rows)
+    packed = rows.select("actor", "time", event=_atom(plan))
+    with ThreadPoolExecutor(2) as pool:
+        extra = pool.submit(beside, ranked, columns, plan.tables, bucket, layout)
+        key = pack(packed, layout)
+        sessions = _sessions(plan, rows)
+        values = extra.result()
+    del rows, ranked, packed, extra
     if last:
         plan.encoded.release()
     events = unpack(key, layout, context)
     del key
-    actors = actor_table(events, extra, _signup_codes(context), context)
-    return Timeline(events, actors, context, sessions, duplicates)
+    with ThreadPoolExecutor(2) as pool:
+        days = pool.submit(active_days, active_events(events, context))
+        actors = actor_table(events, values, _signup_codes(context), context)
+        return Timeline(events, days.result(), actors, context, sessions, duplicates)
 
 
 def _rows(plan: Plan, bucket: int) -> pl.LazyFrame:

@@ -51,7 +51,8 @@ def pack(rows: pl.LazyFrame, layout: Layout) -> pl.Series:
     """Rows of actor, time and event as one sorted series of integers."""
     actor, time, event = (pl.col(c).cast(pl.Int64) for c in ("actor", "time", "event"))
     key = (actor * (1 << layout.time_bits) + (time - layout.start)) * (1 << layout.event_bits)
-    return rows.select(key=key + event).collect().to_series().sort()
+    packed = rows.select(key=key + event).collect().to_series()
+    return packed.sort(in_place=True)
 
 
 def unpack(key: pl.Series, layout: Layout, context: Context) -> pl.DataFrame:
