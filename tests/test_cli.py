@@ -58,10 +58,10 @@ def test_same_bytes_twice_sharded_and_from_parquet(cli: Cli) -> None:
 
 def test_planted_dirt_is_counted(cli: Cli) -> None:
     source = json.loads(cli("report", "-c", EXAMPLE, "-f", "json").out)["source"]
-    assert source["rows"] == 35_013
-    assert source["anonymous"] == 300
+    assert source["rows"] == 38_835
+    assert source["anonymous"] == 460
     assert source["set_aside"] == {
-        "unreadable-time": 20, "no-event": 10, "past-timestamps": 2, "future-timestamps": 1
+        "unreadable-time": 12, "no-event": 8, "past-timestamps": 1, "future-timestamps": 1
     }  # fmt: skip
 
 
@@ -109,8 +109,8 @@ def test_validate_tells_what_is_in_the_data(cli: Cli) -> None:
     outcome = cli("validate", "-c", EXAMPLE)
     assert outcome.code == 0
     for text in (
-        "rows          35,013",
-        "20 unreadable-time",
+        "rows          38,835",
+        "12 unreadable-time",
         "repeated event ids",
         "'report_built'",
     ):
