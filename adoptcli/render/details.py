@@ -15,7 +15,7 @@ from adoptcli.render import numbers
 from adoptcli.render.text import safe
 from adoptcli.results import Cell, Column, Estimate, MetricReport, Report, Row, Table
 
-MOST_ROWS, WIDE = 40, 100
+MOST_ROWS, WIDE = 40, 120
 SHADES = ("", "on grey11", "on grey19", "on grey27", "on grey35", "on grey42")
 
 

@@ -24,7 +24,9 @@ def percent(value: float) -> str:
         return "<0.1 %"
     if 0.9995 <= value < 1:
         return ">99.9 %"
-    return f"{value * 100:.1f} %" if value not in (0, 1) else f"{value * 100:.0f} %"
+    sign = "−" if value < 0 else ""
+    size = abs(value) * 100
+    return f"{sign}{size:.1f} %" if size not in (0, 100) else f"{sign}{size:.0f} %"
 
 
 def seconds(value: float) -> str:

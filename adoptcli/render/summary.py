@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
@@ -13,6 +14,7 @@ from adoptcli.render.text import safe
 from adoptcli.results import Estimate, Headline, MetricReport, Report
 
 WITH_TREND, WITH_INTERVAL = 110, 92
+NUMBERS = 36  # columns that value, n and change take
 SMALL = 30
 MOST_BARS = 12
 
@@ -90,7 +92,7 @@ def _rows(metric: MetricReport, width: int, *, plain: bool) -> Iterator[list[Tex
         counts = numbers.behind(Estimate(book.value, book.numerator, book.denominator))
         empty = [Text()] if width >= WITH_INTERVAL else []
         yield [
-            Text(f"    textbook: {safe(book.formula)}", style="dim"),
+            Text(_folded(f"    textbook: {safe(book.formula)}", width), style="dim"),
             Text(numbers.number(book.value, book.unit), style="dim"),
             *empty,
             Text(counts, style="dim"),
@@ -105,7 +107,10 @@ def _line(found: Headline, indent: str, width: int, *, plain: bool) -> list[Text
         title += f", {found.period}"
     n = numbers.behind(found.estimate)
     few = found.estimate.denominator is not None and found.estimate.denominator < SMALL
-    cells = [Text(title), Text(numbers.number(found.estimate.value, found.unit), style="bold")]
+    cells = [
+        Text(_folded(title, width)),
+        Text(numbers.number(found.estimate.value, found.unit), style="bold"),
+    ]
     if width >= WITH_INTERVAL:
         cells.append(Text(numbers.interval(found.estimate, found.unit), style="dim"))
     cells.append(Text(f"{n} *" if few and n else n))
@@ -113,6 +118,14 @@ def _line(found: Headline, indent: str, width: int, *, plain: bool) -> list[Text
     if width >= WITH_TREND:
         cells.append(Text(numbers.sparkline(found.trend[-MOST_BARS:], plain=plain), style="cyan"))
     return cells
+
+
+def _folded(title: str, width: int) -> str:
+    """A title on as many lines as it needs, the later ones further in."""
+    if width >= WITH_INTERVAL:
+        return title
+    indent = " " * (len(title) - len(title.lstrip()) + 4)
+    return "\n".join(wrap(title, width - NUMBERS, subsequent_indent=indent))
 
 
 def _silent(report: Report) -> list[Text]:

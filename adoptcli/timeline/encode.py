@@ -39,7 +39,11 @@ class Dictionary:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What must be read beside user, event and time."""
+    """What must be read beside user, event and time.
+
+    `identities` maps ids to the ids that stand for the same person (anonymous -> known); it must
+    be resolved to the end, and acts before anything is parted by user.
+    """
 
     account: bool = False
     session: bool = False
@@ -48,6 +52,7 @@ class Wanted:
     traits: tuple[str, ...] = ()
     signup: str | None = None
     conditions: tuple[Condition, ...] = ()
+    identities: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -140,8 +145,9 @@ def encode(
 
 
 def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str, pl.Expr]:
+    user = pl.col("user").replace(wanted.identities) if wanted.identities else pl.col("user")
     found = {
-        "user": dictionaries["user"].encode(pl.col("user")),
+        "user": dictionaries["user"].encode(user),
         "event": dictionaries["event"].encode(pl.col("event")),
         "time": pl.col("time"),
     }

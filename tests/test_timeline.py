@@ -1,0 +1,109 @@
+"""Packing, sorting, days: the heart, looked at directly."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from adoptcli.timeframe import DAY_MS, Calendar, offsets, to_day
+from adoptcli.timeline import active_days, pack
+from adoptcli.timeline.days import local_day, start_of
+from adoptcli.timeline.encode import Dictionary, Wanted, encode
+from adoptcli.timeline.pack import Layout
+from adoptcli.timeline.runs import place_in_run, runs
+from tests.logs import random_log
+from tests.test_laws import outcome, save
+
+ZONES = (
+    "Europe/Berlin",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Africa/Casablanca",
+)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_local_days_are_those_of_the_standard_library(zone: str) -> None:
+    rng, calendar = random.Random(zone), Calendar(ZoneInfo(zone))
+    first = datetime(2010, 1, 1, tzinfo=UTC)
+    begin = round(first.timestamp() * 1000)
+    end = begin + 900 * DAY_MS
+    edges = [t + d for t, _ in offsets(calendar.zone, begin, end) for d in (-1, 0, 1)]
+    times = sorted(t for t in [*edges, *(rng.randint(begin, end) for _ in range(500))]
+                   if begin <= t <= end)  # fmt: skip
+    found = pl.Series("t", times).to_frame().select(local_day(pl.col("t"), calendar, begin, end))
+    for t, day in zip(times, found.to_series(), strict=True):
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=t)
+        assert day == to_day(moment.astimezone(calendar.zone).date()), t
+
+
+def test_midnights_begin_their_day() -> None:
+    for zone in (*ZONES, "America/Sao_Paulo"):
+        calendar = Calendar(ZoneInfo(zone))
+        for day in range(to_day(date(2010, 1, 1)), to_day(date(2012, 6, 1))):
+            start = calendar.midnight(day)
+            assert calendar.local_day(start - 1) < calendar.local_day(start + 1) or zone in (
+                "America/St_Johns",  # put back over midnight
+            )
+
+
+def test_days_that_run_backwards_count_once() -> None:
+    events = pl.DataFrame({"actor": [1, 1, 1, 2], "day": [5, 4, 5, 5]})
+    assert active_days(events).rows() == [(1, 4), (1, 5), (2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("users", "span", "atoms", "buckets"),
+    [(1, 1, 1, 1), (200_000, 365 * DAY_MS, 20, 1), (1_000_000, 1096 * DAY_MS, 300, 8)],
+)
+def test_bits_fit_or_there_are_more_buckets(
+    users: int, span: int, atoms: int, buckets: int
+) -> None:
+    layout = Layout.fit(users, 0, span, atoms, 1)
+    assert layout.buckets == buckets
+    top = -(-users // buckets) - 1
+    assert ((top + 1) << (layout.time_bits + layout.event_bits)) <= 1 << 63
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_too_few_bits_change_nothing(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the integer is too small, the actors are parted by themselves."""
+    monkeypatch.chdir(tmp_path)
+    log = random_log(seed)
+    save(log, tmp_path)
+    whole = outcome(log, tmp_path)
+    span = max(pack.bits(200 * DAY_MS), 1)
+    monkeypatch.setattr(pack, "BITS", span + 6)
+    assert outcome(log, tmp_path) == whole
+
+
+def test_an_identity_map_acts_before_bucketing(tmp_path: Path) -> None:
+    events = pl.LazyFrame({"user": ["anon", "known", "x"], "event": ["e"] * 3, "time": [1, 2, 3]})
+    wanted = Wanted(identities={"anon": "known"})
+    dictionaries = {name: Dictionary() for name in ("user", "event", "account")}
+    found = encode(events, wanted, dictionaries)
+    assert found.all().collect()["user"].n_unique() == 2
+    assert found.size("user") == 2
+
+
+def test_runs_and_places() -> None:
+    frame = pl.DataFrame({"a": [1, 1, 2, 2, 2, 1], "v": [1, 2, 3, 4, 5, 6]})
+    assert runs(frame, ["a"], last=["v"], sums=["v"]).rows() == [
+        (1, 2, 2, 3), (2, 3, 5, 12), (1, 1, 6, 6)
+    ]  # fmt: skip
+    assert place_in_run(frame, ["a"]).to_list() == [1, 2, 1, 2, 3, 1]
+    assert runs(frame.clear(), ["a"], sums=["v"]).height == 0
+
+
+def test_periods_by_lookup() -> None:
+    frame = pl.DataFrame({"day": [1, 2, 5, 6, 10, 11, None]}, schema={"day": pl.Int32})
+    found = frame.select(start_of(pl.col("day"), [2, 6, 11])).to_series()
+    assert found.to_list() == [None, 2, 2, 6, 6, None, None]
