@@ -34,6 +34,7 @@ from adoptcli.metrics._shared import (
 )
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeline import Timeline
+from adoptcli.timeline.runs import runs
 
 SCALE = 1000  # points are counted in thousandths, so that sums stay exact
 MOST = 6
@@ -84,15 +85,18 @@ def _uses(
         found = timeline.events.lazy().filter(
             pl.col("event").is_in(codes) & (day >= earliest) & (day < context.end_day)
         )
+        period = window_of(day, context, settings.window, count)
+        times = runs(found.select("actor", period=period).collect(), ["actor", "period"])
         parts.append(
-            found.select("actor", period=window_of(day, context, settings.window, count))
-            .group_by("actor", "period")
-            .agg(times=pl.len().cast(pl.Int64))
-            .with_columns(
-                item=pl.lit(i, dtype=pl.Int64), points=pl.col("times") * round(weight * SCALE)
+            times.select(
+                "actor",
+                "period",
+                times="length",
+                item=pl.lit(i, dtype=pl.Int64),
+                points=pl.col("length") * round(weight * SCALE),
             )
         )
-    return pl.concat(parts).collect()
+    return pl.concat(parts)
 
 
 def _scores(

@@ -29,20 +29,23 @@ class Tables:
 def latest(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
     """Each actor's latest value of a column of codes; of several at that instant the smallest.
 
-    Nearly every actor has one value only, which the extremes show at once.
+    Nearly every actor has one value only: whichever row is written last, all rows agree with it.
     """
     column = pl.col(name)
-    spans = (
-        rows.filter(column.is_not_null())
-        .group_by("actor")
-        .agg(low=column.min(), high=column.max())
-        .collect()
-    )
-    single = spans.filter(pl.col("low") == pl.col("high"))
-    found = single.select("actor", pl.col("low").alias(name), several=pl.lit(False))
-    if single.height == spans.height:
+    held = rows.filter(column.is_not_null()).select("actor", name).collect()
+    top = held["actor"].max()
+    if not isinstance(top, int):
+        return held.with_columns(several=pl.lit(False))
+    values = pl.Series(name, [None], dtype=held[name].dtype).new_from_index(0, top + 1)
+    values = values.scatter(held["actor"], held[name])
+    other = values.gather(held["actor"]) != held[name]
+    changing = held.filter(other).select("actor").unique()
+    del held, other
+    actors = pl.int_range(top + 1, dtype=pl.UInt32, eager=True).alias("actor")
+    found = pl.DataFrame([actors, values]).filter(column.is_not_null())
+    found = found.join(changing, on="actor", how="anti").with_columns(several=pl.lit(False))
+    if not changing.height:
         return found
-    changing = spans.filter(pl.col("low") != pl.col("high")).select("actor")
     several = (
         rows.filter(column.is_not_null())
         .join(changing.lazy(), on="actor", how="semi")
