@@ -181,3 +181,50 @@ def test_config_problems_stand_with_their_place(cli: Cli, tmp_path: Path) -> Non
     (tmp_path / "m.yaml").write_text("perod: day\nactivation: {withn: 7d}\n")
     outcome = cli("report", "events.csv", "-c", "m.yaml")
     refused(outcome, 2, "m.yaml:1:1: perod: unknown key; did you mean 'period'?", "m.yaml:2:14:")
+
+
+SMALL = {
+    "one event": "u,e,2026-01-01T10:00:00Z\n",
+    "one user": "u,e,2026-01-01T10:00:00Z\nu,e,2026-03-05T10:00:00Z\n",
+    "two users a year apart": "u,e,2025-01-01T10:00:00Z\nv,e,2026-01-05T10:00:00Z\n",
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_hardly_any_data_is_a_report_without_invented_numbers(
+    name: str, cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "e.csv").write_text("user,event,time\n" + SMALL[name])
+    (tmp_path / "m.yaml").write_text(
+        "signup: never\nactivation: {all: [e], within: 900d}\nfeatures: {f: [e]}\n"
+        "engagement_score: {weights: {e: 2}}\nfeature_adoption: {window: 3000d}\n"
+    )
+    outcome = cli("report", "e.csv", "-c", "m.yaml", "-f", "json", "--as-of", "2026-04-01")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)["metrics"]
+    assert found["activation"]["status"] == "not_evaluable"
+    for metric in found.values():
+        head = metric["headline"]
+        assert head is None or head["value"] is None or head["denominator"] != 0
+    assert cli("report", "e.csv", "-c", "m.yaml", "--as-of", "2026-04-01").code == 0
+
+
+def test_exact_repeats_go_on_request(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(GOOD + GOOD.split("\n", 1)[1])
+    (tmp_path / "m.yaml").write_text("dedupe: exact\n")
+    kept = json.loads(cli("report", "events.csv", "-f", "json").out)["source"]
+    once = json.loads(cli("report", "events.csv", "-c", "m.yaml", "-f", "json").out)["source"]
+    assert (kept["duplicates"], once["duplicates"]) == (0, kept["events"] - once["events"])
+    assert once["events"] * 2 <= kept["events"]
+
+
+@pytest.mark.parametrize("dirty", [False, True])
+def test_large_files_are_read_the_same(
+    dirty: bool, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fast look, and the thorough one after it, give what the thorough one alone gives."""
+    extra = " u1 , e1 ,2026-01-03 10:00\n" if dirty else ""
+    (tmp_path / "events.csv").write_text(GOOD + extra)
+    small = cli("report", "events.csv", "-f", "json").out
+    monkeypatch.setattr("adoptcli.source.events.LARGE", 0)
+    assert cli("report", "events.csv", "-f", "json").out == small

@@ -175,6 +175,8 @@ def _encode(
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
     """Read the fast way; where something is not of the common shape, the thorough way."""
     found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
+    if not canonical.fast:
+        return found, dictionaries
     time, rest = pl.col("time").is_null(), pl.col("event").is_null() & pl.col("user").is_null()
     unread = found.all().select((time & ~rest).any()).collect().item()
     if not unread and not any(found.has_space(name) for name in dictionaries):

@@ -12,7 +12,7 @@ from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
 from adoptcli.source import columns as names
 from adoptcli.source import diagnose
-from adoptcli.source.files import expand
+from adoptcli.source.files import expand, size_of
 from adoptcli.source.scan import Scan, scans
 from adoptcli.source.timestamps import (
     Shape,
@@ -25,6 +25,7 @@ from adoptcli.source.timestamps import (
 )
 
 SAMPLE = 1000
+LARGE = 64_000_000  # bytes from which a fast look, and another if need be, is the shorter way
 BESIDE = ("account", "session", "id")
 
 
@@ -141,8 +142,9 @@ def read(
             parts.append(part)
             notes += _said(part)
     found = frozenset(n for part in parts for n in BESIDE if n in part.columns)
+    fast = sum(size_of(file) for part in parts for file in part.scan.files) >= LARGE
     return Canonical(
-        frame=_concat([_frame(part, needed, zone, fast=True) for part in parts]),
+        frame=_concat([_frame(part, needed, zone, fast=fast) for part in parts]),
         parts=tuple(parts),
         needed=needed,
         zone=zone,
@@ -154,7 +156,7 @@ def read(
         notes=tuple(dict.fromkeys(notes)),
         naive=any(part.shape.naive and not part.shape.dates for part in parts),
         date_only=all(part.shape.dates for part in parts),
-        fast=True,
+        fast=fast,
         rejected=tuple(rejected),
     )
 

@@ -161,6 +161,13 @@ def head_of(file: File, size: int = 65_536) -> bytes:
         ) from error
 
 
+def size_of(file: File) -> int:
+    """About how many bytes there are to read, unpacked; of what is elsewhere, many."""
+    if file.path.startswith(REMOTE):
+        return 1 << 40
+    return Path(file.path).stat().st_size * (10 if file.packed else 1)
+
+
 def lines_of(file: File) -> Iterator[bytes]:
     """The lines of a text file, unpacked; slow, for those who must look at each."""
     if file.packed == ".gz":
