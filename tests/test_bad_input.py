@@ -228,3 +228,13 @@ def test_large_files_are_read_the_same(
     small = cli("report", "events.csv", "-f", "json").out
     monkeypatch.setattr("adoptcli.source.events.LARGE", 0)
     assert cli("report", "events.csv", "-f", "json").out == small
+
+
+def test_times_beyond_all_reason_are_strays_not_exclusions(cli: Cli, tmp_path: Path) -> None:
+    far = "u1,e1,0001-01-01T00:00:00Z\nu2,e2,9999-05-05T00:00:00Z\n"
+    (tmp_path / "events.csv").write_text(GOOD + far)
+    outcome = cli("report", "events.csv", "-f", "json", "--as-of", "2026-01-29")
+    source = json.loads(outcome.out)["source"]
+    assert source["set_aside"] == {"past-timestamps": 1, "future-timestamps": 1}
+    assert source["excluded"] == 0
+    assert source["events"] == 200

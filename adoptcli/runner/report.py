@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from adoptcli.results import (
 )
 from adoptcli.runner import tally
 from adoptcli.runner.prepare import UNUSABLE, Prepared, Request, prepare
-from adoptcli.runner.run import Counts, Tallied, tally_all
+from adoptcli.runner.run import WORKERS, Counts, Tallied, tally_all
 
 __all__ = ["assemble", "narrowed", "prepare", "ready"]
 
@@ -55,10 +56,11 @@ def assemble(
     context = prepared.plan.context
     tallied = tally_all(prepared.plan, ready)
     segments = fold(tallied.counts, context)
-    reports = [
-        _metric_report(m, tallied, segments, request, context, m.id in ready)
-        for m in metrics.values()
-    ]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        reports = pool.map(
+            lambda m: _metric_report(m, tallied, segments, request, context, m.id in ready),
+            metrics.values(),
+        )
     return Report(
         version=__version__,
         as_of=context.day_label(context.as_of_day),

@@ -136,7 +136,10 @@ def survey(
     first_day, last_day = _without_strays(volume)
     days = {d: n for d, n in volume.items() if first_day <= d <= last_day}
     start, end = calendar.midnight(first_day), calendar.midnight(last_day + 1)
-    past, future, last = _outside(encoded, codes, start, end)
+    past, future, last = 0, 0, totals["last"]
+    strays = totals["kept"] > totals["counted"] or totals["first"] < start or last >= end
+    if strays:
+        past, future, last = _outside(encoded, codes, start, end)
     if as_of_day is None:
         complete = dates_only or calendar.local_hour(last) >= LAST_HOUR
         as_of_day = last_day + 1 if complete else last_day
@@ -154,7 +157,7 @@ def survey(
         rows=totals["rows"],
         set_aside={reason: n for reason, n in aside.items() if n},
         anonymous=totals["anonymous"],
-        excluded=totals["known"] - totals["counted"],
+        excluded=totals["known"] - totals["kept"],
         first_day=first_day,
         last_day=min(last_day, as_of_day - 1),
         start=start,
@@ -180,8 +183,7 @@ def _totals(encoded: Encoded, codes: Excluded) -> dict[str, int]:
         no_event=(time.is_not_null() & event.is_null()).sum(),
         anonymous=(usable & user.is_null()).sum(),
         known=(usable & user.is_not_null()).sum(),
-        ancient=(kept & (time < EARLIEST)).sum(),
-        remote=(kept & (time > LATEST)).sum(),
+            kept=kept.sum(),
         counted=(kept & sane).sum(),
         first=time.filter(kept & sane).min(),
         last=time.filter(kept & sane).max(),
