@@ -103,8 +103,7 @@ class Context:
         burn_in_end: Actors first seen before this day have an unknown start.
         accounts: Account ids by code.
         traits: Values of each trait by code, sorted.
-        segment: The trait that segments the report, or None.
-        segments: Labels by segment code.
+        segments: What the report is split by: each the traits that are crossed.
     """
 
     definitions: Definitions
@@ -121,8 +120,12 @@ class Context:
     burn_in_end: int
     accounts: tuple[str, ...] = ()
     traits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    segment: str | None = None
-    segments: tuple[str, ...] = ()
+    segments: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def segment_traits(self) -> tuple[str, ...]:
+        """Every trait that the report is split by, once."""
+        return tuple(dict.fromkeys(name for names in self.segments for name in names))
 
     @property
     def end_day(self) -> int:

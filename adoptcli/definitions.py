@@ -288,6 +288,25 @@ class Accounts(Model):
     mrr: Name | None = Field(None, description="Column of the monthly recurring revenue.")
 
 
+class Segment(Model):
+    """Something that actors are told apart by: a column of a table or a property of the events."""
+
+    name: Name = Field(description="The column or property.")
+    at: Literal["first", "latest"] = Field(
+        "latest", description="Which of an actor's values counts, where the events hold several."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return value if isinstance(value, Mapping | BaseModel) else {"name": value}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
+        """A bare name is as good as a mapping."""
+        return {"anyOf": [{"type": "string", "minLength": 1}, handler(core)]}
+
+
 class Exclude(Model):
     """What does not count: ids and event names, with * and ? as wildcards."""
 
@@ -332,8 +351,9 @@ class Definitions(Model):
     features: dict[Name, Feature] = Field(
         default_factory=dict, description="Features and the events that use them."
     )
-    segments: list[Name] = Field(
-        default_factory=list, description="Columns or event properties that --by may use."
+    segments: list[Segment] = Field(
+        default_factory=list,
+        description="What --by splits by: columns or event properties, and whose value counts.",
     )
     source: Annotated[list[Source], Field(min_length=1), BeforeValidator(_as_list)] = Field(
         default_factory=lambda: [Source()],

@@ -557,3 +557,10 @@ def _nth(histogram: Sequence[tuple[float, int]], index: int) -> float:
         if index < seen:
             return value
     raise IndexError(index)
+
+
+def student_quantile(df: int) -> float:
+    """Temporary."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, df))

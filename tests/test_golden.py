@@ -26,7 +26,7 @@ def sample() -> Report:
     os.chdir(ROOT)
     try:
         options = common.Options(
-            config=Path("metrics.example.yaml"), by="plan", console=Console(True)
+            config=Path("metrics.example.yaml"), by=("plan",), console=Console(True)
         )
         return common.make_report(options, common.choose((), ()))
     finally:

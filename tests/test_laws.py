@@ -113,18 +113,28 @@ def test_an_excluded_actor_and_repeated_deliveries_change_nothing(
     assert numbers(after) == before
 
 
+def without_intervals(text: str) -> Any:
+    """A report without its intervals."""
+
+    def strip(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: value for key, value in pairs if key not in ("low", "high")}
+
+    return json.loads(text, object_pairs_hook=strip) if text.startswith("{") else text
+
+
 @pytest.mark.parametrize("seed", SEEDS[:12])
 def test_renaming_ids_changes_nothing(seed: int, tmp_path: Path) -> None:
+    """But for intervals: whoever has no account is in a group by the hash of the id."""
     log = random_log(seed)
     save(log, tmp_path)
-    before = outcome(log, tmp_path)
+    before = without_intervals(outcome(log, tmp_path))
     names = {f"u{i}": f"-92233720368547758{99 - i}" for i in range(12)}
     log.users = "\n".join(
         ",".join([names.get(line.split(",")[0], line.split(",")[0]), *line.split(",")[1:]])
         for line in log.users.splitlines()
     )
     save(log, tmp_path, [(names[row[0]], *row[1:]) for row in log.events])
-    assert outcome(log, tmp_path) == before
+    assert without_intervals(outcome(log, tmp_path)) == before
 
 
 def estimates(metrics: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -36,7 +36,7 @@ class Options:
     rejects: Path | None = None
     shards: int = 1
     tmp: Path | None = None
-    by: str | None = None
+    by: Sequence[str] = ()
     period: str | None = None
     since: str | None = None
     until: str | None = None
@@ -88,7 +88,7 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         settings=config.settings,
         metrics=tuple(metrics),
         base=config.base,
-        segment=options.by,
+        segments=_segments(options.by),
         period=options.period,  # type: ignore[arg-type]
         since_day=_day(options.since, "--since"),
         until_day=_after(_day(options.until, "--until")),
@@ -96,6 +96,18 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         shards=options.shards,
         tmp=options.tmp,
     )
+
+
+def _segments(by: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Each --by with the names that it crosses."""
+    found = [tuple(name.strip() for name in one.split(",")) for one in by]
+    for names in found:
+        if not all(names) or len(set(names)) < len(names):
+            raise UsageProblem(
+                "bad-segment", f"--by {','.join(names)}: a name is missing or stands twice",
+                "write it as --by plan or --by plan,role",
+            )  # fmt: skip
+    return tuple(dict.fromkeys(found))
 
 
 def _day(text: str | None, option: str) -> int | None:

@@ -34,8 +34,9 @@ def command(name: str) -> Callable[..., None]:
     ) -> None:
         given = common.Options(
             files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
-            shards=shards, tmp=tmp, by=by, period=period, since=since, until=until, as_of=as_of,
-            details=True, format=format, output=output, console=Console(quiet, verbose),
+            shards=shards, tmp=tmp, by=by or (), period=period, since=since, until=until,
+            as_of=as_of, details=True, format=format, output=output,
+            console=Console(quiet, verbose),
         )  # fmt: skip
         common.check_output(given)
         if who is not None:

@@ -75,10 +75,11 @@ Tmp = Annotated[
     ),
 ]  # fmt: skip
 By = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        rich_help_panel=SCOPE, show_default=False, metavar="NAME",
-        help="Split by a column of the users or accounts table, or a property of the events.",
+        rich_help_panel=SCOPE, show_default=False, metavar="NAME[,NAME]",
+        help="Split by a column of the users or accounts table, or a property of the events; "
+        "names with commas are crossed; may be repeated.",
     ),
 ]  # fmt: skip
 PeriodOption = Annotated[

@@ -34,7 +34,7 @@ def report(
     """All metrics: one screen on a terminal, every table in a pipe or a file."""
     given = common.Options(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
-        shards=shards, tmp=tmp, by=by, period=period, since=since, until=until, as_of=as_of,
+        shards=shards, tmp=tmp, by=by or (), period=period, since=since, until=until, as_of=as_of,
         details=details, format=format, output=output, console=Console(quiet, verbose),
     )  # fmt: skip
     common.check_output(given)

@@ -72,9 +72,10 @@ def _events(names: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 def _twice(document: Document, path: Path) -> Iterator[Problem]:
     seen: Counter[str] = Counter()
     for i, item in enumerate(_list(document, path)):
-        seen[str(item)] += 1
-        if seen[str(item)] == 2:
-            yield _problem(document, (*path, i), f"{item!r} stands here twice")
+        name = str(item.get("name") if isinstance(item, dict) else item)
+        seen[name] += 1
+        if seen[name] == 2:
+            yield _problem(document, (*path, i), f"{name!r} stands here twice")
 
 
 def _starts(document: Document) -> Iterator[Problem]:

@@ -48,6 +48,8 @@ class Metric:
         keys: The key columns of each table of rows; all other columns but `actor` are measures.
         loose: Tables whose cells are so many that adding them up would save nothing; they have
             one measure, and `result` sees every row.
+        plain: Tables whose numbers carry no interval, and need not be told apart by groups of
+            accounts.
         missing: What the YAML must have before the metric can be computed, or None.
         tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
         second: Rows of the second round, given the cut points that `cuts` takes from the first.
@@ -65,6 +67,7 @@ class Metric:
     result: Callable[[Tallies, Any, Context], Result]
     keys: Mapping[str, tuple[str, ...]]
     loose: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
     missing: Callable[[Any, Definitions], str | None] = _nothing_missing
     tally: Callable[[Timeline, Any, Context], Rows] | None = None
     second: Callable[[Timeline, Any, Context, Mapping[str, float | None]], Rows] | None = None

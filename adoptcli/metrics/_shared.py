@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from adoptcli import stats
+from adoptcli import counts, stats
 from adoptcli.context import Context
+from adoptcli.counts import Count
 from adoptcli.definitions import EventRef
 from adoptcli.results import Caveat, Estimate
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.criteria import met
 
 SMALL = 30
+GROUP = "group"  # of accounts; a key that the engine adds to tallies
 
 
 def share(numerator: int, denominator: int) -> Estimate:
-    """A share of independent actors with its Wilson interval; null where there is nobody."""
+    """A share of actors with its interval; null where there is nobody.
+
+    Wilson's for independent actors; by the jackknife over groups of accounts where users sit in
+    accounts.
+    """
     if not denominator:
         return Estimate(None, numerator, denominator)
-    interval = stats.wilson(numerator, denominator)
+    if isinstance(numerator, Count) and isinstance(denominator, Count):
+        interval = counts.share_interval(numerator, denominator)
+    else:
+        interval = stats.wilson(numerator, denominator)
     assert interval is not None
     return Estimate(numerator / denominator, numerator, denominator, *interval)
 
@@ -33,39 +43,97 @@ def ratio(numerator: float, denominator: float) -> Estimate:
 
 
 def mean(n: int, total: float, squares: float, scale: float = 1) -> Estimate:
-    """A mean over actors with its interval from the sums of x and x²; divided by `scale`."""
-    found = stats.mean_interval(n, total, squares)
-    if found is None:
+    """A mean over actors with its interval, divided by `scale`.
+
+    From the sums of x and x² for independent actors; by the jackknife where users sit in accounts.
+    """
+    if not n:
         return Estimate(None, total / scale, n)
-    low = None if found.low is None else max(found.low, 0.0) / scale
-    high = None if found.high is None else found.high / scale
-    return Estimate(found.value / scale, total / scale, n, low, high)
+    low, high = _limits(n, total, squares)
+    return Estimate(
+        total / n / scale, total / scale, n,
+        None if low is None else max(low, 0.0) / scale, None if high is None else high / scale,
+    )  # fmt: skip
+
+
+def _limits(n: int, total: float, squares: float) -> tuple[float | None, float | None]:
+    if isinstance(n, Count) and isinstance(total, Count):
+        return counts.ratio_interval(total, n) or (None, None)
+    found = stats.mean_interval(n, total, squares)
+    return (None, None) if found is None else (found.low, found.high)
 
 
 def difference(now: Estimate, before: Estimate | None) -> Estimate | None:
-    """The change of a share with its Newcombe interval; of other numbers without."""
+    """The change of a number that is no share of actors, without an interval."""
     if before is None or now.value is None or before.value is None:
         return None
     return Estimate(now.value - before.value)
 
 
 def share_difference(now: Estimate, before: Estimate | None) -> Estimate | None:
-    """The change of a share of independent actors, with its Newcombe interval."""
+    """The change of a share of actors, with its interval: Newcombe's, or by the jackknife."""
     if before is None or now.value is None or before.value is None:
         return None
-    found = stats.newcombe(
-        int(now.numerator or 0), int(now.denominator or 0),
-        int(before.numerator or 0), int(before.denominator or 0),
-    )  # fmt: skip
-    return None if found is None else Estimate(found.value, None, None, found.low, found.high)
+    found = compared(now, before)
+    low = None if found.low is None else max(found.low, -1.0)
+    high = None if found.high is None else min(found.high, 1.0)
+    return Estimate(found.value, None, None, low, high)
+
+
+def compared(first: Estimate, second: Estimate) -> Estimate:
+    """The difference of two numbers with its interval.
+
+    By the jackknife where both know their groups of accounts; else from the two intervals by
+    squaring and adding, which for Wilson's is Newcombe's (1998, method 10).
+    """
+    assert first.value is not None
+    assert second.value is not None
+    value = first.value - second.value
+    interval = _by_groups(first, second)
+    if interval is not None:
+        return Estimate(value, None, None, interval.low, interval.high)
+    if None in (first.low, first.high, second.low, second.high):
+        return Estimate(value)
+    below = math.hypot(first.value - first.low, second.high - second.value)  # type: ignore[operator]
+    above = math.hypot(first.high - first.value, second.value - second.low)  # type: ignore[operator]
+    return Estimate(value, None, None, value - below, value + above)
+
+
+def _by_groups(first: Estimate, second: Estimate) -> stats.Interval | None:
+    n1, d1, n2, d2 = (first.numerator, first.denominator, second.numerator, second.denominator)
+    if (
+        isinstance(n1, Count) and isinstance(d1, Count)
+        and isinstance(n2, Count) and isinstance(d2, Count)
+    ):  # fmt: skip
+        return counts.difference_interval((n1, d1), (n2, d2))
+    return None
 
 
 def cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]:
-    """A tally's measures by key: a plain value for one key, a tuple for several."""
+    """A tally's measures by key: a plain value for one key, a tuple for several.
+
+    Where the tally is told apart by groups of accounts, each measure knows its part in each.
+    """
+    if GROUP in tally.columns:
+        return _grouped_cells(tally, keys)
     found: dict[Any, dict[str, int]] = {}
     for row in tally.iter_rows(named=True):
         key = tuple(row.pop(k) for k in keys)
         found[key[0] if len(key) == 1 else key] = row
+    return found
+
+
+def _grouped_cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]:
+    measures = [c for c in tally.columns if c not in (*keys, GROUP)]
+    by: list[Any] = list(keys) or [pl.lit(0).alias("all")]
+    gathered = tally.group_by(by, maintain_order=True).agg(GROUP, *measures)
+    found: dict[Any, dict[str, int]] = {}
+    for row in gathered.iter_rows(named=True):
+        groups = row[GROUP]
+        key = tuple(row[k] for k in keys)
+        found[key[0] if len(key) == 1 else key] = {
+            m: Count.of((g, v) for g, v in zip(groups, row[m], strict=True) if v) for m in measures
+        }
     return found
 
 
@@ -81,7 +149,10 @@ def quantile(values: pl.Series, q: float) -> float | None:
 
 def totals(tally: pl.DataFrame) -> dict[str, int]:
     """The sums of all integer columns of a tally."""
-    return {c: int(tally[c].sum()) for c in tally.columns if tally[c].dtype.is_integer()}
+    measures = [c for c in tally.columns if c != GROUP and tally[c].dtype.is_integer()]
+    if GROUP in tally.columns and tally.height:
+        return _grouped_cells(tally.select(GROUP, *measures), [])[()]
+    return {c: int(tally[c].sum()) for c in measures}
 
 
 def small(denominator: float | None, what: str) -> tuple[Caveat, ...]:

@@ -199,5 +199,6 @@ METRIC = register(
         tally=tally,
         result=result,
         keys={"daily": ("period",), "changes": ("step", "period"), "periods": ("period",)},
+        plain=frozenset({"daily", "changes", "periods"}),
     )
 )

@@ -59,10 +59,20 @@ def rows(timeline: Timeline, settings: EngagementScoreSettings, context: Context
     spans = windows(context, settings.window, MOST)
     uses = _uses(timeline, settings, context, len(spans))
     scores = _scores(timeline, uses, settings, context)
-    last = pl.col("period") == context.end_day - 1
+    last, points = pl.col("period") == context.end_day - 1, pl.col("points")
     return {
         "distribution": scores.select(
             "actor", "period", "points", actors=pl.lit(1), active="active"
+        ),
+        "windows": scores.select(
+            "actor",
+            "period",
+            actors=pl.lit(1),
+            total="points",
+            squares=points**2,
+            active="active",
+            active_total=points * pl.col("active"),
+            active_squares=points**2 * pl.col("active"),
         ),
         "contribution": uses.lazy().filter(last).select("actor", "item", "times", total="points"),
         "accounts": scores.filter(last & pl.col("account").is_not_null()).select(
@@ -163,7 +173,8 @@ def result(tallies: Tallies, settings: EngagementScoreSettings, context: Context
     by_window = {
         end - 1: tallies["distribution"].filter(pl.col("period") == end - 1) for _, end in spans
     }
-    means = {day: _mean(_histogram(part, "actors")) for day, part in by_window.items()}
+    sums = cells(tallies["windows"], ["period"])
+    means = {end - 1: _mean(sums.get(end - 1), "") for _, end in spans}
     now = means[last]
     active = _histogram(by_window[last], "active")
     total = sum(points * n for points, n in active)
@@ -191,7 +202,7 @@ def result(tallies: Tallies, settings: EngagementScoreSettings, context: Context
         text = "users of several accounts, who count in their latest"
         caveats.append(Caveat("users-in-several-accounts", text, several))
     tables = [
-        _distribution_table(_histogram(by_window[last], "actors"), active),
+        _distribution_table(_histogram(by_window[last], "actors"), active, sums.get(last)),
         _contribution_table(tallies["contribution"], settings),
         _quartile_table(tallies["quartiles"], total),
     ]
@@ -200,16 +211,19 @@ def result(tallies: Tallies, settings: EngagementScoreSettings, context: Context
     return Result(headline, textbook, tuple(tables), tuple(caveats))
 
 
-def _mean(histogram: list[tuple[int, int]]) -> Estimate:
-    n = sum(count for _, count in histogram)
-    total = sum(points * count for points, count in histogram)
-    squares = sum(points * points * count for points, count in histogram)
-    return mean(n, total, squares, SCALE)
+def _mean(sums: Mapping[str, int] | None, who: str) -> Estimate:
+    """The mean over all actors, or over those of the prefix `active_`."""
+    if sums is None:
+        return Estimate(None, 0, 0)
+    n = sums[who.rstrip("_") or "actors"]
+    return mean(n, sums[f"{who}total"], sums[f"{who}squares"], SCALE)
 
 
-def _distribution_table(everyone: list[tuple[int, int]], active: list[tuple[int, int]]) -> Table:
+def _distribution_table(
+    everyone: list[tuple[int, int]], active: list[tuple[int, int]], sums: Mapping[str, int] | None
+) -> Table:
     lines: list[Row] = []
-    for name, histogram in (("all", everyone), ("active", active)):
+    for name, histogram, who in (("all", everyone, ""), ("active", active, "active_")):
         quantiles = {
             key: None if (found := stats.quantile(histogram, q)) is None else found / SCALE
             for key, q in (("p25", 0.25), ("median", 0.5), ("p75", 0.75), ("p90", 0.9))
@@ -218,7 +232,7 @@ def _distribution_table(everyone: list[tuple[int, int]], active: list[tuple[int,
             {
                 "item": name,
                 "actors": sum(n for _, n in histogram),
-                "mean": _mean(histogram),
+                "mean": _mean(sums, who),
                 **quantiles,
                 "total": sum(points * n for points, n in histogram) / SCALE,
             }
@@ -316,11 +330,13 @@ METRIC = register(
         second=second,
         keys={
             "distribution": ("period", "points"),
+            "windows": ("period",),
             "contribution": ("item",),
             "accounts": ("account",),
             "several": (),
             "quartiles": ("item",),
         },
         missing=missing,
+        plain=frozenset({"distribution", "contribution", "accounts", "several", "quartiles"}),
     )
 )

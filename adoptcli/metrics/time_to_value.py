@@ -205,6 +205,7 @@ METRIC = register(
         rows=rows,
         result=result,
         keys={"durations": ("cohort", "duration"), "left_out": ()},
+        plain=frozenset({"left_out"}),
         missing=missing,
     )
 )

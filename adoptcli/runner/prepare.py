@@ -38,7 +38,7 @@ class Request:
     settings: Mapping[str, Any]
     metrics: Sequence[str]
     base: Path | None = None
-    segment: str | None = None
+    segments: Sequence[tuple[str, ...]] = ()
     period: Period | None = None
     since_day: int | None = None
     until_day: int | None = None
@@ -94,7 +94,7 @@ def _tables(request: Request) -> _Tables:
     d = request.definitions
     users = read_users(d.users, request.base) if d.users else None
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
-    names = traits.wanted_traits(d, request.segment, "feature_adoption" in request.metrics)
+    names = traits.wanted_traits(d, request.segments, "feature_adoption" in request.metrics)
     return _Tables(users, accounts, traits.places(names, users, accounts))
 
 
@@ -108,7 +108,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     properties = {c.property for c in bits} | set(event_traits) | ({signup} if signup else set())
     needed = Needed(
         properties=tuple(sorted(properties)),
-        account=_account_wanted(request, tables),
+        account=True,
         session=session and "sessions" in request.metrics,
         id=True,
     )
@@ -145,14 +145,6 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
 def _references(request: Request) -> list[EventRef]:
     parts: list[object] = [request.definitions, *request.settings.values()]
     return [ref for part in parts for ref in references(part)]
-
-
-def _account_wanted(request: Request, tables: _Tables) -> bool:
-    return (
-        "engagement_score" in request.metrics
-        or bool(request.definitions.exclude.accounts)
-        or "accounts" in tables.places.values()
-    )
 
 
 def _columns(canonical: Canonical, tables: _Tables) -> list[str]:
@@ -208,7 +200,7 @@ def _plan(
     found = survey(encoded, d.exclude, d.calendar, request.as_of_day, canonical.date_only)
     _enough(found, d)
     words, atoms = vocabulary(encoded, found, wanted.conditions, named_events(d))
-    coded = traits.coded(tables.users, tables.accounts, tables.places, dictionaries, d.calendar)
+    coded = traits.coded(tables.users, tables.accounts, tables.places, dictionaries, d)
     coded = traits.without(coded, d.exclude, dictionaries)
     sizes = {
         name: encoded.size(name, [coded.users, coded.accounts])
@@ -269,7 +261,7 @@ def _context(
         burn_in_end=found.first_day + burn_in,
         accounts=labels["account"],
         traits={n.removeprefix("trait."): v for n, v in labels.items() if n != "account"},
-        segment=request.segment,
+        segments=tuple(request.segments),
     )
     if context.end_day <= context.shown_from:
         label = context.calendar.label

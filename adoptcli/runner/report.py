@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from adoptcli import __version__
-from adoptcli.context import OTHER, UNKNOWN, Context
+from adoptcli.context import Context
 from adoptcli.definitions import EventRef, references
 from adoptcli.metrics import Metric
 from adoptcli.metrics._shared import unseen
 from adoptcli.results import (
     Caveat,
-    Column,
-    Estimate,
     MetricReport,
     Report,
     Result,
-    Row,
     SourceSummary,
-    Table,
 )
-from adoptcli.runner import tally
+from adoptcli.runner import segments
 from adoptcli.runner.prepare import UNUSABLE, Prepared, Request, prepare
 from adoptcli.runner.run import WORKERS, Counts, Tallied, tally_all
+from adoptcli.runner.segments import Splits
 
 __all__ = ["assemble", "narrowed", "prepare", "ready"]
-
-MOST_SEGMENTS = 12
-Segments = Sequence[tuple[str, list[int | None]]]
 
 
 def ready(request: Request, metrics: Mapping[str, Metric]) -> dict[str, Metric]:
@@ -55,10 +48,10 @@ def assemble(
     """The report of a plan."""
     context = prepared.plan.context
     tallied = tally_all(prepared.plan, ready)
-    segments = fold(tallied.counts, context)
+    splits = segments.fold(tallied.counts.segments, context)
     with ThreadPoolExecutor(WORKERS) as pool:
         reports = pool.map(
-            lambda m: _metric_report(m, tallied, segments, request, context, m.id in ready),
+            lambda m: _metric_report(m, tallied, splits, request, context, m.id in ready),
             metrics.values(),
         )
     return Report(
@@ -69,7 +62,7 @@ def assemble(
         until=None if request.until_day is None else context.day_label(request.until_day - 1),
         unit="user",
         period=context.period,
-        segment=request.segment,
+        segment=segments.name_of(context),
         definitions=definitions_hash,
         source=summary(prepared, tallied.counts),
         metrics=tuple(reports),
@@ -77,32 +70,13 @@ def assemble(
     )
 
 
-def fold(counts: Counts, context: Context) -> Segments:
-    """The largest segments by name, the rest as `other`, those without a value as `unknown`.
-
-    Once for the whole report, so that every metric has the same segments.
-    """
-    if context.segment is None:
-        return ()
-    labels = context.traits[context.segment]
-    sizes = {code: size for code, size in counts.segments.items() if code is not None}
-    largest = sorted(sizes, key=lambda code: (-sizes[code], labels[code]))
-    kept, rest = largest[:MOST_SEGMENTS], largest[MOST_SEGMENTS:]
-    found: list[tuple[str, list[int | None]]] = [(labels[c], [c]) for c in sorted(kept)]
-    if rest:
-        found.append((OTHER, list(rest)))
-    if None in counts.segments:
-        found.append((UNKNOWN, [None]))
-    return found
-
-
 def _metric_report(
-    metric: Metric, tallied: Tallied, segments: Segments, request: Request, context: Context,
+    metric: Metric, tallied: Tallied, splits: Splits, request: Request, context: Context,
     ready: bool,
 ) -> MetricReport:  # fmt: skip
     settings = request.settings.get(metric.id)
     if ready:
-        result = _segmented(metric, tallied, segments, settings, context)
+        result = segments.segmented(metric, tallied.named, splits, settings, context)
     else:
         reason = _missing(metric, request) or ""
         result = Result(None, None, (), status="not_configured", reason=reason)
@@ -114,49 +88,6 @@ def _metric_report(
         settings=settings.model_dump(mode="json", exclude_none=True) if settings else {},
         result=result,
     )
-
-
-def _segmented(
-    metric: Metric, tallied: Tallied, segments: Segments, settings: Any, context: Context
-) -> Result:
-    """The result for everybody; its tables hold the segments' rows too."""
-    whole = metric.result(tally.everyone(tallied.named, metric), settings, context)
-    if not segments:
-        return whole
-    parts = {
-        label: metric.result(tally.of_segment(tallied.named, metric, codes), settings, context)
-        for label, codes in segments
-    }
-    tables = tuple(_with_segments(table, parts) for table in whole.tables)
-    return replace(whole, tables=(*tables, _overview(whole, parts)))
-
-
-def _with_segments(table: Table, parts: Mapping[str, Result]) -> Table:
-    rows: list[Row] = [{"segment": None, **row} for row in table.rows]
-    for label, part in parts.items():
-        for other in part.tables:
-            if other.name == table.name:
-                rows += [{"segment": label, **row} for row in other.rows]
-    return replace(
-        table, columns=(Column("segment", "Segment", "text"), *table.columns), rows=tuple(rows)
-    )
-
-
-def _overview(whole: Result, parts: Mapping[str, Result]) -> Table:
-    """The headline of each segment."""
-    unit = whole.headline.unit if whole.headline else "number"
-    rows: list[Row] = []
-    for label, part in parts.items():
-        found = part.headline.estimate if part.headline else Estimate(None)
-        period = part.headline.period if part.headline else None
-        rows.append({"segment": label, "period": period, "headline": found})
-    title = whole.headline.title if whole.headline else "Headline"
-    columns = (
-        Column("segment", "Segment", "text"),
-        Column("period", "Period", "date"),
-        Column("headline", title, unit),
-    )
-    return Table("segments", "By segment", columns, tuple(rows))
 
 
 def summary(prepared: Prepared, counts: Counts) -> SourceSummary:
@@ -201,9 +132,6 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     if prepared.canonical.naive:
         text = "timestamps without a zone are read in source.time_zone"
         told.append(Caveat("naive-timestamps", text))
-    if counts.accounts:
-        text = "users sit in accounts, but intervals take them as independent: they are too narrow"
-        told.append(Caveat("users-in-accounts", text))
     refs: list[EventRef] = list(references(request.definitions))
     told += unseen(refs, context)
     cliffs = volume_cliffs(found.volume, context.as_of_day)

@@ -34,14 +34,15 @@ class Counts:
     actors: int = 0
     duplicates: int = 0
     accounts: frozenset[int] = frozenset()
-    segments: Mapping[int | None, int] = field(default_factory=dict)
+    segments: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, timeline: Timeline) -> Counts:
         """Of one bucket."""
-        sizes: dict[int | None, int] = {}
+        sizes: dict[int, int] = {}
         if timeline.segments is not None:
-            sizes = dict(timeline.segments.group_by("segment").len().iter_rows())
+            counted = timeline.segments.drop_nulls().value_counts()
+            sizes = dict(counted.iter_rows())
         accounts = timeline.actors["account"].unique().drop_nulls()
         return cls(
             timeline.events.height, timeline.actors.height, timeline.duplicates,

@@ -11,6 +11,7 @@ from adoptcli.metrics._base import Rows
 from adoptcli.timeline import Timeline
 
 Named = dict[tuple[str, str], pl.DataFrame]
+TOLD = ("segment", "group")  # the keys that are added here
 
 
 def add_up(rows: Mapping[str, Rows], timeline: Timeline, metrics: Mapping[str, Metric]) -> Named:
@@ -20,7 +21,11 @@ def add_up(rows: Mapping[str, Rows], timeline: Timeline, metrics: Mapping[str, M
     """
     queries = {
         (metric_id, table): _sum(
-            lazy, metrics[metric_id].keys[table], timeline, table in metrics[metric_id].loose
+            lazy,
+            metrics[metric_id].keys[table],
+            timeline,
+            loose=table in metrics[metric_id].loose,
+            plain=table in metrics[metric_id].plain | metrics[metric_id].loose,
         )
         for metric_id, tables in rows.items()
         for table, lazy in tables.items()
@@ -28,16 +33,19 @@ def add_up(rows: Mapping[str, Rows], timeline: Timeline, metrics: Mapping[str, M
     return dict(zip(queries, pl.collect_all(queries.values()), strict=True))
 
 
-def _sum(rows: pl.LazyFrame, keys: Sequence[str], timeline: Timeline, loose: bool) -> pl.LazyFrame:
-    measures = pl.exclude("actor", "segment", *keys).cast(pl.Int64).sum()
-    if timeline.segments is not None:
-        rows = rows.join(timeline.segments.lazy(), on="actor", how="left")
-        keys = ("segment", *keys)
-    if not keys:
-        return rows.select(measures)
+def _sum(
+    rows: pl.LazyFrame, keys: Sequence[str], timeline: Timeline, *, loose: bool, plain: bool
+) -> pl.LazyFrame:
+    """Sums by the keys, and by what each actor is told apart by."""
+    told = {} if timeline.segments is None else {"segment": timeline.segments}
+    if timeline.groups is not None and not plain:
+        told["group"] = timeline.groups
+    measures = pl.exclude("actor", *told, *keys).cast(pl.Int64).sum()
+    rows = rows.with_columns(pl.lit(s).gather("actor").alias(name) for name, s in told.items())
+    keys = (*told, *keys)
     if loose:
         return rows.drop("actor")
-    return rows.group_by(keys).agg(measures)
+    return rows.group_by(keys).agg(measures) if keys else rows.select(measures)
 
 
 def merge(parts: Iterable[Named], metrics: Mapping[str, Metric]) -> Named:
@@ -58,7 +66,7 @@ def _merged(frames: Sequence[pl.DataFrame], keys: Sequence[str], loose: bool) ->
     whole = pl.concat(frames, how="vertical_relaxed")
     if loose or len(frames) == 1:
         return whole
-    keys = [*(["segment"] if "segment" in whole.columns else []), *keys]
+    keys = [*(name for name in TOLD if name in whole.columns), *keys]
     if not keys:
         return whole.sum()
     return whole.group_by(keys).agg(pl.all().sum())
@@ -70,7 +78,7 @@ def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
     for (metric_id, table), frame in tallies.items():
         if metric_id != metric.id:
             continue
-        keys = list(metric.keys[table])
+        keys = [*metric.keys[table], *(["group"] if "group" in frame.columns else [])]
         if "segment" in frame.columns:
             frame = frame.drop("segment")
             if table not in metric.loose:
@@ -79,13 +87,11 @@ def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
     return found
 
 
-def of_segment(
-    tallies: Named, metric: Metric, codes: Sequence[int | None]
-) -> dict[str, pl.DataFrame]:
+def of_segment(tallies: Named, metric: Metric, codes: Sequence[int]) -> dict[str, pl.DataFrame]:
     """One metric's tables, summed over some of the segment codes."""
     return everyone(
         {
-            name: frame.filter(pl.col("segment").is_in(codes, nulls_equal=True))
+            name: frame.filter(pl.col("segment").is_in(list(codes)))
             for name, frame in tallies.items()
             if name[0] == metric.id
         },

@@ -17,9 +17,11 @@ from adoptcli.timeline.survey import matching
 Frame = pl.DataFrame | None
 
 
-def wanted_traits(definitions: Definitions, segment: str | None, features: bool) -> list[str]:
-    """The traits that this run needs: the segment's, and those that make features eligible."""
-    found = {segment} if segment else set()
+def wanted_traits(
+    definitions: Definitions, segments: Sequence[Sequence[str]], features: bool
+) -> list[str]:
+    """The traits that this run needs: the segments', and those that make features eligible."""
+    found = {name for names in segments for name in names}
     if features:
         for feature in definitions.features.values():
             found |= set(feature.eligible)
@@ -53,13 +55,14 @@ def not_found(name: str, columns: Sequence[str]) -> UsageProblem:
 
 def coded(
     users: Frame, accounts: Frame, where: Mapping[str, str], dictionaries: Mapping[str, Dictionary],
-    calendar: Calendar,
+    definitions: Definitions,
 ) -> Tables:  # fmt: skip
     """The tables with raw codes instead of texts."""
     return Tables(
-        _users(users, where, dictionaries, calendar),
+        _users(users, where, dictionaries, definitions.calendar),
         _accounts(accounts, where, dictionaries),
         where,
+        {segment.name: segment.at for segment in definitions.segments},
     )
 
 
@@ -131,7 +134,7 @@ def ranked(tables: Tables, order: Mapping[str, pl.Series]) -> Tables:
             order[name].gather(frame[name]).alias(name) for name in order if name in frame.columns
         )
 
-    return Tables(replace(tables.users), replace(tables.accounts), tables.places)
+    return Tables(replace(tables.users), replace(tables.accounts), tables.places, tables.at)
 
 
 def without(tables: Tables, exclude: Exclude, dictionaries: Mapping[str, Dictionary]) -> Tables:
@@ -144,4 +147,4 @@ def without(tables: Tables, exclude: Exclude, dictionaries: Mapping[str, Diction
         texts = codes.cat.to(dictionaries[name].dtype).cast(pl.String).to_list()
         out = codes.gather(matching(texts, patterns))
         users = users.filter(~pl.col(name).is_in(out.to_list()).fill_null(False))
-    return Tables(users, tables.accounts, tables.places)
+    return Tables(users, tables.accounts, tables.places, tables.at)

@@ -10,6 +10,7 @@ import polars as pl
 from adoptcli.errors import UsageProblem
 from adoptcli.metrics import Metric
 from adoptcli.runner.run import cut_points, rows_in
+from adoptcli.runner.segments import fold
 from adoptcli.timeframe import parse_label
 from adoptcli.timeline.build import Plan, build
 
@@ -76,16 +77,10 @@ def _known(name: str, names: list[str], what: str, metric: Metric, table: str) -
 
 def _where(
     rows: pl.LazyFrame, key: str, value: str, schema: pl.Schema, plan: Plan,
-    segments: pl.DataFrame | None,
+    segments: pl.Series | None,
 ) -> pl.LazyFrame:  # fmt: skip
-    context = plan.context
     if key == "segment":
-        if segments is None or context.segment is None:
-            raise UsageProblem("no-segment", "--who: a segment needs --by", "add --by NAME")
-        labels = context.traits[context.segment]
-        code = labels.index(value) if value in labels else None
-        mine = segments.filter(pl.col("segment").eq_missing(pl.lit(code, dtype=pl.UInt32)))
-        return rows.join(mine.lazy(), on="actor", how="semi")
+        return _in_segment(rows, value, plan, segments)
     if key in DATED:
         try:
             return rows.filter(pl.col(key) == parse_label(value))
@@ -96,6 +91,19 @@ def _where(
     if schema[key].is_integer():
         return rows.filter(pl.col(key) == _code(key, value, plan))
     return rows.filter(pl.col(key) == value)
+
+
+def _in_segment(
+    rows: pl.LazyFrame, value: str, plan: Plan, segments: pl.Series | None
+) -> pl.LazyFrame:
+    """The rows of the actors of one segment, named as the report names it."""
+    if segments is None:
+        raise UsageProblem("no-segment", "--who: a segment needs --by", "add --by NAME")
+    codes = segments.drop_nulls().unique().to_list()
+    parts = [p for split in fold(dict.fromkeys(codes, 1), plan.context) for p in split]
+    wanted = [code for part in parts if part.label == value for code in part.codes]
+    mine = pl.lit(segments).gather("actor").is_in(wanted)
+    return rows.filter(mine)
 
 
 def _code(key: str, value: str, plan: Plan) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import polars as pl
 from adoptcli.context import Context, text
 from adoptcli.definitions import EventRef
 from adoptcli.timeline.runs import starts_run
+from adoptcli.timeline.segments import segment_codes
 
 __all__ = ["Timeline", "active_days", "active_events"]
 
@@ -27,6 +29,7 @@ class Timeline:
         sessions: actor, first, last (ms), actions of each session that the log itself names, or
             None where it names none.
         duplicates: Repeated deliveries that were left out.
+        groups: The group of accounts of each actor, by its code; None where nobody has an account.
     """
 
     def __init__(
@@ -37,12 +40,14 @@ class Timeline:
         context: Context,
         sessions: pl.DataFrame | None = None,
         duplicates: int = 0,
+        groups: pl.Series | None = None,
     ) -> None:
         self.events = events
         self.days = days
         self.actors = actors
         self.sessions = sessions
         self.duplicates = duplicates
+        self.groups = groups
         self._context = context
         self._facts: dict[str, Any] = {}
         self._lock = Lock()
@@ -52,13 +57,10 @@ class Timeline:
         """The events that make somebody active: all, or those the YAML names."""
         return active_events(self.events, self._context)
 
-    @property
-    def segments(self) -> pl.DataFrame | None:
-        """actor and segment (a code of the segment's trait, or null), where the run has one."""
-        name = self._context.segment
-        if name is None:
-            return None
-        return self.actors.select("actor", segment=f"trait.{name}")
+    @cached_property
+    def segments(self) -> pl.Series | None:
+        """The segment of each actor, by its code; None where the run has no segments."""
+        return segment_codes(self.actors, self._context)
 
     def holding(self, trait: str, values: Iterable[object]) -> pl.DataFrame:
         """The actors whose trait has one of the values."""

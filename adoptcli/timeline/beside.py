@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -19,15 +19,17 @@ class Tables:
             that stands in that table, trait.<name> (code or null).
         accounts: account (code) and trait.<name> for the traits that stand in that table.
         places: Where each trait stands: `users`, `accounts` or `events`.
+        at: Which value of an event trait counts: `first` or `latest`.
     """
 
     users: pl.DataFrame
     accounts: pl.DataFrame
     places: Mapping[str, str]
+    at: Mapping[str, str] = field(default_factory=dict)
 
 
-def latest(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
-    """Each actor's latest value of a column of codes; of several at that instant the smallest.
+def one_value(rows: pl.LazyFrame, name: str, at: str = "latest") -> pl.DataFrame:
+    """Each actor's first or latest value of a column of codes; of several then the smallest.
 
     Nearly every actor has one value only: whichever row is written last, all rows agree with it.
     """
@@ -46,11 +48,12 @@ def latest(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
     found = found.join(changing, on="actor", how="anti").with_columns(several=pl.lit(False))
     if not changing.height:
         return found
+    when = pl.col("time").min() if at == "first" else pl.col("time").max()
     several = (
         rows.filter(column.is_not_null())
         .join(changing.lazy(), on="actor", how="semi")
         .group_by("actor")
-        .agg(column.filter(pl.col("time") == pl.col("time").max()).min())
+        .agg(column.filter(pl.col("time") == when).min())
         .with_columns(several=pl.lit(True))
         .collect()
     )
@@ -84,7 +87,7 @@ def beside(
     for name, place in sorted(tables.places.items()):
         column = f"trait.{name}"
         if place == "events":
-            values = latest(rows, column).drop("several")
+            values = one_value(rows, column, tables.at.get(name, "latest")).drop("several")
             table = table.join(values, on="actor", how="left")
         elif place == "accounts":
             values = tables.accounts.select("account", column)
@@ -104,7 +107,7 @@ def _account(table: pl.DataFrame, rows: pl.LazyFrame, columns: Sequence[str]) ->
         return table.rename({"account_known": "account"}).with_columns(
             accounts_several=pl.lit(False)
         )
-    values = latest(rows, "account").rename({"several": "accounts_several"})
+    values = one_value(rows, "account").rename({"several": "accounts_several"})
     return (
         table.join(values, on="actor", how="left")
         .with_columns(

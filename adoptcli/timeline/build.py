@@ -14,6 +14,7 @@ from adoptcli.timeline.actors import actor_table
 from adoptcli.timeline.beside import Tables, beside
 from adoptcli.timeline.encode import Encoded
 from adoptcli.timeline.pack import Layout, pack, unpack
+from adoptcli.timeline.segments import groups
 from adoptcli.timeline.survey import Survey
 
 
@@ -55,7 +56,16 @@ def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
     with ThreadPoolExecutor(2) as pool:
         days = pool.submit(active_days, active_events(events, context))
         actors = actor_table(events, values, _signup_codes(context), context)
-        return Timeline(events, days.result(), actors, context, sessions, duplicates)
+        told = groups(actors, _ids(plan, actors, bucket), context)
+        return Timeline(events, days.result(), actors, context, sessions, duplicates, told)
+
+
+def _ids(plan: Plan, actors: pl.DataFrame, bucket: int) -> pl.Series:
+    """The texts of the actors' ids; none where all have an account, as nobody asks for them."""
+    if not actors["account"].null_count():
+        return pl.Series(dtype=pl.String)
+    codes = actors["actor"] * plan.layout.buckets + bucket
+    return plan.encoded.dictionaries["user"].text(codes)
 
 
 def _rows(plan: Plan, bucket: int) -> pl.LazyFrame:

@@ -33,8 +33,11 @@ class Dictionary:
 
     def texts(self, size: int) -> pl.Series:
         """The texts of the codes 0 to size − 1; null where a code was never given out."""
-        codes = pl.Series("code", range(size), dtype=pl.UInt32)
-        return codes.cat.to(self.dtype).cast(pl.String)
+        return self.text(pl.Series("code", range(size), dtype=pl.UInt32))
+
+    def text(self, codes: pl.Series) -> pl.Series:
+        """The texts of codes."""
+        return codes.cast(pl.UInt32).cat.to(self.dtype).cast(pl.String)
 
 
 @dataclass(frozen=True)

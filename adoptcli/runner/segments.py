@@ -1,0 +1,209 @@
+"""Splitting a report: who is in which segment, and each against the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adoptcli import stats
+from adoptcli.context import OTHER, UNKNOWN, Context
+from adoptcli.metrics import Metric
+from adoptcli.metrics._shared import SMALL, compared
+from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table
+from adoptcli.runner import tally
+from adoptcli.timeline.segments import combination
+
+MOST_SEGMENTS = 12
+CROSS = " / "
+
+
+@dataclass(frozen=True)
+class Part:
+    """One segment: its label, and the codes of the actors in it."""
+
+    label: str
+    codes: tuple[int, ...]
+
+
+Splits = Sequence[Sequence[Part]]
+
+
+def name_of(context: Context) -> str | None:
+    """What the report is split by, in words."""
+    at = {segment.name: segment.at for segment in context.definitions.segments}
+    words = [
+        CROSS.join(n if at.get(n, "latest") == "latest" else f"{n} (first)" for n in names)
+        for names in context.segments
+    ]
+    return ", ".join(words) or None
+
+
+def fold(sizes: Mapping[int, int], context: Context) -> Splits:
+    """The largest segments by name, the rest as `other`, those without a value as `unknown`.
+
+    Once for the whole report, so that every metric has the same segments. With several splits each
+    label begins with what it is split by.
+    """
+    return [
+        [
+            Part(
+                f"{CROSS.join(names)}: {p.label}" if len(context.segments) > 1 else p.label, p.codes
+            )
+            for p in _fold_one(sizes, names, context)
+        ]
+        for names in context.segments
+    ]
+
+
+def _fold_one(sizes: Mapping[int, int], names: Sequence[str], context: Context) -> list[Part]:
+    traits = context.segment_traits
+    lengths = [len(context.traits[name]) for name in traits]
+    found: dict[tuple[int | None, ...], list[int]] = {}
+    for code in sorted(sizes):
+        values = dict(zip(traits, combination(code, lengths), strict=True))
+        found.setdefault(tuple(values[name] for name in names), []).append(code)
+    number = {value: sum(sizes[code] for code in codes) for value, codes in found.items()}
+    unknown = (None,) * len(names)
+    known = [value for value in found if value != unknown]
+    largest = sorted(known, key=lambda v: (-number[v], _label(v, names, context)))
+    kept, rest = largest[:MOST_SEGMENTS], largest[MOST_SEGMENTS:]
+    parts = [Part(_label(v, names, context), tuple(found[v])) for v in kept]
+    parts.sort(key=lambda part: part.label)
+    if rest:
+        parts.append(Part(OTHER, tuple(code for value in rest for code in found[value])))
+    if unknown in found:
+        parts.append(Part(UNKNOWN, tuple(found[unknown])))
+    return parts
+
+
+def _label(value: Sequence[int | None], names: Sequence[str], context: Context) -> str:
+    return CROSS.join(
+        UNKNOWN if code is None else context.traits[name][code]
+        for name, code in zip(names, value, strict=True)
+    )
+
+
+def segmented(
+    metric: Metric, named: tally.Named, splits: Splits, settings: Any, context: Context
+) -> Result:
+    """The result for everybody; its tables hold the segments' rows too, and one compares them."""
+    whole = metric.result(tally.everyone(named, metric), settings, context)
+    if not splits:
+        return whole
+    parts: dict[str, Result] = {}
+    compare: list[Row] = []
+    caveats: list[Caveat] = []
+    for split in splits:
+        found = {
+            part.label: metric.result(
+                tally.of_segment(named, metric, part.codes), settings, context
+            )
+            for part in split
+        }
+        rest = {part.label: _rest(metric, named, split, part, settings, context) for part in split}
+        compare += _compared(found, rest)
+        caveats += _simpson(whole, found)
+        parts |= found
+    tables = tuple(_with_segments(table, parts) for table in whole.tables)
+    return replace(
+        whole, tables=(*tables, _overview(whole, compare)), caveats=(*whole.caveats, *caveats)
+    )
+
+
+def _rest(
+    metric: Metric, named: tally.Named, split: Sequence[Part], part: Part, settings: Any,
+    context: Context,
+) -> Headline | None:  # fmt: skip
+    """The headline of everybody who is in another segment."""
+    others = [code for other in split if other is not part for code in other.codes]
+    if not others:
+        return None
+    return metric.result(tally.of_segment(named, metric, others), settings, context).headline
+
+
+def _with_segments(table: Table, parts: Mapping[str, Result]) -> Table:
+    rows: list[Row] = [{"segment": None, **row} for row in table.rows]
+    for label, part in parts.items():
+        for other in part.tables:
+            if other.name == table.name:
+                rows += [{"segment": label, **row} for row in other.rows]
+    return replace(
+        table, columns=(Column("segment", "Segment", "text"), *table.columns), rows=tuple(rows)
+    )
+
+
+def _compared(found: Mapping[str, Result], rest: Mapping[str, Headline | None]) -> list[Row]:
+    """Each segment's headline, the rest's, and the difference with its q-value.
+
+    The family of tests is one split of one metric.
+    """
+    differences = {label: _against(result.headline, rest[label]) for label, result in found.items()}
+    ps = {
+        label: _p(d.value, d.low, d.high) for label, d in differences.items()
+        if d and d.value is not None and d.low is not None and d.high is not None
+    }  # fmt: skip
+    by_label = dict(zip(ps, stats.benjamini_hochberg([*ps.values()]), strict=True))
+    rows: list[Row] = []
+    for label, result in found.items():
+        head, other = result.headline, rest[label]
+        rows.append(
+            {
+                "segment": label,
+                "period": head.period if head else None,
+                "headline": head.estimate if head else Estimate(None),
+                "rest": other.estimate if other else Estimate(None),
+                "difference": differences[label],
+                "q": by_label.get(label),
+            }
+        )
+    return rows
+
+
+def _against(head: Headline | None, rest: Headline | None) -> Estimate | None:
+    """The difference, where both are of the same period and have a value."""
+    if head is None or rest is None or head.period != rest.period:
+        return None
+    if head.estimate.value is None or rest.estimate.value is None:
+        return None
+    return compared(head.estimate, rest.estimate)
+
+
+def _p(value: float, low: float, high: float) -> float:
+    """The two-sided p-value that goes with a 95 % interval: below 0.05 where 0 is outside."""
+    half = value - low if value > 0 else high - value
+    if half == 0:
+        return 1.0 if value == 0 else 0.0
+    return math.erfc(stats.Z95 * abs(value) / half / math.sqrt(2))
+
+
+def _overview(whole: Result, rows: Sequence[Row]) -> Table:
+    """The headline of each segment against that of the rest."""
+    unit = whole.headline.unit if whole.headline else "number"
+    columns = (
+        Column("segment", "Segment", "text"),
+        Column("period", "Period", "date"),
+        Column("headline", whole.headline.title if whole.headline else "Headline", unit),
+        Column("rest", "The rest", unit),
+        Column("difference", "Difference", unit),
+        Column("q", "q (Benjamini–Hochberg)", "number"),
+    )
+    return Table("segments", "By segment", columns, tuple(rows))
+
+
+def _simpson(whole: Result, parts: Mapping[str, Result]) -> list[Caveat]:
+    """A caveat where the whole moves one way and every segment of any size the other way."""
+    change = whole.headline.change.value if whole.headline and whole.headline.change else None
+    heads = [p.headline for p in parts.values() if p.headline and p.headline.change]
+    moves = [
+        h.change.value for h in heads
+        if h.change and h.change.value is not None and (h.estimate.denominator or 0) >= SMALL
+    ]  # fmt: skip
+    if not change or len(moves) < 2 or not all(move * change < 0 for move in moves):
+        return []
+    text = (
+        "segments that all change the other way than the whole: the mix of segments has changed "
+        "(Simpson's paradox)"
+    )
+    return [Caveat("simpson", text, len(moves))]
