@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from adoptcli.definitions import Definitions, EventRef
 from adoptcli.timeframe import Calendar, Period
 
+Unit = Literal["user", "account"]
 UNKNOWN = "unknown"
 OTHER = "other"
 
@@ -101,7 +102,10 @@ class Context:
         since_day, until_day: Days shown, half-open; the history before is still read.
         signup_known: There is a source of sign-ups, so that first seen is not taken for it.
         burn_in_end: Actors first seen before this day have an unknown start.
+        unit: Whose behaviour is counted.
         accounts: Account ids by code.
+        seats, mrr: Seats bought and monthly recurring revenue by account code, where known.
+        account_ends: When accounts were cancelled, by code, as their table has it.
         traits: Values of each trait by code, sorted.
         segments: What the report is split by: each the traits that are crossed.
     """
@@ -118,7 +122,11 @@ class Context:
     vocabulary: Vocabulary
     signup_known: bool
     burn_in_end: int
+    unit: Unit = "user"
     accounts: tuple[str, ...] = ()
+    seats: Mapping[int, float] = field(default_factory=dict)
+    mrr: Mapping[int, float] = field(default_factory=dict)
+    account_ends: Mapping[int, int] = field(default_factory=dict)
     traits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     segments: tuple[tuple[str, ...], ...] = ()
 

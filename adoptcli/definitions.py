@@ -178,6 +178,12 @@ class Criterion(EventRef):
         return f"{text} on {self.days} days" if self.days > 1 else text
 
 
+class Answer(EventRef):
+    """An event that carries a number, such as the answer to a question."""
+
+    score: Name = Field("score", description="The property that holds the number.")
+
+
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -286,6 +292,9 @@ class Accounts(Model):
     id: Name | None = Field(None, description="Column of the account id.")
     seats: Name | None = Field(None, description="Column of the seats bought.")
     mrr: Name | None = Field(None, description="Column of the monthly recurring revenue.")
+    signed_up_at: Name | None = Field(None, description="Column of the account's sign-up.")
+    cancelled_at: Name | None = Field(None, description="Column of the cancellation.")
+    time_zone: Zone | None = Field(None, description="Zone of naive times; default UTC.")
 
 
 class Segment(Model):

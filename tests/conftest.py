@@ -48,12 +48,15 @@ def write_log(
     config: Mapping[str, Any] | None = None,
     columns: Sequence[str] = ("user", "event", "timestamp"),
     users: str | None = None,
+    accounts: str | None = None,
 ) -> tuple[Path, Path]:
-    """A log as events.csv and its YAML as metrics.yaml."""
+    """A log as events.csv, the tables beside it, and its YAML."""
     lines = [",".join(columns), *(",".join(_field(v) for v in row) for row in events)]
     (folder / "events.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     if users is not None:
         (folder / "users.csv").write_text(users, encoding="utf-8")
+    if accounts is not None:
+        (folder / "accounts.csv").write_text(accounts, encoding="utf-8")
     (folder / "definitions.yaml").write_text(
         yaml.safe_dump({"version": 1, **(config or {})}, sort_keys=False), encoding="utf-8"
     )

@@ -51,7 +51,7 @@ def test_case(metric: str, case: dict[str, Any], report: Any) -> None:
     options += case.get("options", "").split()
     found = report(
         rows_of(case["events"]), case.get("config"), *options, "--only", metric,
-        columns=columns, users=case.get("users"),
+        columns=columns, users=case.get("users"), accounts=case.get("accounts"),
     )["metrics"][metric]  # fmt: skip
     for name, wanted in case["expect"].items():
         if name in ("status", "headline", "textbook"):

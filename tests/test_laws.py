@@ -75,6 +75,17 @@ def test_buckets_change_nothing(seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_buckets_of_accounts_change_nothing(seed: int, tmp_path: Path) -> None:
+    """Accounts as actors: the same bytes, whatever the parting and the order of rows."""
+    log = random_log(seed)
+    save(log, tmp_path)
+    options = ["--unit", "account", *(["--by", "kind"] if seed % 2 else [])]
+    whole = outcome(log, tmp_path, *options)
+    save(log, tmp_path, random.Random(seed).sample(log.events, len(log.events)))
+    assert outcome(log, tmp_path, *options, "--shards", "16" if seed % 3 else "3") == whole
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_row_order_changes_nothing(seed: int, tmp_path: Path) -> None:
     log = random_log(seed)
     save(log, tmp_path)

@@ -37,6 +37,7 @@ class Options:
     shards: int = 1
     tmp: Path | None = None
     by: Sequence[str] = ()
+    unit: str = "user"
     period: str | None = None
     since: str | None = None
     until: str | None = None
@@ -89,6 +90,7 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         metrics=tuple(metrics),
         base=config.base,
         segments=_segments(options.by),
+        unit="account" if options.unit == "account" else "user",
         period=options.period,  # type: ignore[arg-type]
         since_day=_day(options.since, "--since"),
         until_day=_after(_day(options.until, "--until")),

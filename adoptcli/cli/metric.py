@@ -21,6 +21,7 @@ def command(name: str) -> Callable[..., None]:
         shards: o.Shards = 1,
         tmp: o.Tmp = None,
         by: o.By = None,
+        unit: o.UnitOption = o.UnitName.USER,
         period: o.PeriodOption = None,
         since: o.Since = None,
         until: o.Until = None,
@@ -34,7 +35,7 @@ def command(name: str) -> Callable[..., None]:
     ) -> None:
         given = common.Options(
             files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
-            shards=shards, tmp=tmp, by=by or (), period=period, since=since, until=until,
+            shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since, until=until,
             as_of=as_of, details=True, format=format, output=output,
             console=Console(quiet, verbose),
         )  # fmt: skip

@@ -19,6 +19,13 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class UnitName(StrEnum):
+    """Whose behaviour is counted."""
+
+    USER = "user"
+    ACCOUNT = "account"
+
+
 class PeriodName(StrEnum):
     """Length of the periods in trends and comparisons."""
 
@@ -81,6 +88,11 @@ By = Annotated[
         help="Split by a column of the users or accounts table, or a property of the events; "
         "names with commas are crossed; may be repeated.",
     ),
+]  # fmt: skip
+UnitOption = Annotated[
+    UnitName,
+    typer.Option("--unit", rich_help_panel=SCOPE, case_sensitive=False,
+                 help="Whose behaviour is counted: users, or accounts as a whole."),
 ]  # fmt: skip
 PeriodOption = Annotated[
     PeriodName | None,

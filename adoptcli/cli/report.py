@@ -18,6 +18,7 @@ def report(
     shards: o.Shards = 1,
     tmp: o.Tmp = None,
     by: o.By = None,
+    unit: o.UnitOption = o.UnitName.USER,
     period: o.PeriodOption = None,
     since: o.Since = None,
     until: o.Until = None,
@@ -34,8 +35,9 @@ def report(
     """All metrics: one screen on a terminal, every table in a pipe or a file."""
     given = common.Options(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
-        shards=shards, tmp=tmp, by=by or (), period=period, since=since, until=until, as_of=as_of,
-        details=details, format=format, output=output, console=Console(quiet, verbose),
+        shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
+        until=until, as_of=as_of, details=details, format=format, output=output,
+        console=Console(quiet, verbose),
     )  # fmt: skip
     common.check_output(given)
     found = common.make_report(given, common.choose(only or (), skip or ()))

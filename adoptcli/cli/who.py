@@ -22,15 +22,15 @@ def people(name: str, cell: str, options: common.Options) -> None:
     asked = common.request(options, config, tuple(metrics))
     ready = report.ready(asked, metrics)
     if not ready:
-        reason = metrics[name].missing(asked.settings[name], asked.definitions) or ""
-        raise UsageProblem("not-configured", f"{name} is not configured", reason)
+        status, reason = report.refusal(metrics[name], asked) or ("", "")
+        raise UsageProblem(status.replace("_", "-"), f"{name} cannot be computed", reason)
     prepared = report.prepare(report.narrowed(asked, ready))
     try:
         common.tell(prepared, options)
         ids = find(prepared.plan, metrics[name], cell)
     finally:
         prepared.close()
-    options.console.note(f"{len(ids):,} users")
+    options.console.note(f"{len(ids):,} {options.unit}s")
     _deliver(ids, options)
 
 
@@ -39,7 +39,7 @@ def _deliver(ids: list[str], options: common.Options) -> None:
 
     output = None if options.output == "-" else options.output
     kind = options.format or (by_extension(output) if output else None) or "table"
-    text = _text(ids, kind)
+    text = _text(ids, kind, options.unit)
     if output is None:
         payload(text)
         return
@@ -47,13 +47,13 @@ def _deliver(ids: list[str], options: common.Options) -> None:
     options.console.note(f"wrote {output}")
 
 
-def _text(ids: list[str], kind: str) -> str:
+def _text(ids: list[str], kind: str, unit: str) -> str:
     if kind == "json":
         return json.dumps(ids, ensure_ascii=False, indent=2) + "\n"
     if kind == "table":
         return "".join(f"{i}\n" for i in ids)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["user"])
+    writer.writerow([unit])
     writer.writerows([i] for i in ids)
     return stream.getvalue()

@@ -50,6 +50,7 @@ class Metric:
             one measure, and `result` sees every row.
         plain: Tables whose numbers carry no interval, and need not be told apart by groups of
             accounts.
+        users_only: Why it makes no sense where actors are accounts; empty where it does.
         missing: What the YAML must have before the metric can be computed, or None.
         tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
         second: Rows of the second round, given the cut points that `cuts` takes from the first.
@@ -68,6 +69,7 @@ class Metric:
     keys: Mapping[str, tuple[str, ...]]
     loose: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
+    users_only: str = ""
     missing: Callable[[Any, Definitions], str | None] = _nothing_missing
     tally: Callable[[Timeline, Any, Context], Rows] | None = None
     second: Callable[[Timeline, Any, Context, Mapping[str, float | None]], Rows] | None = None

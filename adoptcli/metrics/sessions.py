@@ -99,7 +99,18 @@ _NONE = pl.DataFrame(
 
 
 def _cut(events: pl.DataFrame, gap: int) -> pl.DataFrame:
-    """Sessions of events in order: actor, day (of the first), first, last, actions."""
+    """Sessions of events in order: actor, day (of the first), first, last, actions.
+
+    An account's sessions are those of its members, each cut alone.
+    """
+    if "member" in events.columns:
+        members = events.sort("actor", "member", "time").with_columns(
+            account="actor", actor=pl.struct("actor", "member").rank("dense")
+        )
+        found = _cut(members.drop("member"), gap).join(
+            members.select("actor", "account").unique(), on="actor"
+        )
+        return found.drop("actor").rename({"account": "actor"}).sort("actor", "first", "last")
     time = events["time"]
     other = pl.col("actor") != pl.col("actor").shift(1)
     pause = pl.col("time") - pl.col("time").shift(1) > gap

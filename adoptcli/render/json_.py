@@ -166,7 +166,7 @@ def schema() -> dict[str, Any]:
         {
             "format": {"const": FORMAT}, "version": {"type": "string"},
             "as_of": {"type": "string", "format": "date"}, "time_zone": {"type": "string"},
-            "since": text, "until": text, "unit": {"enum": ["user"]},
+            "since": text, "until": text, "unit": {"enum": ["user", "account"]},
             "period": {"enum": ["day", "week", "month"]}, "segment": text,
             "definitions": {"type": "string"}, "source": source,
             "caveats": {"type": "array", "items": {"$ref": "#/$defs/caveat"}},

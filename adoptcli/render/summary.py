@@ -43,8 +43,8 @@ def summary(report: Report, width: int, *, plain: bool) -> RenderableType:
 def head(report: Report) -> list[Text]:
     """What was read, what was set aside."""
     source = report.source
-    counts = [f"{source.events:,} events", f"{source.actors:,} users"]
-    if source.accounts:
+    counts = [f"{source.events:,} events", f"{source.actors:,} {report.unit}s"]
+    if source.accounts and report.unit == "user":
         counts.append(f"{source.accounts:,} accounts")
     counts.append(f"{source.first_day} to {source.last_day} ({report.time_zone})")
     counts.append(f"definitions {report.definitions}")

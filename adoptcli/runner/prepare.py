@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from adoptcli.context import Context, Vocabulary
-from adoptcli.definitions import Definitions, EventRef, PropertyRef, references
+from adoptcli.context import Context, Unit, Vocabulary
+from adoptcli.definitions import Answer, Definitions, EventRef, PropertyRef, references
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.runner import traits
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
@@ -19,6 +19,7 @@ from adoptcli.source.events import Canonical, Needed, read
 from adoptcli.source.tables import read_accounts, read_users
 from adoptcli.source.timestamps import to_instant
 from adoptcli.timeframe import Period
+from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.build import Plan
 from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, encode
 from adoptcli.timeline.pack import Layout
@@ -39,6 +40,7 @@ class Request:
     metrics: Sequence[str]
     base: Path | None = None
     segments: Sequence[tuple[str, ...]] = ()
+    unit: Unit = "user"
     period: Period | None = None
     since_day: int | None = None
     until_day: int | None = None
@@ -95,7 +97,7 @@ def _tables(request: Request) -> _Tables:
     users = read_users(d.users, request.base) if d.users else None
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
     names = traits.wanted_traits(d, request.segments, "feature_adoption" in request.metrics)
-    return _Tables(users, accounts, traits.places(names, users, accounts))
+    return _Tables(users, accounts, traits.places(names, users, accounts, request.unit))
 
 
 def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
@@ -105,7 +107,9 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     event_traits = [name for name, place in tables.places.items() if place == "events"]
     signup = d.signup.property if isinstance(d.signup, PropertyRef) else None
     session = getattr(request.settings.get("sessions"), "by", "gap") == "session"
-    properties = {c.property for c in bits} | set(event_traits) | ({signup} if signup else set())
+    values = sorted({ref.score for ref in _references(request) if isinstance(ref, Answer)})
+    properties = {c.property for c in bits} | {*event_traits, *values}
+    properties |= {signup} if signup else set()
     needed = Needed(
         properties=tuple(sorted(properties)),
         account=True,
@@ -117,7 +121,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     )  # fmt: skip
     for name in event_traits:
         if name not in canonical.found_properties:
-            raise traits.not_found(name, _columns(canonical, tables))
+            raise traits.not_found(name, _columns(canonical, tables), request.unit)
     if needed.session and "session" not in canonical.found:
         raise DataProblem(
             "no-session-column",
@@ -131,13 +135,15 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
             f"the columns are: {', '.join(canonical.columns_found)}",
         )
     wanted = Wanted(
-        account=needed.account and "account" in canonical.found,
+        account="account" in canonical.found or request.unit == "account",
         session=needed.session,
         id="id" in canonical.found,
         exact=d.dedupe == "exact",
         traits=tuple(event_traits),
         signup=signup,
         conditions=bits,
+        values=tuple(name for name in values if name in canonical.found_properties),
+        unit=request.unit,
     )
     return canonical, wanted
 
@@ -184,6 +190,10 @@ def _encode_once(
     names = ["user", "event", "account", *(f"trait.{name}" for name in tables.places)]
     dictionaries = {name: Dictionary() for name in names}
     frame, path = canonical.frame, Path(folder.name) if folder else None
+    if wanted.unit == "account":
+        wanted = replace(wanted, homes=traits.homes(tables.users, dictionaries))
+        if "account" not in canonical.found:
+            frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
     if wanted.signup:
         frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
     try:
@@ -208,16 +218,23 @@ def _plan(
         if name not in ("user", "event")
     }
     order, labels = traits.ranks(dictionaries, sizes)
-    context = _context(request, found, words, labels, coded.users)
+    tabled = traits.ranked(coded, order)
+    context = _context(request, found, words, labels, tabled)
     layout = Layout.fit(
-        encoded.size("user", [coded.users]), found.start, found.as_of, len(words.atoms),
+        _size(encoded, coded), found.start, found.as_of, len(words.atoms),
         encoded.buckets,
     )  # fmt: skip
     plan = Plan(
-        encoded, found, layout, traits.ranked(coded, order), atoms, len(wanted.conditions), order,
-        context,
+        encoded, found, layout, tabled, atoms, len(wanted.conditions), order, context,
     )  # fmt: skip
     return Prepared(plan, canonical, tables.users, tables.accounts, folder)
+
+
+def _size(encoded: Encoded, tables: Tables) -> int:
+    """One more than the highest code of an actor."""
+    if encoded.unit == "user":
+        return encoded.size("user", [tables.users])
+    return encoded.size("account", [tables.users, tables.accounts])
 
 
 def _enough(found: Survey, d: Definitions) -> None:
@@ -237,12 +254,20 @@ def _enough(found: Survey, d: Definitions) -> None:
     )
 
 
+def _by_account(accounts: pl.DataFrame, name: str) -> dict[int, Any]:
+    """What is known of accounts, by their place among the sorted ids."""
+    known = accounts.select("account", name).drop_nulls().sort("account")
+    return dict(known.iter_rows())
+
+
 def _context(
     request: Request, found: Survey, words: Vocabulary, labels: Mapping[str, tuple[str, ...]],
-    users: pl.DataFrame,
+    tables: Tables,
 ) -> Context:  # fmt: skip
     d = request.definitions
-    stated = d.signup is not None or bool(users["table_signup"].drop_nulls().len())
+    told = [tables.users, *([tables.accounts] if request.unit == "account" else [])]
+    in_table = any(table["table_signup"].drop_nulls().len() for table in told)
+    stated = d.signup is not None or in_table
     burn_in = d.burn_in if d.burn_in is not None else (0 if stated else BURN_IN)
     since = request.since_day if request.since_day is not None else DATE_MIN
     until = request.until_day if request.until_day is not None else DATE_MAX
@@ -259,7 +284,11 @@ def _context(
         vocabulary=words,
         signup_known=stated,
         burn_in_end=found.first_day + burn_in,
+        unit=request.unit,
         accounts=labels["account"],
+        seats=_by_account(tables.accounts, "seats"),
+        mrr=_by_account(tables.accounts, "mrr"),
+        account_ends=_by_account(tables.accounts, "cancelled"),
         traits={n.removeprefix("trait."): v for n, v in labels.items() if n != "account"},
         segments=tuple(request.segments),
     )

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import polars as pl
+
 from adoptcli import __version__
 from adoptcli.context import Context
 from adoptcli.definitions import EventRef, references
@@ -18,18 +20,20 @@ from adoptcli.results import (
     Report,
     Result,
     SourceSummary,
+    Status,
 )
-from adoptcli.runner import segments
+from adoptcli.runner import segments, wording
 from adoptcli.runner.prepare import UNUSABLE, Prepared, Request, prepare
 from adoptcli.runner.run import WORKERS, Counts, Tallied, tally_all
 from adoptcli.runner.segments import Splits
+from adoptcli.runner.wording import worded
 
 __all__ = ["assemble", "narrowed", "prepare", "ready"]
 
 
 def ready(request: Request, metrics: Mapping[str, Metric]) -> dict[str, Metric]:
-    """The metrics that have all they need in the YAML."""
-    return {m.id: m for m in metrics.values() if not _missing(m, request)}
+    """The metrics that have all they need in the YAML, and make sense for the unit."""
+    return {m.id: m for m in metrics.values() if not refusal(m, request)}
 
 
 def narrowed(request: Request, metrics: Mapping[str, Metric]) -> Request:
@@ -37,8 +41,14 @@ def narrowed(request: Request, metrics: Mapping[str, Metric]) -> Request:
     return replace(request, metrics=tuple(metrics))
 
 
-def _missing(metric: Metric, request: Request) -> str | None:
-    return metric.missing(request.settings.get(metric.id), request.definitions)
+def refusal(metric: Metric, request: Request) -> tuple[Status, str] | None:
+    """Why a metric cannot be computed at all, whatever the data; None where it can."""
+    lacking = metric.missing(request.settings.get(metric.id), request.definitions)
+    if lacking:
+        return "not_configured", lacking
+    if request.unit == "account" and metric.users_only:
+        return "not_evaluable", metric.users_only
+    return None
 
 
 def assemble(
@@ -60,7 +70,7 @@ def assemble(
         time_zone=str(context.calendar.zone),
         since=None if request.since_day is None else context.day_label(request.since_day),
         until=None if request.until_day is None else context.day_label(request.until_day - 1),
-        unit="user",
+        unit=request.unit,
         period=context.period,
         segment=segments.name_of(context),
         definitions=definitions_hash,
@@ -78,11 +88,12 @@ def _metric_report(
     if ready:
         result = segments.segmented(metric, tallied.named, splits, settings, context)
     else:
-        reason = _missing(metric, request) or ""
-        result = Result(None, None, (), status="not_configured", reason=reason)
+        status, reason = refusal(metric, request) or ("not_configured", "")
+        result = Result(None, None, (), status=status, reason=reason)
+    result = worded(result, request.unit)
     return MetricReport(
         id=metric.id,
-        title=metric.title,
+        title=metric.title if request.unit == "user" else wording.text(metric.title),
         section=metric.section,
         definition=inspect.cleandoc(metric.definition),
         settings=settings.model_dump(mode="json", exclude_none=True) if settings else {},
@@ -134,12 +145,32 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
         told.append(Caveat("naive-timestamps", text))
     refs: list[EventRef] = list(references(request.definitions))
     told += unseen(refs, context)
+    told += _accounts(prepared, counts, request)
     cliffs = volume_cliffs(found.volume, context.as_of_day)
     if cliffs:
         first = ", ".join(context.day_label(day) for day in cliffs[:3])
         text = f"days on which the volume falls off a cliff (first {first})"
         told.append(Caveat("volume-cliff", text, len(cliffs)))
     return tuple(dict.fromkeys(told))
+
+
+def _accounts(prepared: Prepared, counts: Counts, request: Request) -> list[Caveat]:
+    """Rows that are no account's, and users that are in several."""
+    if request.unit != "account":
+        return []
+    plan, told = prepared.plan, []
+    counted = plan.encoded.all().filter(plan.survey.inside(plan.encoded.columns))
+    found = counted.select(
+        alone=pl.col("account").is_null().sum(),
+        several=pl.struct("user", "account").n_unique() - pl.col("user").n_unique(),
+    )
+    alone, several = found.collect().row(0)
+    if alone:
+        told.append(Caveat("rows-without-account", "rows that belong to no account", alone))
+    if several:
+        text = "memberships beyond one a user: users of several accounts count in each"
+        told.append(Caveat("users-in-several-accounts", text, several))
+    return told
 
 
 def volume_cliffs(volume: Mapping[int, int], as_of_day: int) -> list[int]:

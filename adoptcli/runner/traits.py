@@ -7,11 +7,13 @@ from difflib import get_close_matches
 
 import polars as pl
 
+from adoptcli.context import Unit
 from adoptcli.definitions import Definitions, Exclude
 from adoptcli.errors import UsageProblem
 from adoptcli.timeframe import Calendar
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.encode import Dictionary
+from adoptcli.timeline.segments import by_code
 from adoptcli.timeline.survey import matching
 
 Frame = pl.DataFrame | None
@@ -28,11 +30,14 @@ def wanted_traits(
     return sorted(found)
 
 
-def places(names: Sequence[str], users: Frame, accounts: Frame) -> dict[str, str]:
-    """The table each trait stands in; `events` where no table has such a column."""
+def places(names: Sequence[str], users: Frame, accounts: Frame, unit: Unit) -> dict[str, str]:
+    """The table each trait stands in; `events` where no table has such a column.
+
+    An account has no trait of the users table: its users may differ.
+    """
     found = {}
     for name in names:
-        if users is not None and f"t.{name}" in users.columns:
+        if unit == "user" and users is not None and f"t.{name}" in users.columns:
             found[name] = "users"
         elif accounts is not None and f"t.{name}" in accounts.columns:
             found[name] = "accounts"
@@ -41,8 +46,13 @@ def places(names: Sequence[str], users: Frame, accounts: Frame) -> dict[str, str
     return found
 
 
-def not_found(name: str, columns: Sequence[str]) -> UsageProblem:
+def not_found(name: str, columns: Sequence[str], unit: Unit) -> UsageProblem:
     """No table and no event has such a property."""
+    if unit == "account" and name in columns:
+        return UsageProblem(
+            "trait-of-users", f"{name!r} is a column of the users table, and actors are accounts",
+            "choose a column of the accounts table or a property of the events",
+        )  # fmt: skip
     near = get_close_matches(name, columns, 1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     known = ", ".join(sorted(set(columns))) or "none"
@@ -60,7 +70,7 @@ def coded(
     """The tables with raw codes instead of texts."""
     return Tables(
         _users(users, where, dictionaries, definitions.calendar),
-        _accounts(accounts, where, dictionaries),
+        _accounts(accounts, where, dictionaries, definitions.calendar),
         where,
         {segment.name: segment.at for segment in definitions.segments},
     )
@@ -71,40 +81,51 @@ def _users(
     calendar: Calendar,
 ) -> pl.DataFrame:  # fmt: skip
     names = [name for name, place in where.items() if place == "users"]
-    empty = {"user": pl.UInt32, "table_signup": pl.Int64, "account": pl.UInt32}
+    empty = {
+        "user": pl.UInt32, "table_signup": pl.Int64, "account": pl.UInt32, "home": pl.UInt32,
+    }  # fmt: skip
     if users is None:
         return pl.DataFrame(schema=empty)
+    home = dictionaries["account"].add(users["account"])
     return pl.DataFrame(
         {
             "user": dictionaries["user"].add(users["user"]),
-            "table_signup": _signups(users, calendar),
-            "account": dictionaries["account"].add(users["account"]),
+            "table_signup": instants(users, "signed_up", calendar),
+            "account": home,
+            "home": home,
             **{f"trait.{n}": dictionaries[f"trait.{n}"].add(users[f"t.{n}"]) for n in names},
         }
     )
 
 
-def _signups(users: pl.DataFrame, calendar: Calendar) -> pl.Series:
-    """Instants of sign-up; a plain date is a local date and begins at its midnight."""
-    if "signed_up_date" not in users.columns:
-        return users["signed_up"]
-    dates = users["signed_up_date"].drop_nulls().unique().to_list()
+def instants(table: pl.DataFrame, name: str, calendar: Calendar) -> pl.Series:
+    """Instants of a column; a plain date is a local date and begins at its midnight."""
+    dates = table[f"{name}_date"].drop_nulls().unique().to_list()
     if not dates:
-        return users["signed_up"]
+        return table[name]
     midnights = {day: calendar.midnight(day) for day in dates}
-    local = pl.col("signed_up_date").replace_strict(midnights, return_dtype=pl.Int64)
-    return users.select(pl.coalesce(local, "signed_up")).to_series()
+    local = pl.col(f"{name}_date").replace_strict(midnights, return_dtype=pl.Int64)
+    return table.select(pl.coalesce(local, name)).to_series()
 
 
 def _accounts(
-    accounts: Frame, where: Mapping[str, str], dictionaries: Mapping[str, Dictionary]
-) -> pl.DataFrame:
+    accounts: Frame, where: Mapping[str, str], dictionaries: Mapping[str, Dictionary],
+    calendar: Calendar,
+) -> pl.DataFrame:  # fmt: skip
     names = [name for name, place in where.items() if place == "accounts"]
+    empty = {"account": pl.UInt32, "code": pl.UInt32, "table_signup": pl.Int64,
+             "cancelled": pl.Int64, "seats": pl.Float64, "mrr": pl.Float64}  # fmt: skip
     if accounts is None:
-        return pl.DataFrame(schema={"account": pl.UInt32})
+        return pl.DataFrame(schema=empty)
+    code = dictionaries["account"].add(accounts["account"])
     return pl.DataFrame(
         {
-            "account": dictionaries["account"].add(accounts["account"]),
+            "account": code,
+            "code": code,
+            "table_signup": instants(accounts, "signed_up", calendar),
+            "cancelled": instants(accounts, "cancelled", calendar),
+            "seats": accounts["seats"],
+            "mrr": accounts["mrr"],
             **{f"trait.{n}": dictionaries[f"trait.{n}"].add(accounts[f"t.{n}"]) for n in names},
         }
     )
@@ -141,10 +162,24 @@ def without(tables: Tables, exclude: Exclude, dictionaries: Mapping[str, Diction
     """The tables without the users and accounts that do not count."""
     users = tables.users
     for name, patterns in (("user", exclude.users), ("account", exclude.accounts)):
-        if not patterns or not users.height:
-            continue
-        codes = users[name].unique().drop_nulls()
-        texts = codes.cat.to(dictionaries[name].dtype).cast(pl.String).to_list()
-        out = codes.gather(matching(texts, patterns))
-        users = users.filter(~pl.col(name).is_in(out.to_list()).fill_null(False))
-    return Tables(users, tables.accounts, tables.places, tables.at)
+        users = _without(users, name, patterns, dictionaries)
+    accounts = _without(tables.accounts, "account", exclude.accounts, dictionaries)
+    return Tables(users, accounts, tables.places, tables.at)
+
+
+def _without(
+    table: pl.DataFrame, name: str, patterns: Sequence[str], dictionaries: Mapping[str, Dictionary]
+) -> pl.DataFrame:
+    if not patterns or not table.height:
+        return table
+    codes = table[name].unique().drop_nulls()
+    out = codes.gather(matching(dictionaries[name].text(codes).to_list(), patterns))
+    return table.filter(~pl.col(name).is_in(out.to_list()).fill_null(False))
+
+
+def homes(users: Frame, dictionaries: Mapping[str, Dictionary]) -> pl.Series | None:
+    """The account of each user in the users table, by user code; None without such a table."""
+    if users is None or not users["account"].drop_nulls().len():
+        return None
+    code = dictionaries["user"].add(users["user"])
+    return by_code(code, dictionaries["account"].add(users["account"]))

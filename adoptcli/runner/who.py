@@ -31,7 +31,7 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
     """
     table, keys, measure = parse(cell)
     cuts = cut_points(plan, metric)
-    texts = plan.encoded.dictionaries["user"].texts(plan.encoded.size("user", [plan.tables.users]))
+    texts = plan.encoded.dictionaries[plan.context.unit]
     found: list[str] = []
     for bucket in range(plan.layout.buckets):
         timeline = build(plan, bucket)
@@ -46,7 +46,7 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
             wanted = _where(wanted, key, value, schema, plan, timeline.segments)
         actors = wanted.select("actor").unique().collect()["actor"]
         codes = actors * plan.layout.buckets + bucket
-        found += texts.gather(codes).to_list()
+        found += texts.text(codes).to_list()
     return sorted(found)
 
 

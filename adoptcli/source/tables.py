@@ -21,6 +21,8 @@ SIGNED_UP = (
     "signed_up_at", "signup_date", "signup_at", "sign_up_date", "created_at", "registered_at",
     "registration_date", "created", "joined_at",
 )  # fmt: skip
+STARTED = ("started_on", "started_at", "start_date")
+CANCELLED = ("cancelled_at", "canceled_at", "cancelled_on", "churned_at", "churn_date")
 
 
 def read_users(users: Users, base: Path | None) -> pl.DataFrame:
@@ -54,16 +56,30 @@ def read_users(users: Users, base: Path | None) -> pl.DataFrame:
 
 
 def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
-    """The accounts table: account (unique), seats, mrr (numbers or null), t.<name> for the rest."""
+    """The accounts table.
+
+    Returns:
+        account (unique), seats and mrr (numbers or null), signed_up and cancelled (ms or null),
+        each with <name>_date (day number or null, for plain dates), t.<name> for the rest.
+    """
     table = _read(accounts.file, base)
     key = _column(table, accounts.id, (*USUAL["account"], "id"), "accounts.id", accounts.file)
     seats = _optional(table, accounts.seats, ("seats", "licences", "licenses"), "accounts.seats",
                       accounts.file)  # fmt: skip
     mrr = _optional(table, accounts.mrr, ("mrr",), "accounts.mrr", accounts.file)
+    begin = _optional(
+        table, accounts.signed_up_at, (*SIGNED_UP, *STARTED), "accounts.signed_up_at", accounts.file
+    )
+    end = _optional(table, accounts.cancelled_at, CANCELLED, "accounts.cancelled_at", accounts.file)
+    zone = accounts.time_zone or "UTC"
     found = table.select(
         account=text_of(pl.col(key), table.schema[key]),
         seats=pl.col(seats).cast(pl.Float64, strict=False) if seats else pl.lit(None, pl.Float64),
         mrr=pl.col(mrr).cast(pl.Float64, strict=False) if mrr else pl.lit(None, pl.Float64),
+        signed_up=_instant(table, begin, zone),
+        signed_up_date=_date(table, begin),
+        cancelled=_instant(table, end, zone),
+        cancelled_date=_date(table, end),
         **{f"t.{c}": text_of(pl.col(c), table.schema[c]) for c in table.columns if c != key},
     )
     return (

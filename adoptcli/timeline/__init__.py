@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from threading import Lock
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from adoptcli.context import Context, text
-from adoptcli.definitions import EventRef
+from adoptcli.definitions import Answer, EventRef
 from adoptcli.timeline.runs import starts_run
 from adoptcli.timeline.segments import segment_codes
 
@@ -24,10 +24,13 @@ class Timeline:
 
     Attributes:
         events: actor, time (ms), event (atom code), day (local); sorted by actor, time, event.
+            Where actors are accounts also member, the code of the user.
         days: actor, day on which it was active; sorted, each pair once.
         actors: One row an actor, in the events or in the users table (`actors.actor_table`).
         sessions: actor, first, last (ms), actions of each session that the log itself names, or
             None where it names none.
+        values: The numbers that events carry, by property: actor, time, member, event, value (in
+            thousandths), sorted.
         duplicates: Repeated deliveries that were left out.
         groups: The group of accounts of each actor, by its code; None where nobody has an account.
     """
@@ -39,6 +42,7 @@ class Timeline:
         actors: pl.DataFrame,
         context: Context,
         sessions: pl.DataFrame | None = None,
+        values: Mapping[str, pl.DataFrame] | None = None,
         duplicates: int = 0,
         groups: pl.Series | None = None,
     ) -> None:
@@ -46,6 +50,7 @@ class Timeline:
         self.days = days
         self.actors = actors
         self.sessions = sessions
+        self.values = values or {}
         self.duplicates = duplicates
         self.groups = groups
         self._context = context
@@ -73,6 +78,21 @@ class Timeline:
         """The events that the references mean, still sorted."""
         codes = self._context.vocabulary.codes(refs)
         return self.events.filter(pl.col("event").is_in(codes))
+
+    def answers(self, ref: Answer) -> pl.DataFrame:
+        """The readable numbers of an event: actor, time, member, value (thousandths), sorted."""
+        rows = self.values.get(ref.score)
+        if rows is None:
+            return pl.DataFrame(
+                schema={
+                    "actor": pl.UInt32,
+                    "time": pl.Int64,
+                    "member": pl.UInt32,
+                    "value": pl.Int64,
+                }
+            )
+        codes = self._context.vocabulary.codes(ref)
+        return rows.filter(pl.col("event").is_in(codes)).drop("event")
 
     def fact(self, name: str, make: Callable[[], T]) -> T:
         """What several metrics share, computed once, only when asked for, whoever asks first."""

@@ -15,7 +15,8 @@ def actor_table(
     """The actors of one bucket, sorted by code.
 
     An actor's sign-up is its first sign-up event, else the property that says so, else what the
-    users table says; without any source of sign-ups it is the first event.
+    users table says; an account's the earliest of all these. Without any source of sign-ups it is
+    the first event.
 
     Args:
         events: The bucket's events, sorted by actor and time.
@@ -34,7 +35,9 @@ def actor_table(
         .join(_ends(events).lazy(), on="actor", how="left")
         .join(_first_of(events, signup_codes).lazy(), on="actor", how="left")
     )
-    stated = pl.coalesce("event_signup", "property_signup", "table_signup")
+    sources = ("event_signup", "property_signup", "table_signup")
+    # A later member's sign-up is none of the account.
+    stated = pl.min_horizontal(sources) if context.unit == "account" else pl.coalesce(sources)
     signup = stated if context.signup_known else pl.col("first")
     known = (
         stated.is_not_null()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from adoptcli.context import Unit
 from adoptcli.timeline.pack import Layout
 
 
@@ -15,9 +16,12 @@ class Tables:
     """The users and accounts tables as codes.
 
     Attributes:
-        users: user (code), table_signup (ms or null), account (code or null) and, for each trait
-            that stands in that table, trait.<name> (code or null).
-        accounts: account (code) and trait.<name> for the traits that stand in that table.
+        users: user (code), table_signup (ms or null), account (place among the sorted ids, or
+            null), home (its raw code) and, for each trait that stands in that table, trait.<name>
+            (code or null).
+        accounts: account (place among the sorted ids), code (its raw code), table_signup and
+            cancelled (ms or null), seats and mrr (or null), and trait.<name> for the traits that
+            stand in that table.
         places: Where each trait stands: `users`, `accounts` or `events`.
         at: Which value of an event trait counts: `first` or `latest`.
     """
@@ -62,9 +66,9 @@ def one_value(rows: pl.LazyFrame, name: str, at: str = "latest") -> pl.DataFrame
 
 def beside(
     rows: pl.LazyFrame, columns: Sequence[str], tables: Tables, bucket: int,
-    layout: Layout,
+    layout: Layout, order: pl.Series, unit: Unit,
 ) -> pl.DataFrame:  # fmt: skip
-    """One row an actor of the bucket, in the events or in the users table.
+    """One row an actor of the bucket, in the events or in one of the tables.
 
     Args:
         rows: The bucket's rows: actor, time and the columns read beside.
@@ -72,18 +76,26 @@ def beside(
         tables: The users and accounts tables.
         bucket: Which bucket it is.
         layout: How the actors are parted.
+        order: Place of each account among the sorted ids, by raw code.
+        unit: Whether actors are users or accounts.
 
     Returns:
         actor, property_signup, table_signup, account, accounts_several, trait.<name>.
     """
-    known = tables.users.filter(pl.col("user") % layout.buckets == bucket).select(
-        pl.exclude("user"), actor=(pl.col("user") // layout.buckets).cast(pl.UInt32)
-    )
+    known = _of_bucket(tables.users.drop("home"), "user", bucket, layout)
+    if unit == "account":
+        known = _of_bucket(_accounts_known(tables, order), "code", bucket, layout)
     seen = rows.select("actor").unique().collect()
     ids = pl.concat([seen, known.select("actor")]).unique()
     table = ids.join(known.rename({"account": "account_known"}), on="actor", how="left")
     table = _signup(table, rows, columns)
-    table = _account(table, rows, columns)
+    if unit == "account":
+        code = pl.col("actor") * layout.buckets + bucket
+        table = table.drop("account_known").with_columns(
+            account=pl.lit(order).gather(code), accounts_several=pl.lit(False)
+        )
+    else:
+        table = _account(table, rows, columns)
     for name, place in sorted(tables.places.items()):
         column = f"trait.{name}"
         if place == "events":
@@ -93,6 +105,22 @@ def beside(
             values = tables.accounts.select("account", column)
             table = table.join(values, on="account", how="left")
     return table
+
+
+def _of_bucket(known: pl.DataFrame, code: str, bucket: int, layout: Layout) -> pl.DataFrame:
+    """The rows of a table whose actors are in the bucket."""
+    return known.filter(pl.col(code) % layout.buckets == bucket).select(
+        pl.exclude(code), actor=(pl.col(code) // layout.buckets).cast(pl.UInt32)
+    )
+
+
+def _accounts_known(tables: Tables, order: pl.Series) -> pl.DataFrame:
+    """code, account and table_signup of the accounts of both tables: the earliest of a member's."""
+    columns = ("code", "table_signup")
+    homes = tables.users.filter(pl.col("home").is_not_null()).rename({"home": "code"})
+    both = pl.concat([tables.accounts.select(columns), homes.select(columns)])
+    found = both.group_by("code").agg(pl.col("table_signup").min())
+    return found.with_columns(account=pl.lit(order).gather("code"))
 
 
 def _signup(table: pl.DataFrame, rows: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:

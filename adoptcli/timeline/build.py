@@ -42,22 +42,27 @@ def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
     rows, duplicates = _deduplicated(plan, _rows(plan, bucket))
     context, layout, columns = plan.context, plan.layout, plan.encoded.columns
     ranked = _ranked(plan, rows)
-    packed = rows.select("actor", "time", event=_atom(plan))
+    packed = rows.select("actor", "time", member="user", event=_atom(plan))
+    order = plan.ranks["account"]
     with ThreadPoolExecutor(2) as pool:
-        extra = pool.submit(beside, ranked, columns, plan.tables, bucket, layout)
-        key = pack(packed, layout)
-        sessions = _sessions(plan, rows)
-        values = extra.result()
+        extra = pool.submit(
+            beside, ranked, columns, plan.tables, bucket, layout, order, context.unit
+        )
+        sorted_rows = pack(packed, layout, members=context.unit == "account")
+        sessions, values = _sessions(plan, rows), _values(plan, rows)
+        found = extra.result()
     del rows, ranked, packed, extra
     if last:
         plan.encoded.release()
-    events = unpack(key, layout, context)
-    del key
+    events = unpack(sorted_rows, layout, context)
+    del sorted_rows
     with ThreadPoolExecutor(2) as pool:
         days = pool.submit(active_days, active_events(events, context))
-        actors = actor_table(events, values, _signup_codes(context), context)
-        told = groups(actors, _ids(plan, actors, bucket), context)
-        return Timeline(events, days.result(), actors, context, sessions, duplicates, told)
+        actors = actor_table(events, found, _signup_codes(context), context)
+        told = None
+        if context.unit == "user":
+            told = groups(actors, _ids(plan, actors, bucket), context)
+        return Timeline(events, days.result(), actors, context, sessions, values, duplicates, told)
 
 
 def _ids(plan: Plan, actors: pl.DataFrame, bucket: int) -> pl.Series:
@@ -71,7 +76,7 @@ def _ids(plan: Plan, actors: pl.DataFrame, bucket: int) -> pl.Series:
 def _rows(plan: Plan, bucket: int) -> pl.LazyFrame:
     rows = plan.encoded.bucket(bucket, plan.layout.buckets)
     return rows.filter(plan.survey.keep(plan.encoded.columns)).with_columns(
-        actor=(pl.col("user") // plan.layout.buckets).cast(pl.UInt32)
+        actor=(pl.col(plan.context.unit) // plan.layout.buckets).cast(pl.UInt32)
     )
 
 
@@ -102,20 +107,20 @@ def _deduplicated(plan: Plan, rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
 
 
 def _first_of_each(plan: Plan, rows: pl.LazyFrame, key: str) -> tuple[pl.LazyFrame, int]:
-    keyed = rows.filter(pl.col(key).is_not_null()).select("actor", key)
-    counts = keyed.group_by("actor", key).len().filter(pl.col("len") > 1).collect()
+    keyed = rows.filter(pl.col(key).is_not_null()).select("user", key)
+    counts = keyed.group_by("user", key).len().filter(pl.col("len") > 1).collect()
     if not counts.height:
         return rows, 0
-    twice = counts.lazy().select("actor", key)
+    twice = counts.lazy().select("user", key)
     order = ["time", "atom", *sorted(c for c in plan.encoded.columns if c not in ("user", "time"))]
     kept = (
-        rows.join(twice, on=["actor", key], how="semi")
+        rows.join(twice, on=["user", key], how="semi")
         .with_columns(atom=_atom(plan))
         .sort(order)
-        .unique(["actor", key], keep="first", maintain_order=True)
+        .unique(["user", key], keep="first", maintain_order=True)
         .drop("atom")
     )
-    rest = rows.join(twice, on=["actor", key], how="anti")
+    rest = rows.join(twice, on=["user", key], how="anti")
     whole = pl.concat([rest, kept]).collect().lazy()
     return whole, int(counts["len"].sum()) - counts.height
 
@@ -136,8 +141,20 @@ def _sessions(plan: Plan, rows: pl.LazyFrame) -> pl.DataFrame | None:
         )
     return (
         rows.filter(pl.col("session").is_not_null())
-        .group_by("actor", "session")
+        .group_by("actor", "user", "session")
         .agg(first=pl.col("time").min(), last=pl.col("time").max(), actions=pl.len())
-        .drop("session")
+        .drop("user", "session")
         .collect()
     )
+
+
+def _values(plan: Plan, rows: pl.LazyFrame) -> dict[str, pl.DataFrame]:
+    """The numbers that events carry, by property: actor, member, time, event (atom), value."""
+    names = [c for c in plan.encoded.columns if c.startswith("value.")]
+    return {
+        name.removeprefix("value."): rows.filter(pl.col(name).is_not_null())
+        .select("actor", "time", member="user", event=_atom(plan), value=name)
+        .sort("actor", "time", "value", "member")
+        .collect()
+        for name in names
+    }

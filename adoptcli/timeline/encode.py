@@ -12,7 +12,10 @@ from pathlib import Path
 import polars as pl
 from polars.io.partition import FileProviderArgs
 
-from adoptcli.context import Condition
+from adoptcli.context import Condition, Unit
+
+SCALE = 1000
+MOST_VALUE = 1e12
 
 
 class Dictionary:
@@ -44,8 +47,10 @@ class Dictionary:
 class Wanted:
     """What must be read beside user, event and time.
 
-    `identities` maps ids to the ids that stand for the same person (anonymous -> known); it must
-    be resolved to the end, and acts before anything is parted by user.
+    `values` are properties that hold numbers. `homes` are the accounts of users by user code, for
+    rows that name none, where actors are accounts. `identities` maps ids to the ids that stand for
+    the same person (anonymous -> known); it must be resolved to the end, and acts before anything
+    is parted by user.
     """
 
     account: bool = False
@@ -55,6 +60,9 @@ class Wanted:
     traits: tuple[str, ...] = ()
     signup: str | None = None
     conditions: tuple[Condition, ...] = ()
+    values: tuple[str, ...] = ()
+    homes: pl.Series | None = None
+    unit: Unit = "user"
     identities: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -64,7 +72,8 @@ class Encoded:
 
     Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: mask (bits of the conditions
     that hold), account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), signup
-    (Int64 ms). Nulls stand where the source had nothing that can be used.
+    (Int64 ms), value.<name> (Int64 thousandths). Nulls stand where the source had nothing that can
+    be used.
     """
 
     buckets: int
@@ -72,6 +81,7 @@ class Encoded:
     folder: Path | None
     dictionaries: Mapping[str, Dictionary]
     columns: tuple[str, ...] = field(default=())
+    unit: Unit = "user"
 
     def release(self) -> None:
         """Give the memory back; nothing can be read afterwards."""
@@ -112,7 +122,7 @@ class Encoded:
             paths = sorted(self.folder.glob(f"{number % self.buckets}.*.parquet"))
             rows = pl.scan_parquet(paths) if paths else self.all().clear()
         same = self.buckets == buckets
-        return rows if same else rows.filter(pl.col("user") % buckets == number)
+        return rows if same else rows.filter(pl.col(self.unit) % buckets == number)
 
 
 def encode(
@@ -133,9 +143,12 @@ def encode(
     """
     columns = _columns(wanted, dictionaries)
     lazy = events.select(**columns)
+    if wanted.homes is not None:
+        home = pl.lit(wanted.homes).gather("user", null_on_oob=True)
+        lazy = lazy.with_columns(account=pl.coalesce("account", home))
     if folder is None:
-        return Encoded(1, lazy.collect(), None, dictionaries, tuple(columns))
-    key = pl.col("user").fill_null(0) % buckets
+        return Encoded(1, lazy.collect(), None, dictionaries, tuple(columns), wanted.unit)
+    key = pl.col(wanted.unit).fill_null(0) % buckets
 
     def name(args: FileProviderArgs) -> str:
         return f"{args.partition_keys.item(0, 0)}.{args.index_in_partition}.parquet"
@@ -144,7 +157,7 @@ def encode(
         pl.PartitionBy(folder, key=key.alias("bucket"), include_key=False, file_path_provider=name),
         compression="lz4", statistics=False, maintain_order=False, mkdir=True,
     )  # fmt: skip
-    return Encoded(buckets, None, folder, dictionaries, tuple(columns))
+    return Encoded(buckets, None, folder, dictionaries, tuple(columns), wanted.unit)
 
 
 def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str, pl.Expr]:
@@ -166,6 +179,8 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
         found[f"trait.{name}"] = dictionaries[f"trait.{name}"].encode(pl.col(f"p.{name}"))
     if wanted.signup:
         found["signup"] = pl.col("signup")
+    for name in wanted.values:
+        found[f"value.{name}"] = _thousandths(pl.col(f"p.{name}"))
     if wanted.conditions:
         found["mask"] = _mask(wanted.conditions)
     return found
@@ -173,6 +188,13 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
 
 def _hash(text: pl.Expr) -> pl.Expr:
     return pl.when(text.is_not_null()).then(text.hash())
+
+
+def _thousandths(text: pl.Expr) -> pl.Expr:
+    """Numbers as whole thousandths, so that sums are exact; null for what is no number."""
+    number = text.cast(pl.Float64, strict=False)
+    sane = number.is_finite() & (number.abs() < MOST_VALUE)
+    return pl.when(sane).then((number * SCALE).round()).cast(pl.Int64)
 
 
 def _mask(conditions: Sequence[Condition]) -> pl.Expr:

@@ -47,24 +47,26 @@ class Layout:
         return cls(start, end, bits(atoms), buckets)
 
 
-def pack(rows: pl.LazyFrame, layout: Layout) -> pl.Series:
-    """Rows of actor, time and event as one sorted series of integers."""
+def pack(rows: pl.LazyFrame, layout: Layout, *, members: bool = False) -> pl.DataFrame:
+    """Rows of actor, time and event as sorted integers: key, and member where that is wanted."""
     actor, time, event = (pl.col(c).cast(pl.Int64) for c in ("actor", "time", "event"))
     key = (actor * (1 << layout.time_bits) + (time - layout.start)) * (1 << layout.event_bits)
+    if members:
+        return rows.select("member", key=key + event).collect().sort("key", "member")
     packed = rows.select(key=key + event).collect().to_series()
-    return packed.sort(in_place=True)
+    return packed.sort(in_place=True).to_frame()
 
 
-def unpack(key: pl.Series, layout: Layout, context: Context) -> pl.DataFrame:
-    """actor, time, event and local day back from the sorted integers."""
+def unpack(rows: pl.DataFrame, layout: Layout, context: Context) -> pl.DataFrame:
+    """actor, time, event and local day back from the sorted integers; member where it is there."""
     packed, event, time = pl.col("key"), 1 << layout.event_bits, 1 << layout.time_bits
     return (
-        key.to_frame("key")
-        .lazy()
+        rows.lazy()
         .select(
             actor=(packed // (event * time)).cast(pl.UInt32),
             time=packed // event % time + layout.start,
             event=(packed % event).cast(pl.UInt32 if layout.event_bits > 16 else pl.UInt16),
+            **({"member": pl.col("member")} if "member" in rows.columns else {}),
         )
         .with_columns(day=local_day(pl.col("time"), context.calendar, layout.start, layout.end))
         .collect()

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
+from adoptcli.context import Unit
 from adoptcli.definitions import Exclude
 from adoptcli.errors import DataProblem
 from adoptcli.timeframe import DAY_MS, Calendar
@@ -36,6 +37,7 @@ class Survey:
         as_of_day: The local day that begins at as-of.
         events: How often each raw event code occurs among the rows that count.
         volume: Rows that count, by local day.
+        unit: Whose behaviour is counted; rows without account are no account's.
     """
 
     rows: int
@@ -51,9 +53,15 @@ class Survey:
     excluded_accounts: Sequence[int]
     excluded_events: Sequence[int]
     volume: Mapping[int, int]
+    unit: Unit = "user"
 
     def keep(self, columns: Sequence[str]) -> pl.Expr:
         """True for the rows that count."""
+        found = self.inside(columns)
+        return found & pl.col("account").is_not_null() if self.unit == "account" else found
+
+    def inside(self, columns: Sequence[str]) -> pl.Expr:
+        """True for the rows that count for users."""
         inside = (pl.col("time") >= self.start) & (pl.col("time") < self.as_of)
         return inside if self.clean else inside & counted(self, columns)
 
@@ -167,6 +175,7 @@ def survey(
         excluded_accounts=codes.excluded_accounts,
         excluded_events=codes.excluded_events,
         volume=days,
+        unit=encoded.unit,
     )
 
 
