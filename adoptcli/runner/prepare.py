@@ -51,13 +51,19 @@ class Request:
 
 @dataclass
 class Prepared:
-    """A plan, and what reading has to tell. Closing it removes the bucket files."""
+    """A plan, and what reading has to tell. Closing it removes the bucket files.
+
+    Where actors are accounts, `no_account` counts the rows that are no account's, and `memberships`
+    by how much the users' accounts exceed one each.
+    """
 
     plan: Plan
     canonical: Canonical
     users: pl.DataFrame | None
     accounts: pl.DataFrame | None
     folder: tempfile.TemporaryDirectory[str] | None = None
+    no_account: int = 0
+    memberships: int = 0
 
     def close(self) -> None:
         """Remove the bucket files."""
@@ -227,7 +233,19 @@ def _plan(
     plan = Plan(
         encoded, found, layout, tabled, atoms, len(wanted.conditions), order, context,
     )  # fmt: skip
-    return Prepared(plan, canonical, tables.users, tables.accounts, folder)
+    made = Prepared(plan, canonical, tables.users, tables.accounts, folder)
+    if request.unit == "account":
+        made.no_account, made.memberships = _memberships(encoded, found)
+    return made
+
+
+def _memberships(encoded: Encoded, found: Survey) -> tuple[int, int]:
+    """Rows without account, and memberships beyond one a user."""
+    counted = encoded.all().filter(found.inside(encoded.columns))
+    has = pl.col("account").is_not_null()
+    pairs = counted.filter(has).select("user", "account").unique().collect()
+    alone = counted.select((~has).sum()).collect().item()
+    return int(alone), pairs.height - pairs["user"].n_unique()
 
 
 def _size(encoded: Encoded, tables: Tables) -> int:

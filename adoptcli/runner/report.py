@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import polars as pl
-
 from adoptcli import __version__
 from adoptcli.context import Context
 from adoptcli.definitions import EventRef, references
@@ -145,7 +143,7 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
         told.append(Caveat("naive-timestamps", text))
     refs: list[EventRef] = list(references(request.definitions))
     told += unseen(refs, context)
-    told += _accounts(prepared, counts, request)
+    told += _accounts(prepared, request)
     cliffs = volume_cliffs(found.volume, context.as_of_day)
     if cliffs:
         first = ", ".join(context.day_label(day) for day in cliffs[:3])
@@ -154,17 +152,12 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     return tuple(dict.fromkeys(told))
 
 
-def _accounts(prepared: Prepared, counts: Counts, request: Request) -> list[Caveat]:
+def _accounts(prepared: Prepared, request: Request) -> list[Caveat]:
     """Rows that are no account's, and users that are in several."""
     if request.unit != "account":
         return []
-    plan, told = prepared.plan, []
-    counted = plan.encoded.all().filter(plan.survey.inside(plan.encoded.columns))
-    found = counted.select(
-        alone=pl.col("account").is_null().sum(),
-        several=pl.struct("user", "account").n_unique() - pl.col("user").n_unique(),
-    )
-    alone, several = found.collect().row(0)
+    told = []
+    alone, several = prepared.no_account, prepared.memberships
     if alone:
         told.append(Caveat("rows-without-account", "rows that belong to no account", alone))
     if several:
