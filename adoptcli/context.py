@@ -103,6 +103,7 @@ class Context:
         signup_known: There is a source of sign-ups, so that first seen is not taken for it.
         burn_in_end: Actors first seen before this day have an unknown start.
         unit: Whose behaviour is counted.
+        tabled: There is a table of the actors.
         accounts: Account ids by code.
         seats, mrr: Seats bought and monthly recurring revenue by account code, where known.
         account_ends: When accounts were cancelled, by code, as their table has it.
@@ -123,6 +124,7 @@ class Context:
     signup_known: bool
     burn_in_end: int
     unit: Unit = "user"
+    tabled: bool = False
     accounts: tuple[str, ...] = ()
     seats: Mapping[int, float] = field(default_factory=dict)
     mrr: Mapping[int, float] = field(default_factory=dict)

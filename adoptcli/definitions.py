@@ -7,7 +7,7 @@ all: they decide which properties are read and what an event's code is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -40,6 +40,10 @@ class Model(BaseModel):
     """A part of the YAML: unknown keys are errors, "5" is no number, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+    def traits(self) -> Iterable[str]:
+        """The columns and properties of actors that this part names, apart from its own parts."""
+        return ()
 
 
 def _name(value: Any) -> Any:
@@ -201,6 +205,9 @@ class Feature(Model):
         default_factory=dict, description="Segment values of those who can have it."
     )
 
+    def traits(self) -> Iterable[str]:
+        return self.eligible
+
     @model_validator(mode="before")
     @classmethod
     def _from_list(cls, value: Any) -> Any:
@@ -337,6 +344,20 @@ def references(value: object) -> Iterator[EventRef]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from references(item)
+
+
+def named_traits(value: object) -> Iterator[str]:
+    """Every column or property of actors that a part of the YAML names."""
+    if isinstance(value, Model):
+        yield from value.traits()
+        for name in type(value).model_fields:
+            yield from named_traits(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from named_traits(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from named_traits(item)
 
 
 class Definitions(Model):

@@ -42,8 +42,8 @@ def ratio(numerator: float, denominator: float) -> Estimate:
     return Estimate(value, numerator, denominator)
 
 
-def mean(n: int, total: float, squares: float, scale: float = 1) -> Estimate:
-    """A mean over actors with its interval, divided by `scale`.
+def mean(n: int, total: float, squares: float, scale: float = 1, *, floor: float = 0.0) -> Estimate:
+    """A mean over actors with its interval, divided by `scale`; no value is below `floor`.
 
     From the sums of x and x² for independent actors; by the jackknife where users sit in accounts.
     """
@@ -52,7 +52,7 @@ def mean(n: int, total: float, squares: float, scale: float = 1) -> Estimate:
     low, high = _limits(n, total, squares)
     return Estimate(
         total / n / scale, total / scale, n,
-        None if low is None else max(low, 0.0) / scale, None if high is None else high / scale,
+        None if low is None else max(low, floor) / scale, None if high is None else high / scale,
     )  # fmt: skip
 
 
@@ -64,10 +64,12 @@ def _limits(n: int, total: float, squares: float) -> tuple[float | None, float |
 
 
 def difference(now: Estimate, before: Estimate | None) -> Estimate | None:
-    """The change of a number that is no share of actors, without an interval."""
+    """The change of a number that is no share of actors; with an interval where groups give one."""
     if before is None or now.value is None or before.value is None:
         return None
-    return Estimate(now.value - before.value)
+    found = _by_groups(now, before)
+    low, high = found if found else (None, None)
+    return Estimate(now.value - before.value, None, None, low, high)
 
 
 def share_difference(now: Estimate, before: Estimate | None) -> Estimate | None:
@@ -193,6 +195,16 @@ def window_of(day: pl.Expr, context: Context, length: int, count: int) -> pl.Exp
     back = (context.end_day - 1 - day) // length
     inside = (day < context.end_day) & (back < count)
     return pl.when(inside).then(context.end_day - 1 - back * length).cast(pl.Int32)
+
+
+def working(day: pl.Expr) -> pl.Expr:
+    """Whether a day is one from Monday to Friday."""
+    return (day + 3) % 7 < 5  # day 0 was a Thursday
+
+
+def working_days(first: int, end: int) -> int:
+    """How many days from Monday to Friday lie in [first, end)."""
+    return sum((day + 3) % 7 < 5 for day in range(first, end))
 
 
 def not_full(context: Context, length: int) -> tuple[Caveat, ...]:

@@ -368,5 +368,6 @@ METRIC = register(
         result=result,
         keys={"features": ("period", "item"), "breadth": ("period", "step"), "logins": ("period",)},
         missing=missing,
+        features=True,
     )
 )

@@ -13,6 +13,7 @@ import polars as pl
 from adoptcli.context import Context, Unit, Vocabulary
 from adoptcli.definitions import Answer, Definitions, EventRef, PropertyRef, references
 from adoptcli.errors import DataProblem, UsageProblem
+from adoptcli.metrics import get_metric
 from adoptcli.runner import traits
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
 from adoptcli.source.events import Canonical, Needed, read
@@ -102,7 +103,9 @@ def _tables(request: Request) -> _Tables:
     d = request.definitions
     users = read_users(d.users, request.base) if d.users else None
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
-    names = traits.wanted_traits(d, request.segments, "feature_adoption" in request.metrics)
+    asked = [request.settings.get(name) for name in request.metrics]
+    with_features = any(get_metric(name).features for name in request.metrics)
+    names = traits.wanted_traits(d, request.segments, asked, with_features)
     return _Tables(users, accounts, traits.places(names, users, accounts, request.unit))
 
 
@@ -303,6 +306,7 @@ def _context(
         signup_known=stated,
         burn_in_end=found.first_day + burn_in,
         unit=request.unit,
+        tabled=(d.users if request.unit == "user" else d.accounts) is not None,
         accounts=labels["account"],
         seats=_by_account(tables.accounts, "seats"),
         mrr=_by_account(tables.accounts, "mrr"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 import polars as pl
 
 from adoptcli.context import Unit
-from adoptcli.definitions import Definitions, Exclude
+from adoptcli.definitions import Definitions, Exclude, named_traits
 from adoptcli.errors import UsageProblem
 from adoptcli.timeframe import Calendar
 from adoptcli.timeline.beside import Tables
@@ -20,13 +20,14 @@ Frame = pl.DataFrame | None
 
 
 def wanted_traits(
-    definitions: Definitions, segments: Sequence[Sequence[str]], features: bool
-) -> list[str]:
-    """The traits that this run needs: the segments', and those that make features eligible."""
+    definitions: Definitions, segments: Sequence[Sequence[str]], settings: Iterable[object],
+    features: bool,
+) -> list[str]:  # fmt: skip
+    """The traits that this run needs: of the segments, the metrics' sections, the features."""
     found = {name for names in segments for name in names}
+    found |= {name for section in settings for name in named_traits(section)}
     if features:
-        for feature in definitions.features.values():
-            found |= set(feature.eligible)
+        found |= set(named_traits(definitions.features))
     return sorted(found)
 
 

@@ -27,8 +27,8 @@ def actor_table(
 
     Returns:
         actor, first and last (instants, null for those never seen), signup (instant or null),
-        signup_day and first_day (local), known (its start is known), account, accounts_several,
-        trait.<name>.
+        signup_day and first_day (local), known (its start is known), tabled (it stands in the users
+        or accounts table), account, accounts_several, trait.<name>.
     """
     table = (
         beside.lazy()

@@ -80,15 +80,17 @@ def beside(
         unit: Whether actors are users or accounts.
 
     Returns:
-        actor, property_signup, table_signup, account, accounts_several, trait.<name>.
+        actor, tabled (it stands in a table), property_signup, table_signup, account,
+        accounts_several, trait.<name>.
     """
     known = _of_bucket(tables.users.drop("home"), "user", bucket, layout)
     if unit == "account":
         known = _of_bucket(_accounts_known(tables, order), "code", bucket, layout)
     seen = rows.select("actor").unique().collect()
+    known = known.with_columns(tabled=pl.lit(True))
     ids = pl.concat([seen, known.select("actor")]).unique()
     table = ids.join(known.rename({"account": "account_known"}), on="actor", how="left")
-    table = _signup(table, rows, columns)
+    table = _signup(table, rows, columns).with_columns(pl.col("tabled").fill_null(False))
     if unit == "account":
         code = pl.col("actor") * layout.buckets + bucket
         table = table.drop("account_known").with_columns(
