@@ -381,6 +381,10 @@ class Definitions(Model):
     features: dict[Name, Feature] = Field(
         default_factory=dict, description="Features and the events that use them."
     )
+    channels: dict[Name, EventRefs] = Field(
+        default_factory=dict,
+        description="Engagement channels, such as help, webinars, e-mails, and their events.",
+    )
     segments: list[Segment] = Field(
         default_factory=list,
         description="What --by splits by: columns or event properties, and whose value counts.",

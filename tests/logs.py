@@ -8,18 +8,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-COLUMNS = ("user", "event", "timestamp", "account", "session", "kind", "event_id")
+from tests.oracles import oracles
+
+COLUMNS = ("user", "event", "timestamp", "account", "session", "kind", "score", "event_id")
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
-NAMES = ("signed_up", "logged_in", "built", "shared", "read", "invited", "cancelled", "bought")
+NAMES = (
+    "signed_up", "logged_in", "built", "shared", "read", "invited", "cancelled", "bought",
+    "asked", "answered", "helped", "called",
+)  # fmt: skip
 
 
 @dataclass
 class Log:
-    """Events in the order of the file, the YAML, and up to when they count."""
+    """Events in the order of the file, the YAML, the tables, and up to when they count."""
 
     events: list[tuple[Any, ...]]
     config: dict[str, Any]
     users: str
+    accounts: str
     as_of: str
 
 
@@ -32,17 +38,28 @@ def random_log(seed: int) -> Log:
     instants = [_instant(rng, start, days, zone) for _ in range(rng.randint(3, 30))]
     people = [f"u{i}" for i in range(rng.randint(1, 10))]
     events = []
-    for i in range(rng.randint(5, 90)):
+    for i in range(rng.randint(5, 120)):
         moment = rng.choice(instants) if rng.random() < 0.5 else _instant(rng, start, days, zone)
         events.append(
             (
                 rng.choice(people), rng.choice(NAMES), moment, rng.choice(("one", "two", "")),
-                rng.choice(("s1", "s2", "s3")), rng.choice(("x", "y", "")), f"id{i}",
+                rng.choice(("s1", "s2", "s3")), rng.choice(("x", "y", "")), _score(rng), f"id{i}",
             )
         )  # fmt: skip
-    events.append((people[0], "read", _text(start + timedelta(days=days)), "one", "s9", "", "last"))
+    events.append(
+        (people[0], "read", _text(start + timedelta(days=days)), "one", "s9", "", "", "last")
+    )
     as_of = (start + timedelta(days=rng.choice((days, days // 2 + 5)))).date().isoformat()
-    return Log(events, _config(rng, zone), _users(rng, people, start), as_of)
+    config = _config(rng, zone)
+    for name, oracle in oracles().items():
+        if hasattr(oracle, "section"):
+            config |= oracle.section(random.Random(f"{seed} {name}"))
+    return Log(events, config, _users(rng, people, start), _accounts(rng, start), as_of)
+
+
+def _score(rng: random.Random) -> str:
+    """Answers of people, most of them numbers of a scale."""
+    return rng.choice(("", "0", "3", "4", "5", "6", "7", "9", "10", "10.0", "4.5", "n/a"))
 
 
 def _text(moment: datetime) -> str:
@@ -60,12 +77,26 @@ def _instant(rng: random.Random, start: datetime, days: int, zone: str) -> str:
 
 
 def _users(rng: random.Random, people: list[str], start: datetime) -> str:
-    lines = ["user_id,created_at,plan"]
+    lines = ["user_id,created_at,plan,role,account_id"]
     for name in [*people, "never", "neither"]:
         if rng.random() < 0.7:
             when = start + timedelta(days=rng.randint(-20, 60))
             text = rng.choice((when.date().isoformat(), _text(when), ""))
-            lines.append(f"{name},{text},{rng.choice(('free', 'pro', ''))}")
+            lines.append(
+                f"{name},{text},{rng.choice(('free', 'pro', ''))},"
+                f"{rng.choice(('admin', 'editor', ''))},{rng.choice(('one', 'three', ''))}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _accounts(rng: random.Random, start: datetime) -> str:
+    lines = ["account_id,tier,seats,mrr,cancelled_at"]
+    for name in ("one", "two", "three", "four"):
+        if rng.random() < 0.8:
+            when = start + timedelta(days=rng.randint(-10, 120))
+            gone = rng.choice(("", "", when.date().isoformat(), _text(when)))
+            seats, mrr = rng.choice(("", "0", "2", "5")), rng.choice(("", "0", "99.5", "400"))
+            lines.append(f"{name},{rng.choice(('small', 'large', ''))},{seats},{mrr},{gone}")
     return "\n".join(lines) + "\n"
 
 
@@ -109,6 +140,8 @@ def _config(rng: random.Random, zone: str) -> dict[str, Any]:
         config["users"] = {"file": "users.csv"}
     else:
         del config["features"]["late"]
+    if rng.random() < 0.5:
+        config["accounts"] = {"file": "accounts.csv"}
     if rng.random() < 0.3:
         config["purchase"] = "bought"
     if rng.random() < 0.4:

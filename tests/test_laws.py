@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from adoptcli.cli.main import run
-from adoptcli.metrics import all_metrics
 from tests.logs import COLUMNS, Log, random_log
+from tests.oracles import oracles
 
 SEEDS = range(18)
 
@@ -30,6 +30,7 @@ def save(log: Log, folder: Path, events: list[tuple[Any, ...]] | None = None) ->
     rows = log.events if events is None else events
     frame(rows).write_csv(folder / "events.csv")
     (folder / "users.csv").write_text(log.users)
+    (folder / "accounts.csv").write_text(log.accounts)
     (folder / "m.yaml").write_text(yaml.safe_dump(log.config, sort_keys=False))
 
 
@@ -117,8 +118,8 @@ def test_an_excluded_actor_and_repeated_deliveries_change_nothing(
     save(log, tmp_path)
     before = numbers(outcome(log, tmp_path))
     log.config["exclude"] = {"users": ["bot-*"], "events": ["noise"]}
-    bot = [("bot-7", *row[1:6], f"b{i}") for i, row in enumerate(log.events)]
-    noise = [(row[0], "noise", *row[2:6], f"n{i}") for i, row in enumerate(log.events)]
+    bot = [("bot-7", *row[1:7], f"b{i}") for i, row in enumerate(log.events)]
+    noise = [(row[0], "noise", *row[2:7], f"n{i}") for i, row in enumerate(log.events)]
     save(log, tmp_path, log.events + bot + noise + log.events[::2])
     after = outcome(log, tmp_path)
     assert numbers(after) == before
@@ -220,26 +221,7 @@ def test_segments_add_up(seed: int, tmp_path: Path) -> None:
         assert {k: v for k, v in sums.items() if v} == {k: v for k, v in whole.items() if v}
 
 
-CELLS = {
-    "activation": [("cohorts", "activated"), ("cohorts", "mature"), ("cohorts", "ever")],
-    "feature_adoption": [("trend", "tried"), ("trend", "adopted")],
-    "active_users": [("periods", "actors"), ("daily", "dau"), ("daily", "wau"), ("daily", "mau")],
-    "retention": [("triangle", "retained")],
-    "lifecycle": [("periods", name) for name in ("active", "new", "returning", "dormant")],
-    "churn": [("inferred", "lost"), ("inferred", "at_start"), ("cancelled", "lost")],
-    "stickiness": [("windows", "mau")],
-    "sessions": [("periods", "actors")],
-    "engagement_score": [("quartiles", "actors")],
-    "time_to_value": [("cohorts", "arrived")],
-}
-ROWS = {  # where the table that is shown is not the table of rows of that name
-    ("feature_adoption", "trend"): "features", ("stickiness", "windows"): "windows",
-    ("time_to_value", "cohorts"): "durations",
-}  # fmt: skip
-MEASURES = {("stickiness", "mau"): "actors"}
-
-
-@pytest.mark.parametrize("metric", sorted(all_metrics()))
+@pytest.mark.parametrize("metric", sorted(oracles()))
 def test_lists_have_the_length_of_their_numbers(
     metric: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -251,7 +233,7 @@ def test_lists_have_the_length_of_their_numbers(
         found = numbers(outcome(log, tmp_path, "--only", metric))
         if isinstance(found, str):
             continue
-        for table, measure in CELLS[metric]:
+        for table, measure in oracles()[metric].CELLS:
             rows = [r for r in found[metric]["tables"].get(table, []) if _count(r[measure])]
             for row in rows[-2:]:
                 _check(metric, table, measure, row, log, tmp_path, capsys)
@@ -270,11 +252,12 @@ def _check(
     metric: str, table: str, measure: str, row: dict[str, Any], log: Log, folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    source = ROWS.get((metric, table), table)
+    oracle = oracles()[metric]
+    source = getattr(oracle, "ROWS", {}).get(table, table)
     keys = ",".join(
         f"{k}={row[k]}" for k in ("period", "cohort", "step", "item") if row.get(k) is not None
     )
-    cell = f"{source}[{keys}].{MEASURES.get((metric, measure), measure)}"
+    cell = f"{source}[{keys}].{getattr(oracle, 'MEASURES', {}).get(measure, measure)}"
     capsys.readouterr()
     name = metric.replace("_", "-")
     arguments = [name, str(folder / "events.csv"), "-c", str(folder / "m.yaml"), "--as-of",

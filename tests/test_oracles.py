@@ -14,20 +14,13 @@ import pytest
 
 from adoptcli.cli.main import run
 from tests.logs import Log, random_log
-from tests.oracles import adoption, engagement
+from tests.oracles import oracles
+from tests.oracles.database import connect
 from tests.oracles.model import World
 from tests.test_laws import save
 
 LOGS = int(os.environ.get("ADOPTCLI_LOGS", "100"))
 BATCH = 10
-ORACLES = {
-    f.__name__: f
-    for f in (
-        adoption.activation, adoption.time_to_value, adoption.feature_adoption,
-        engagement.active_users, engagement.stickiness, engagement.engagement_score,
-        engagement.sessions, engagement.retention, engagement.lifecycle, engagement.churn,
-    )
-}  # fmt: skip
 KEYS = ("period", "cohort", "step", "item")
 
 
@@ -79,13 +72,17 @@ def check(
 
 
 @pytest.mark.parametrize("batch", range(0, LOGS, BATCH))
-def test_reports_agree_with_plain_python(batch: int, tmp_path: Path) -> None:
+def test_reports_agree_with_plain_python_and_sql(batch: int, tmp_path: Path) -> None:
     for seed in range(1000 + batch, 1000 + min(batch + BATCH, LOGS)):
         log = random_log(seed)
         found = report(log, tmp_path)
         if not found:
             continue
         world = World(log)
-        for metric, oracle in ORACLES.items():
-            if found[metric]["status"] != "not_configured":
-                check(metric, oracle(world), found[metric], seed)
+        with connect(tmp_path, log) as db:
+            for metric, oracle in oracles().items():
+                if found[metric]["status"] == "not_configured":
+                    continue
+                check(metric, oracle.plain(world), found[metric], seed)
+                if hasattr(oracle, "sql"):
+                    check(metric, oracle.sql(db, log.config), found[metric], seed)

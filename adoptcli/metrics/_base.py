@@ -8,7 +8,7 @@ section, the schema, the documentation, the lists of people and the tests by law
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,6 +30,10 @@ Tallies = Mapping[str, pl.DataFrame]
 
 def _nothing_missing(settings: Any, definitions: Definitions) -> str | None:
     return None
+
+
+def _no_names(settings: Any, context: Context) -> Mapping[str, Sequence[str]]:
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,9 @@ class Metric:
         features: It asks who can have a feature, so that what decides that is read.
         missing: What the YAML must have before the metric can be computed, or None.
         tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
+        names: (settings, context) -> what the whole numbers of a key stand for, by code.
+        test: (a segment's tallies, the rest's) -> two-sided p-value, where the headline's interval
+            is no ground for one.
         second: Rows of the second round, given the cut points that `cuts` takes from the first.
         cuts: Tallies of the first round -> cut points.
         exempt: Laws that do not hold, each with its reason.
@@ -74,6 +81,8 @@ class Metric:
     features: bool = False
     missing: Callable[[Any, Definitions], str | None] = _nothing_missing
     tally: Callable[[Timeline, Any, Context], Rows] | None = None
+    names: Callable[[Any, Context], Mapping[str, Sequence[str]]] = _no_names
+    test: Callable[[Tallies, Tallies], float | None] | None = None
     second: Callable[[Timeline, Any, Context, Mapping[str, float | None]], Rows] | None = None
     cuts: Callable[[Tallies, Any], Mapping[str, float | None]] | None = None
     exempt: Mapping[str, str] = field(default_factory=dict)

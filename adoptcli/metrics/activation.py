@@ -251,6 +251,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        names=lambda settings, context: {"item": [str(c) for c in settings.criteria]},
         keys={"cohorts": ("cohort",), "lacking": ("item",), "left_out": ()},
         missing=missing,
     )

@@ -326,6 +326,10 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        names=lambda settings, context: {
+            "item": [*settings.weights],
+            "account": context.accounts,
+        },
         cuts=cuts,
         second=second,
         keys={

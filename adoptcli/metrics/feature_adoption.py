@@ -366,6 +366,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        names=lambda settings, context: {"item": [*context.definitions.features]},
         keys={"features": ("period", "item"), "breadth": ("period", "step"), "logins": ("period",)},
         missing=missing,
         features=True,

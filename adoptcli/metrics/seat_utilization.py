@@ -270,6 +270,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        names=lambda settings, context: {"account": context.accounts},
         keys={"accounts": ("account", "period"), "days": ("account", "step")},
         plain=frozenset({"accounts", "days"}),
         users_only="seats are used by users: ask without --unit account",

@@ -103,7 +103,8 @@ def segmented(
             for part in split
         }
         rest = {part.label: _rest(metric, named, split, part, settings, context) for part in split}
-        compare += _compared(found, rest)
+        tests = {part.label: _test(metric, named, split, part) for part in split}
+        compare += _compared(found, rest, tests)
         caveats += _simpson(whole, found)
         parts |= found
     tables = tuple(_with_segments(table, parts) for table in whole.tables)
@@ -117,10 +118,24 @@ def _rest(
     context: Context,
 ) -> Headline | None:  # fmt: skip
     """The headline of everybody who is in another segment."""
-    others = [code for other in split if other is not part for code in other.codes]
+    others = _others(split, part)
     if not others:
         return None
     return metric.result(tally.of_segment(named, metric, others), settings, context).headline
+
+
+def _test(metric: Metric, named: tally.Named, split: Sequence[Part], part: Part) -> float | None:
+    """The metric's own test of a segment against the rest, where it has one."""
+    others = _others(split, part)
+    if metric.test is None or not others:
+        return None
+    return metric.test(
+        tally.of_segment(named, metric, part.codes), tally.of_segment(named, metric, others)
+    )
+
+
+def _others(split: Sequence[Part], part: Part) -> list[int]:
+    return [code for other in split if other is not part for code in other.codes]
 
 
 def _with_segments(table: Table, parts: Mapping[str, Result]) -> Table:
@@ -134,7 +149,10 @@ def _with_segments(table: Table, parts: Mapping[str, Result]) -> Table:
     )
 
 
-def _compared(found: Mapping[str, Result], rest: Mapping[str, Headline | None]) -> list[Row]:
+def _compared(
+    found: Mapping[str, Result], rest: Mapping[str, Headline | None],
+    tests: Mapping[str, float | None],
+) -> list[Row]:  # fmt: skip
     """Each segment's headline, the rest's, and the difference with its q-value.
 
     The family of tests is one split of one metric.
@@ -143,7 +161,7 @@ def _compared(found: Mapping[str, Result], rest: Mapping[str, Headline | None]) 
     ps = {
         label: _p(d.value, d.low, d.high) for label, d in differences.items()
         if d and d.value is not None and d.low is not None and d.high is not None
-    }  # fmt: skip
+    } | {label: p for label, p in tests.items() if p is not None}  # fmt: skip
     by_label = dict(zip(ps, stats.benjamini_hochberg([*ps.values()]), strict=True))
     rows: list[Row] = []
     for label, result in found.items():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import polars as pl
 
+from adoptcli.context import UNKNOWN
 from adoptcli.errors import UsageProblem
 from adoptcli.metrics import Metric
 from adoptcli.runner.run import cut_points, rows_in
@@ -43,7 +45,7 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
         wanted = rows.filter(pl.col(measure) > 0)
         for key, value in keys.items():
             _known(key, [*metric.keys[table], "segment"], "key", metric, table)
-            wanted = _where(wanted, key, value, schema, plan, timeline.segments)
+            wanted = _where(wanted, key, value, schema, plan, metric, timeline.segments)
         actors = wanted.select("actor").unique().collect()["actor"]
         codes = actors * plan.layout.buckets + bucket
         found += texts.text(codes).to_list()
@@ -76,7 +78,7 @@ def _known(name: str, names: list[str], what: str, metric: Metric, table: str) -
 
 
 def _where(
-    rows: pl.LazyFrame, key: str, value: str, schema: pl.Schema, plan: Plan,
+    rows: pl.LazyFrame, key: str, value: str, schema: pl.Schema, plan: Plan, metric: Metric,
     segments: pl.Series | None,
 ) -> pl.LazyFrame:  # fmt: skip
     if key == "segment":
@@ -89,7 +91,9 @@ def _where(
                 "bad-cell", f"--who: {value!r} is no {key}", "write it as 2026-08 or 2026-08-03"
             ) from None
     if schema[key].is_integer():
-        return rows.filter(pl.col(key) == _code(key, value, plan))
+        return rows.filter(pl.col(key).eq_missing(_code(key, value, plan, metric)))
+    if schema[key] == pl.Boolean:
+        return rows.filter(pl.col(key) == (value == "true"))
     return rows.filter(pl.col(key) == value)
 
 
@@ -106,15 +110,16 @@ def _in_segment(
     return rows.filter(mine)
 
 
-def _code(key: str, value: str, plan: Plan) -> int:
-    """A whole number, or the place of a name among the features, events, criteria or accounts."""
+def _code(key: str, value: str, plan: Plan, metric: Metric) -> int | None:
+    """A whole number, or the place of a name among those that the metric knows for the key."""
+    context = plan.context
+    names = list(metric.names(context.settings[metric.id], context).get(key, ()))
+    if value in names:
+        return names.index(value)
     if re.fullmatch(r"-?\d+", value):
         return int(value)
-    d, settings = plan.context.definitions, plan.context.settings
-    criteria = getattr(settings.get("activation"), "criteria", [])
-    weights = getattr(settings.get("engagement_score"), "weights", {})
-    for names in (list(d.features), list(weights), [str(c) for c in criteria],
-                  list(plan.context.accounts)):  # fmt: skip
-        if value in names:
-            return names.index(value)
-    raise UsageProblem("bad-cell", f"--who: there is no {key} {value!r}", "see the table's rows")
+    if value == UNKNOWN:
+        return None
+    near = get_close_matches(value, names, 1)
+    hint = f"did you mean {near[0]!r}?" if near else "see the table's rows"
+    raise UsageProblem("bad-cell", f"--who: there is no {key} {value!r}", hint)

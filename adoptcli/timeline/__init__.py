@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from threading import Lock
+from threading import RLock
 from typing import Any, TypeVar
 
 import polars as pl
@@ -14,7 +14,7 @@ from adoptcli.definitions import Answer, EventRef
 from adoptcli.timeline.runs import starts_run
 from adoptcli.timeline.segments import segment_codes
 
-__all__ = ["Timeline", "active_days", "active_events"]
+__all__ = ["Timeline", "active_days", "active_events", "by_day"]
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Timeline:
         self.groups = groups
         self._context = context
         self._facts: dict[str, Any] = {}
-        self._lock = Lock()
+        self._lock = RLock()
 
     @property
     def active_events(self) -> pl.DataFrame:
@@ -95,7 +95,10 @@ class Timeline:
         return rows.filter(pl.col("event").is_in(codes)).drop("event")
 
     def fact(self, name: str, make: Callable[[], T]) -> T:
-        """What several metrics share, computed once, only when asked for, whoever asks first."""
+        """What several metrics share, computed once, only when asked for, whoever asks first.
+
+        One fact may ask for another.
+        """
         with self._lock:
             if name not in self._facts:
                 self._facts[name] = make()
@@ -119,9 +122,30 @@ def active_days(events: pl.DataFrame) -> pl.DataFrame:
     """
     first = starts_run(events, ["actor", "day"]).arg_true()
     days = pl.DataFrame({name: events[name].gather(first) for name in ("actor", "day")})
-    backwards = (pl.col("actor") == pl.col("actor").shift(1)) & (
-        pl.col("day") < pl.col("day").shift(1)
-    )
-    if days.select(backwards.any()).item():
+    if days.select(_backwards().any()).item():
         return days.unique().sort("actor", "day")
     return days
+
+
+def by_day(events: pl.DataFrame) -> pl.DataFrame:
+    """Each actor's local days among sorted events: actor, day, times (how many), first (ms)."""
+    fresh = starts_run(events, ["actor", "day"]).arg_true()
+    end = fresh.shift(-1, fill_value=events.height)
+    found = pl.DataFrame(
+        {
+            "actor": events["actor"].gather(fresh),
+            "day": events["day"].gather(fresh),
+            "times": (end - fresh).cast(pl.Int64),
+            "first": events["time"].gather(fresh),
+        }
+    )
+    if not found.select(_backwards().any()).item():
+        return found
+    summed = found.group_by("actor", "day").agg(pl.col("times").sum(), pl.col("first").min())
+    return summed.sort("actor", "day")
+
+
+def _backwards() -> pl.Expr:
+    """Where a local day comes before the one of the row before."""
+    same = pl.col("actor") == pl.col("actor").shift(1)
+    return same & (pl.col("day") < pl.col("day").shift(1))

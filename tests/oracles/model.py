@@ -8,11 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tests.logs import Log
+if TYPE_CHECKING:
+    from tests.logs import Log
 
+Tables = dict[str, list[dict[str, Any]]]
+Person = tuple[int | None, dict[str, str]]
 DAY_MS = 86_400_000
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +37,7 @@ class World:
         self.as_of_day = date.fromisoformat(log.as_of)
         self.as_of = self.midnight(self.as_of_day)
         everything = [
-            (r[0], r[1], ms(r[2]), {"account": r[3], "session": r[4], "kind": r[5]})
+            (r[0], r[1], ms(r[2]), {"account": r[3], "session": r[4], "kind": r[5], "score": r[6]})
             for r in log.events
         ]
         rows = [r for r in everything if r[2] < self.as_of]
@@ -48,18 +51,37 @@ class World:
             for u in self.users
         }
         self.table = self._table(log) if "users" in c else {}
+        self.account_table: dict[str, dict[str, str]] = {}
+        if "accounts" in c:
+            rows_of = csv.DictReader(io.StringIO(log.accounts))
+            self.account_table = {row["account_id"]: row for row in rows_of}
         self.signup_known = "signup" in c or any(t for t, _ in self.table.values())
         self._sign_ups()
 
-    def _table(self, log: Log) -> dict[str, tuple[int | None, str]]:
-        found = {}
-        for row in csv.DictReader(io.StringIO(log.users)):
-            text = row["created_at"]
-            when = None
-            if text:
-                when = ms(text) if "T" in text else self.midnight(date.fromisoformat(text))
-            found[row["user_id"]] = (when, row["plan"])
-        return found
+    def _table(self, log: Log) -> dict[str, Person]:
+        """When each user of the table signed up, and its other columns."""
+        rows = csv.DictReader(io.StringIO(log.users))
+        return {row["user_id"]: (self.instant(row["created_at"]), row) for row in rows}
+
+    def instant(self, text: str) -> int | None:
+        """A time of a table; a date is its local midnight."""
+        if not text:
+            return None
+        return ms(text) if "T" in text else self.midnight(date.fromisoformat(text))
+
+    def trait(self, user: str, name: str) -> str | None:
+        """A user's value of a column of the users or the accounts table; None where empty."""
+        if self.table and name in next(iter(self.table.values()))[1]:
+            return self.table.get(user, (None, {}))[1].get(name) or None
+        return self.account_table.get(self.account(user) or "", {}).get(name) or None
+
+    def account(self, user: str) -> str | None:
+        """The latest account that a user's rows name (the smallest on a tie), else the table's."""
+        rows = [(t, p["account"]) for t, _, p in self.events.get(user, []) if p["account"]]
+        if rows:
+            last = max(t for t, _ in rows)
+            return min(a for t, a in rows if t == last)
+        return self.table.get(user, (None, {}))[1].get("account_id") or None
 
     def _sign_ups(self) -> None:
         """t0 of each actor, and whether it is known."""

@@ -1,0 +1,61 @@
+"""Active users: a day at a time, a set of people at a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tests.oracles.database import DB, rows
+from tests.oracles.model import Tables, World
+
+CELLS = [("periods", "actors"), ("daily", "dau"), ("daily", "wau"), ("daily", "mau")]
+
+
+def _month(world: World) -> int:
+    return int(world.config["active_users"]["month"][:-1])
+
+
+def plain(world: World) -> Tables:
+    """A day at a time, a set of people at a time."""
+    days = {u: world.days(u) for u in world.users}
+    daily, day = [], world.first_day
+    while day < world.as_of_day:
+        line: dict[str, Any] = {"period": day.isoformat()}
+        for name, length in (("dau", 1), ("wau", 7), ("mau", _month(world))):
+            begin = day - timedelta(days=length - 1)
+            who = {u for u, ds in days.items() if any(begin <= d <= day for d in ds)}
+            line[name] = len(who) if begin >= world.first_day else None
+        daily.append(line)
+        day += timedelta(days=1)
+    periods = [
+        {
+            "period": world.label(a),
+            "actors": sum(any(a <= d < b for d in ds) for ds in days.values()),
+        }
+        for a, b in world.complete()
+    ]
+    return {"daily": daily, "periods": periods}
+
+
+def sql(db: DB, config: dict[str, Any]) -> Tables:
+    """A calendar of days, each joined with the days that it looks back on."""
+    month, p = int(config["active_users"]["month"][:-1]), config["period"]
+    daily = rows(
+        db,
+        f"""WITH days AS (SELECT unnest(generate_series(first_day, as_of_day - 1, INTERVAL 1 DAY))
+            ::DATE AS d, first_day FROM span)
+        SELECT strftime(d, '%Y-%m-%d') AS period,
+            count(DISTINCT "user") FILTER (WHERE day = d) AS dau,
+            CASE WHEN d - 6 >= first_day THEN
+                count(DISTINCT "user") FILTER (WHERE day > d - 7) END AS wau,
+            CASE WHEN d - {month - 1} >= first_day THEN
+                count(DISTINCT "user") FILTER (WHERE day > d - {month}) END AS mau
+        FROM days LEFT JOIN active ON day BETWEEN d - 31 AND d GROUP BY d, first_day ORDER BY d""",
+    )
+    periods = rows(
+        db,
+        f"""SELECT label(start, '{p}') AS period, count(DISTINCT "user") AS actors
+        FROM complete('{p}') LEFT JOIN active ON day >= start AND day < stop
+        GROUP BY start ORDER BY start""",
+    )
+    return {"daily": daily, "periods": periods}

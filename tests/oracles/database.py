@@ -1,0 +1,147 @@
+"""A log in DuckDB: the tables that an analyst would make before the first query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from tests.logs import Log
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+DB = duckdb.DuckDBPyConnection
+
+
+def connect(folder: Path, log: Log) -> DB:
+    """The log that `save` has written to a folder.
+
+    Tables and views:
+        span: as_of (ms), as_of_day, first_day.
+        events: "user", event, ts (ms), day (local), account, session, kind, score; those before
+            as-of. Empty texts are null.
+        people: one row an actor, seen or in the users table: "user", t0 (sign-up in ms, or null),
+            t0_day, known (its start is known), tabled, first_ts, first_day (null for those never
+            seen), plan, role, account (its latest).
+        starters: the people whose sign-up is known, within the data and before as-of.
+        active: "user", day: the days on which it was active.
+        companies: the accounts table: account, tier, seats, mrr, cancelled (ms).
+    Macros:
+        midnight(day): the first instant of a local day, in ms.
+        local(ts): the local day of an instant.
+        start_of(day, period), next_start(day, period): of 'day', 'week' or 'month'.
+        label(day, period): as the report names it.
+        complete(period): table of start, stop of the periods wholly within the data.
+    """
+    c = log.config
+    db = duckdb.connect(config={"threads": 1})
+    zone, first = c["time_zone"], WEEKDAYS.index(c["week_start"])
+    db.execute("SET TimeZone = 'UTC'")
+    db.execute(_macros(zone, first))
+    db.execute(
+        f"""CREATE TABLE raw AS
+        SELECT "user", event, epoch_ms("timestamp"::TIMESTAMPTZ) AS ts, account, session, kind,
+            score FROM read_csv('{folder}/events.csv', all_varchar = true, nullstr = '');
+        CREATE TABLE span AS SELECT midnight(as_of_day) AS as_of, as_of_day, first_day FROM
+            (SELECT DATE '{log.as_of}' AS as_of_day, local(min(ts)) AS first_day FROM raw);
+        CREATE TABLE events AS SELECT "user", event, ts, local(ts) AS day, account, session, kind,
+            score FROM raw, span WHERE ts < as_of;"""
+    )
+    db.execute(_COMPLETE)
+    db.execute(_tables(folder, c))
+    stated = "t.t0" if "signup" not in c else "coalesce(s.t0, t.t0)"
+    known = "signup" in c or db.execute("SELECT count(t0) FROM tabled").fetchall()[0][0] > 0
+    t0 = stated if known else "e.first_ts"
+    since = "true" if known else "e.first_ts >= midnight(span.first_day + 30)"
+    db.execute(
+        f"""CREATE TABLE people AS
+        WITH e AS (SELECT "user", min(ts) AS first_ts FROM events GROUP BY 1),
+        s AS (SELECT "user", min(ts) AS t0 FROM events WHERE event = 'signed_up' GROUP BY 1),
+        a AS (SELECT "user", arg_max(account, ts) AS account FROM (
+            SELECT "user", ts, min(account) AS account FROM events WHERE account IS NOT NULL
+            GROUP BY ALL) GROUP BY 1),
+        ids AS (SELECT "user" FROM e UNION SELECT "user" FROM tabled)
+        SELECT ids."user", {t0} AS t0, local({t0}) AS t0_day,
+            {t0} IS NOT NULL AND coalesce({since}, false) AS known,
+            t."user" IS NOT NULL AS tabled, e.first_ts, local(e.first_ts) AS first_day,
+            t.plan, t.role, coalesce(a.account, t.account) AS account
+        FROM ids CROSS JOIN span LEFT JOIN e USING ("user") LEFT JOIN s USING ("user")
+            LEFT JOIN a USING ("user") LEFT JOIN tabled t USING ("user")
+        WHERE e.first_ts IS NOT NULL OR coalesce({t0} < span.as_of, true);
+        CREATE VIEW starters AS SELECT people.* FROM people, span
+            WHERE known AND t0 < as_of AND t0_day >= span.first_day;
+        CREATE TABLE active AS SELECT DISTINCT "user", day FROM events
+            WHERE {where(c.get("active_events"))};"""
+    )
+    return db
+
+
+def _macros(zone: str, first: int) -> str:
+    return f"""
+        CREATE MACRO midnight(d) AS epoch_ms(timezone('{zone}', d::TIMESTAMP));
+        CREATE MACRO local(ts) AS CAST(timezone('{zone}', make_timestamptz(ts * 1000)) AS DATE);
+        CREATE MACRO start_of(d, p) AS CASE p WHEN 'day' THEN d
+            WHEN 'week' THEN d - ((isodow(d) - 1 - {first} + 7) % 7)::INTEGER
+            ELSE CAST(date_trunc('month', d) AS DATE) END;
+        CREATE MACRO next_start(d, p) AS CASE p WHEN 'day' THEN start_of(d, p) + 1
+            WHEN 'week' THEN start_of(d, p) + 7
+            ELSE CAST(start_of(d, p) + INTERVAL 1 MONTH AS DATE) END;
+        CREATE MACRO label(d, p) AS
+            strftime(d, CASE p WHEN 'month' THEN '%Y-%m' ELSE '%Y-%m-%d' END);"""
+
+
+_COMPLETE = """
+        CREATE MACRO complete(p) AS TABLE
+            SELECT DISTINCT start_of(d, p) AS start, next_start(d, p) AS stop
+            FROM (SELECT first_day, as_of_day, unnest(
+                generate_series(first_day, as_of_day - 1, INTERVAL 1 DAY))::DATE AS d FROM span)
+            WHERE start_of(d, p) >= first_day AND next_start(d, p) <= as_of_day ORDER BY start;"""
+
+
+def _tables(folder: Path, config: Mapping[str, Any]) -> str:
+    """The users and accounts tables; empty where the YAML names none."""
+    when = "CASE WHEN {0} LIKE '%T%' THEN epoch_ms({0}::TIMESTAMPTZ) ELSE midnight({0}::DATE) END"
+    users, accounts = "users" in config, "accounts" in config
+    return f"""
+        CREATE TABLE tabled AS SELECT user_id AS "user", {when.format("created_at")} AS t0, plan,
+            role, account_id AS account
+            FROM read_csv('{folder}/users.csv', all_varchar = true, nullstr = '') WHERE {users};
+        CREATE TABLE companies AS SELECT account_id AS account, tier, seats::DOUBLE AS seats,
+            mrr::DOUBLE AS mrr, {when.format("cancelled_at")} AS cancelled
+            FROM read_csv('{folder}/accounts.csv', all_varchar = true, nullstr = '')
+            WHERE {accounts};"""
+
+
+def where(refs: Any) -> str:
+    """The condition that a row is what references of the YAML mean; all rows without any."""
+    if refs is None:
+        return "true"
+    listed = refs if isinstance(refs, list) else [refs]
+    return " OR ".join(f"({_one(ref)})" for ref in listed)
+
+
+def _one(ref: Any) -> str:
+    if isinstance(ref, str):
+        return f"event = '{ref}'"
+    found = [f"event = '{ref['event']}'"]
+    for name, values in ref.get("where", {}).items():
+        listed = values if isinstance(values, list) else [values]
+        found.append(f"coalesce({name} IN ({', '.join(repr(v) for v in listed)}), false)")
+    return " AND ".join(found)
+
+
+def rows(db: DB, query: str) -> list[dict[str, Any]]:
+    """The rows of a query; columns called x_n and x_d become the pair x."""
+    cursor = db.execute(query)
+    names = [column[0] for column in cursor.description or ()]
+    found = []
+    for values in cursor.fetchall():
+        row = dict(zip(names, values, strict=True))
+        pairs = [name[:-2] for name in names if name.endswith("_n")]
+        for name in pairs:
+            row[name] = (row.pop(f"{name}_n"), row.pop(f"{name}_d"))
+        found.append(row)
+    return found
