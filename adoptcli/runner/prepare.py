@@ -55,7 +55,7 @@ class Prepared:
     """A plan, and what reading has to tell. Closing it removes the bucket files.
 
     Where actors are accounts, `no_account` counts the rows that are no account's, and `memberships`
-    by how much the users' accounts exceed one each.
+    by how much the users' accounts exceed one each; `lacking` are traits that only users have.
     """
 
     plan: Plan
@@ -65,6 +65,7 @@ class Prepared:
     folder: tempfile.TemporaryDirectory[str] | None = None
     no_account: int = 0
     memberships: int = 0
+    lacking: frozenset[str] = frozenset()
 
     def close(self) -> None:
         """Remove the bucket files."""
@@ -77,6 +78,7 @@ class _Tables:
     users: pl.DataFrame | None
     accounts: pl.DataFrame | None
     places: dict[str, str] = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
 
 
 def prepare(request: Request) -> Prepared:
@@ -103,10 +105,10 @@ def _tables(request: Request) -> _Tables:
     d = request.definitions
     users = read_users(d.users, request.base) if d.users else None
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
-    asked = [request.settings.get(name) for name in request.metrics]
-    with_features = any(get_metric(name).features for name in request.metrics)
-    names = traits.wanted_traits(d, request.segments, asked, with_features)
-    return _Tables(users, accounts, traits.places(names, users, accounts, request.unit))
+    names = {name for split in request.segments for name in split}
+    for metric in map(get_metric, request.metrics):
+        names |= traits.of_metric(metric, request.settings.get(metric.id), d)
+    return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
 
 
 def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
@@ -130,7 +132,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     )  # fmt: skip
     for name in event_traits:
         if name not in canonical.found_properties:
-            raise traits.not_found(name, _columns(canonical, tables), request.unit)
+            _without(name, request, canonical, tables)
     if needed.session and "session" not in canonical.found:
         raise DataProblem(
             "no-session-column",
@@ -148,13 +150,26 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
         session=needed.session,
         id="id" in canonical.found,
         exact=d.dedupe == "exact",
-        traits=tuple(event_traits),
+        traits=tuple(name for name in event_traits if name in tables.places),
         signup=signup,
         conditions=bits,
         values=tuple(name for name in values if name in canonical.found_properties),
         unit=request.unit,
     )
     return canonical, wanted
+
+
+def _without(name: str, request: Request, canonical: Canonical, tables: _Tables) -> None:
+    """Go on without a trait of users where actors are accounts, unless the report is split by it.
+
+    Metrics that need it refuse then.
+    """
+    of_users = tables.users is not None and f"t.{name}" in tables.users.columns
+    split = any(name in names for names in request.segments)
+    if request.unit == "user" or split or not of_users:
+        raise traits.not_found(name, _columns(canonical, tables), request.unit)
+    del tables.places[name]
+    tables.lacking.add(name)
 
 
 def _references(request: Request) -> list[EventRef]:
@@ -236,7 +251,9 @@ def _plan(
     plan = Plan(
         encoded, found, layout, tabled, atoms, len(wanted.conditions), order, context,
     )  # fmt: skip
-    made = Prepared(plan, canonical, tables.users, tables.accounts, folder)
+    made = Prepared(
+        plan, canonical, tables.users, tables.accounts, folder, lacking=frozenset(tables.lacking)
+    )
     if request.unit == "account":
         made.no_account, made.memberships = _memberships(encoded, found)
     return made
