@@ -103,3 +103,20 @@ def test_a_trait_of_users_is_none_of_accounts(cli: Cli, tmp_path: Path) -> None:
     split = cli("report", "e.csv", "--unit", "account", "--by", "role")
     assert split.code == 2
     assert "choose a column of the accounts table" in split.err
+
+
+def test_events_before_the_sign_up_are_counted(cli: Cli, tmp_path: Path) -> None:
+    """Of the actor: two of a and one of c for users; for accounts, whose first sign-up is b's."""
+    lines = (
+        "a,v,2026-03-01T00:00:00Z,one", "a,v,2026-03-01T23:59:59.999Z,one",
+        "a,v,2026-03-02T00:00:00Z,one", "b,v,2026-03-01T12:00:00Z,one", "c,v,2026-03-04,two",
+    )  # fmt: skip
+    (tmp_path / "e.csv").write_text("user,event,timestamp,account\n" + "\n".join(lines) + "\n")
+    (tmp_path / "users.csv").write_text(
+        "user_id,created_at,account_id\na,2026-03-02,one\nb,2026-03-01T06:00:00Z,one\nc,2026-03-05,two\n"
+    )
+    (tmp_path / "metrics.yaml").write_text("users: {file: users.csv}\n")
+    for unit, wanted in (("user", 3), ("account", 2)):
+        done = cli("active-users", "e.csv", "--unit", unit, "--as-of", "2026-03-06", "-f", "json")
+        told = {c["code"]: c["count"] for c in json.loads(done.out)["caveats"]}
+        assert told["negative-time"] == wanted

@@ -149,6 +149,9 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     if prepared.canonical.naive:
         text = "timestamps without a zone are read in source.time_zone"
         told.append(Caveat("naive-timestamps", text))
+    if counts.early:
+        text = f"events before the sign-up of their {context.unit}"
+        told.append(Caveat("negative-time", text, counts.early))
     refs: list[EventRef] = list(references(request.definitions))
     told += unseen(refs, context)
     told += _accounts(prepared, request)
