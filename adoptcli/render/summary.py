@@ -85,7 +85,7 @@ def _rows(metric: MetricReport, width: int, *, plain: bool) -> Iterator[list[Tex
     assert found.headline is not None
     yield _line(found.headline, "  ", width, plain=plain)
     if found.headline.note:
-        yield [Text(f"    {safe(found.headline.note)}", style="dim")]
+        yield [Text(_folded(f"    {safe(found.headline.note)}", width), style="dim")]
     book = found.textbook
     same = book is not None and book.value == found.headline.estimate.value
     if book is not None and book.value is not None and not same:
