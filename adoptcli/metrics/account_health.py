@@ -270,6 +270,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        needs=("activation", "churn", "engagement_score", "feature_adoption"),
         names=lambda settings, context: {
             "item": context.accounts,
             "feature": [*context.definitions.features],

@@ -55,7 +55,8 @@ class Prepared:
     """A plan, and what reading has to tell. Closing it removes the bucket files.
 
     Where actors are accounts, `no_account` counts the rows that are no account's, and `memberships`
-    by how much the users' accounts exceed one each; `lacking` are traits that only users have.
+    by how much the users' accounts exceed one each; `lacking` are traits that only users have,
+    `named` the events that the YAML names, where a metric asked for needs them.
     """
 
     plan: Plan
@@ -66,6 +67,7 @@ class Prepared:
     no_account: int = 0
     memberships: int = 0
     lacking: frozenset[str] = frozenset()
+    named: tuple[EventRef, ...] = ()
 
     def close(self) -> None:
         """Remove the bucket files."""
@@ -114,11 +116,12 @@ def _tables(request: Request) -> _Tables:
 def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     """The canonical events with all that is wanted beside user, event and time."""
     d = request.definitions
-    bits = wanted_conditions(_references(request), named_events(d))
+    refs = _references(request)
+    bits = wanted_conditions(refs, named_events(d))
     event_traits = [name for name, place in tables.places.items() if place == "events"]
     signup = d.signup.property if isinstance(d.signup, PropertyRef) else None
     session = getattr(request.settings.get("sessions"), "by", "gap") == "session"
-    values = sorted({ref.score for ref in _references(request) if isinstance(ref, Answer)})
+    values = sorted({ref.score for ref in refs if isinstance(ref, Answer)})
     properties = {c.property for c in bits} | {*event_traits, *values}
     properties |= {signup} if signup else set()
     needed = Needed(
@@ -173,7 +176,11 @@ def _without(name: str, request: Request, canonical: Canonical, tables: _Tables)
 
 
 def _references(request: Request) -> list[EventRef]:
-    parts: list[object] = [request.definitions, *request.settings.values()]
+    """Every event that the definitions, the metrics' sections and those that they use name."""
+    d, names = request.definitions, set(request.metrics)
+    names |= {other for name in request.metrics for other in get_metric(name).needs}
+    parts: list[object] = [getattr(d, name) for name in Definitions.model_fields]
+    parts += [request.settings[name] for name in sorted(names)]
     return [ref for part in parts for ref in references(part)]
 
 
@@ -252,8 +259,9 @@ def _plan(
         encoded, found, layout, tabled, atoms, len(wanted.conditions), order, context,
     )  # fmt: skip
     made = Prepared(
-        plan, canonical, tables.users, tables.accounts, folder, lacking=frozenset(tables.lacking)
-    )
+        plan, canonical, tables.users, tables.accounts, folder,
+        lacking=frozenset(tables.lacking), named=tuple(_references(request)),
+    )  # fmt: skip
     if request.unit == "account":
         made.no_account, made.memberships = _memberships(encoded, found)
     return made

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from adoptcli import __version__
 from adoptcli.context import Context
-from adoptcli.definitions import EventRef, references
 from adoptcli.metrics import Metric
 from adoptcli.metrics._shared import unseen
 from adoptcli.results import (
@@ -152,8 +151,7 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     if counts.early:
         text = f"events before the sign-up of their {context.unit}"
         told.append(Caveat("negative-time", text, counts.early))
-    refs: list[EventRef] = list(references(request.definitions))
-    told += unseen(refs, context)
+    told += unseen(prepared.named, context)
     told += _accounts(prepared, request)
     cliffs = volume_cliffs(found.volume, context.as_of_day)
     if cliffs:
