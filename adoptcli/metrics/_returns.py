@@ -147,7 +147,7 @@ def activity(
 def came_back(
     active: pl.DataFrame, begun: pl.DataFrame, settings: RetentionSettings, grid: Frame, size: int
 ) -> pl.DataFrame:
-    """Each entry in each mature step in which it came back; of unbounded only in the last.
+    """Each entry in each step in which it came back, over or not; of unbounded only the last.
 
     Args:
         active: From `activity`.
@@ -187,13 +187,12 @@ def _wave(
     )
     found = runs(steps, ["actor", "step"], last=["cohort"], sums=["times"])
     found = found.filter(pl.col("times") >= settings.at_least)
-    top = pl.lit(pl.Series(grid.tops, dtype=pl.Int64)).gather("cohort")
     found = found.select("actor", "step", cohort="last_cohort")
     if settings.mode == "unbounded":
-        last = runs(found, ["actor", "cohort"], last=["step"])
-        found = last.select("actor", "cohort", step=pl.min_horizontal("last_step", top))
-        found = found.filter(pl.col("step") >= 0)
-    return found.filter(pl.col("step") <= top).select("actor", "cohort", "step")
+        last = pl.col("last_step").clip(upper_bound=grid.steps[-1])
+        found = runs(found, ["actor"], last=["step", "cohort"])
+        found = found.select("actor", step=last, cohort="last_cohort")
+    return found.select(_NOBODY.columns)
 
 
 def _step(settings: RetentionSettings, grid: Frame) -> pl.Expr:

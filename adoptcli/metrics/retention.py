@@ -206,19 +206,15 @@ def result(tallies: Tallies, settings: RetentionSettings, context: Context) -> R
             reason="nobody's start is known and within the days shown",
         )  # fmt: skip
     found = _found(tallies, sizes, settings, grid)
+    shown = _mature(found, grid)
     step = _headline_step(settings, grid)
     headlines = tuple(
-        _headline(found, item, step, settings, context, grid)
+        _headline(shown, item, step, settings, context, grid)
         for item in range(len(settings.starts))
     )
-    came = sum(n for (i, _, k), (n, _) in found.items() if (i, k) == (0, step))
-    started = sum(c["size"] for (i, _), c in sizes.items() if i == 0)
-    textbook = Textbook(
-        came / started if started else None, came, started,
-        f"active in {_when(step, settings, grid)} ÷ all who started",
-    )  # fmt: skip
+    textbook = _textbook(found, step, settings, grid)
     tables = (
-        _triangle_table(found, settings, context, grid), _pooled_table(found, settings, grid),
+        _triangle_table(shown, settings, context, grid), _pooled_table(shown, settings, grid),
     )  # fmt: skip
     caveats = (*caveats, *small(headlines[0].estimate.denominator, "in the cohort"))
     return Result(headlines[0], textbook, tables, caveats, headlines[1:])
@@ -240,20 +236,31 @@ def _found(
     tallies: Tallies, sizes: dict[tuple[int, int], dict[str, int]], settings: RetentionSettings,
     grid: Frame,
 ) -> Cells:  # fmt: skip
-    """Every mature cell, by item, cohort and step."""
+    """Every cell up to as-of, by item, cohort and step."""
     unbounded = settings.mode == "unbounded"
     retained = cells(tallies["last" if unbounded else "triangle"], ["item", "cohort", "step"])
     found: Cells = {}
-    tops = dict(zip(grid.starts, grid.tops, strict=False))
     for (item, cohort), counts in sizes.items():
         none = came = counts["size"] * 0
         for step in reversed(grid.steps):
-            if step > tops[cohort]:
-                continue
             there = retained.get((item, cohort, step), {"retained": none})["retained"]
             came = came + there if unbounded else there
             found[item, cohort, step] = came, counts["size"]
     return dict(sorted(found.items()))
+
+
+def _mature(found: Cells, grid: Frame) -> Cells:
+    """The cells that are over."""
+    tops = dict(zip(grid.starts, grid.tops, strict=False))
+    return {cell: counts for cell, counts in found.items() if cell[2] <= tops[cell[1]]}
+
+
+def _textbook(found: Cells, step: int, settings: RetentionSettings, grid: Frame) -> Textbook:
+    """A step of the first kind of start, whoever has had the time to reach it."""
+    all_of_it = [counts for (item, _, k), counts in found.items() if (item, k) == (0, step)]
+    came, started = (sum(part) for part in zip(*all_of_it, strict=True)) if all_of_it else (0, 0)
+    formula = f"active in {_when(step, settings, grid)} ÷ all who started"
+    return Textbook(came / started if started else None, came, started, formula)
 
 
 def _headline_step(settings: RetentionSettings, grid: Frame) -> int:
