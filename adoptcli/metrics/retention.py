@@ -188,6 +188,9 @@ def _asks_for_signup(settings: RetentionSettings) -> bool:
     return not all(settings.recurs(start) for start in settings.starts)
 
 
+Cells = dict[tuple[int, int, int], tuple[int, int]]  # those who came back, and the cohort
+
+
 def result(tallies: Tallies, settings: RetentionSettings, context: Context) -> Result:
     """The triangle, its pooled curve, and one cell of it for each start as headline."""
     grid = frame(settings, context)
@@ -198,7 +201,6 @@ def result(tallies: Tallies, settings: RetentionSettings, context: Context) -> R
     caveats = (
         *start_caveats(totals(tallies["left_out"])),
         *unseen([*refs, *(settings.returns or [])], context),
-        *_censored(settings),
     )
     if not sizes:
         return Result(
@@ -216,20 +218,23 @@ def result(tallies: Tallies, settings: RetentionSettings, context: Context) -> R
     tables = (
         _triangle_table(shown, settings, context, grid), _pooled_table(shown, settings, grid),
     )  # fmt: skip
-    caveats = (*caveats, *small(headlines[0].estimate.denominator, "in the cohort"))
+    few = small(headlines[0].estimate.denominator, "in the cohort")
+    caveats = (*caveats, *_censored(shown, settings, grid), *few)
     return Result(headlines[0], textbook, tables, caveats, headlines[1:])
 
 
-def _censored(settings: RetentionSettings) -> Iterator[Caveat]:
-    if settings.mode == "unbounded" and settings.horizon is None:
+def _censored(found: Cells, settings: RetentionSettings, grid: Frame) -> Iterator[Caveat]:
+    """A caveat where unbounded cohorts have had unequal times to come back."""
+    if settings.mode != "unbounded" or settings.horizon is not None:
+        return
+    reach = dict(zip(grid.starts, grid.reach, strict=False))
+    short = {cohort for _, cohort, _ in found if reach[cohort] <= settings.periods}
+    if short:
         text = (
-            "unbounded retention of late cohorts and periods is too low, as there has been less "
-            "time to come back; 'horizon' gives all cohorts the same"
+            f"cohorts that have had fewer than {settings.periods + 1} {settings.period}s to come "
+            "back, whose unbounded retention is too low ('horizon' gives all the same)"
         )
-        yield Caveat("right-censored", text)
-
-
-Cells = dict[tuple[int, int, int], tuple[int, int]]  # those who came back, and the cohort
+        yield Caveat("right-censored", text, len(short))
 
 
 def _found(
