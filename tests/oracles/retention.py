@@ -20,7 +20,7 @@ def section(rng: random.Random) -> dict[str, Any]:
     clock = rng.choice(("calendar", "elapsed"))
     period = rng.choice(("day", "week", "month") if clock == "calendar" else ("day", "week"))
     mode = rng.choice(("n_day", "unbounded", "bracket"))
-    starts: list[Any] = ["signup", "activation", {"event": "shared"}, MADE]
+    starts: list[Any] = ["signup", "activation", "purchase", {"event": "shared"}, MADE]
     found: dict[str, Any] = {
         "starts": rng.sample(starts, rng.choice((2, 3))),
         "period": period, "clock": clock, "mode": mode, "periods": rng.choice((3, 12)),
@@ -33,7 +33,8 @@ def section(rng: random.Random) -> dict[str, Any]:
         found["horizon"] = rng.choice((2, 5))
     if rng.random() < 0.5:
         found["returns"] = ["built", {"event": "read", "where": {"kind": "x"}}]
-    return {"retention": found}
+    bought = {"purchase": "bought"} if "purchase" in found["starts"] else {}
+    return {"retention": found, **bought}
 
 
 def _spans(c: dict[str, Any]) -> list[tuple[int, int]]:
@@ -60,7 +61,8 @@ def _begins(world: World, user: str, start: Any) -> list[int]:
     if start == "activation":
         when = activated_at(world, user)[0] if new else None
         return [] if when is None else [when]
-    at = [t for t, e, p in world.events.get(user, []) if world.holds(start, e, p)]
+    ref = world.config["purchase"] if start == "purchase" else start
+    at = [t for t, e, p in world.events.get(user, []) if world.holds(ref, e, p)]
     if c["entries"] == "first_time":
         return at[:1] if new else []
     return at
@@ -178,13 +180,14 @@ def _sql_begins(config: dict[str, Any]) -> Iterator[str]:
     c = config["retention"]
     for i, start in enumerate(c["starts"]):
         head = f"""SELECT {i} AS i, '{_label(start)}' AS item, "user" """
+        condition = where(config["purchase"] if start == "purchase" else start)
         if start == "signup":
             yield f"{head}, t0 AS ts FROM starters"
         elif c["entries"] == "recurring":
-            yield f"{head}, ts FROM events WHERE {where(start)}"
+            yield f"{head}, ts FROM events WHERE {condition}"
         else:
             yield f"""{head}, min(events.ts) AS ts FROM events JOIN starters USING ("user")
-                WHERE {where(start)} GROUP BY "user" """
+                WHERE {condition} GROUP BY "user" """
 
 
 def _sql_k(c: dict[str, Any]) -> str:
