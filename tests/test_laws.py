@@ -212,6 +212,28 @@ def test_identities_across_metrics(seed: int, tmp_path: Path) -> None:
     assert sum(row["arrived"] for row in tables["time_to_value"].get("cohorts", [])) == ever
 
 
+@pytest.mark.parametrize("seed", SEEDS[:12])
+def test_frequency_counts_the_monthly_actors_and_their_days(seed: int, tmp_path: Path) -> None:
+    """In windows of as many days: MAU of active users, actor-days of stickiness."""
+    log = random_log(seed)
+    month = log.config["active_users"]["month"]
+    log.config["frequency"] = {"week": "7d", "month": month, "power_days": 2}
+    save(log, tmp_path)
+    found = numbers(outcome(log, tmp_path))
+    if isinstance(found, str) or found["frequency"]["status"] != "ok":
+        return
+    tables = {name: metric["tables"] for name, metric in found.items()}
+    for name, window in (("mau", f"L{month[:-1]}"), ("wau", "L7")):
+        bars = [r for r in tables["frequency"]["histogram"] if r["item"] == window]
+        came = sum(row["actors"]["numerator"] for row in bars)
+        count = tables["active_users"]["daily"][-1][name]
+        assert count in (came, None), name
+        if name == "mau":
+            days = sum(row["step"] * row["actors"]["numerator"] for row in bars)
+            row = tables["stickiness"]["windows"][-1]
+            assert (row["mau"], row["active_days"]) == (came, days)
+
+
 @pytest.mark.parametrize("seed", SEEDS[:8])
 def test_segments_add_up(seed: int, tmp_path: Path) -> None:
     """Every actor is in one segment: counts of actors add up to everybody's."""

@@ -72,18 +72,32 @@ def _events(names: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 def _twice(document: Document, path: Path) -> Iterator[Problem]:
     seen: Counter[str] = Counter()
     for i, item in enumerate(_list(document, path)):
-        name = str(item.get("name") if isinstance(item, dict) else item)
+        name = _called(item)
         seen[name] += 1
         if seen[name] == 2:
             yield _problem(document, (*path, i), f"{name!r} stands here twice")
 
 
+def _called(item: Any) -> str:
+    """What an item of a list goes by: its name, or the event that it is."""
+    if not isinstance(item, dict):
+        return str(item)
+    if item.get("name") is not None:
+        return str(item["name"])
+    where = item.get("where")
+    conditions = where.items() if isinstance(where, dict) else ()
+    inside = ", ".join(f"{key}={value}" for key, value in sorted(conditions, key=str))
+    return f"{item.get('event')}[{inside}]" if inside else str(item.get("event"))
+
+
 def _starts(document: Document) -> Iterator[Problem]:
+    """Starts that say nothing without another part of the file."""
     starts = _list(document, ("retention", "starts"))
-    if "activation" in starts and document.data.get("activation") is None:
-        path = document.known(("retention", "starts", starts.index("activation")))
-        message = "'activation' needs the section 'activation', which is not there"
-        yield _problem(document, path, message)
+    for name, part in (("activation", "section"), ("purchase", "key")):
+        if name in starts and document.data.get(name) is None:
+            path = document.known(("retention", "starts", starts.index(name)))
+            message = f"{name!r} needs the {part} {name!r}, which is not there"
+            yield _problem(document, path, message)
 
 
 def _list(document: Document, path: Path) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -27,7 +28,18 @@ def start_of(day: pl.Expr, starts: list[int]) -> pl.Expr:
 
     The last of `starts` ends the last period.
     """
-    table = [start for start, end in itertools.pairwise(starts) for _ in range(end - start)]
+    return _looked_up(day, starts, starts)
+
+
+def place_of(day: pl.Expr, starts: list[int]) -> pl.Expr:
+    """The place among the periods (Int32, from 0) of the one that holds a day; null outside."""
+    return _looked_up(day, starts, range(len(starts)))
+
+
+def _looked_up(day: pl.Expr, starts: list[int], values: Sequence[int]) -> pl.Expr:
+    """For each day the value of the period that holds it."""
+    spans = zip(itertools.pairwise(starts), values, strict=False)
+    table = [value for (start, end), value in spans for _ in range(end - start)]
     index = day - starts[0]
     inside = (index >= 0) & (index < len(table))
     lookup = pl.lit(pl.Series(table, dtype=pl.Int32))

@@ -10,10 +10,14 @@ from adoptcli.context import Context
 from adoptcli.counts import group_of
 
 
-def by_code(actors: pl.Series, values: pl.Series) -> pl.Series:
-    """Values at the place of their actor's code, so that looking one up is no join."""
-    top = actors.max()
-    size = int(top) + 1 if isinstance(top, int) else 0
+def by_code(actors: pl.Series, values: pl.Series, size: int | None = None) -> pl.Series:
+    """Values at the place of their actor's code, so that looking one up is no join.
+
+    Codes below `size` that have no value are null; without it there are none beyond the highest.
+    """
+    if size is None:
+        top = actors.max()
+        size = int(top) + 1 if isinstance(top, int) else 0
     empty = pl.Series([None], dtype=values.dtype).new_from_index(0, size)
     return empty.scatter(actors, values)
 

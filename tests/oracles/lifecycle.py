@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
+from typing import Any
 
+from tests.oracles.database import DB, rows
 from tests.oracles.model import Tables, World
 
 CELLS = [
@@ -39,3 +41,32 @@ def plain(world: World) -> Tables:
             }
         )  # fmt: skip
     return {"periods": lines} if lines else {}
+
+
+def sql(db: DB, config: dict[str, Any]) -> Tables:
+    """Every actor and period with what it was in this one, the one before, and ever before."""
+    p = config["period"]
+    known = config.get("signup") or rows(db, "SELECT 1 AS x FROM tabled WHERE t0 IS NOT NULL")
+    newcomer = "known AND t0_day >= s.first_day" if known else "known"
+    unclear = "false" if known else "n.start < s.first_day + 30"
+    found = rows(
+        db,
+        f"""WITH nth AS (SELECT start, stop, row_number() OVER (ORDER BY start) AS i
+            FROM complete('{p}')),
+        state AS (SELECT i, start, p."user", {newcomer} AS newcomer,
+            bool_or(a.day >= start AND a.day < stop) AS now,
+            bool_or(start_of(a.day, '{p}') = start_of(start - 1, '{p}')) AS before,
+            bool_or(a.day < start) AS ever
+            FROM nth CROSS JOIN span s CROSS JOIN people p JOIN active a USING ("user")
+            GROUP BY ALL)
+        SELECT label(n.start, '{p}') AS period, count(*) FILTER (WHERE now) AS active,
+            CASE WHEN NOT ({unclear}) THEN
+                count(*) FILTER (WHERE now AND NOT ever AND newcomer) END AS new,
+            count(*) FILTER (WHERE now AND before) AS returning,
+            CASE WHEN NOT ({unclear}) THEN count(*) FILTER
+                (WHERE now AND NOT before AND NOT (NOT ever AND newcomer)) END AS resurrected,
+            count(*) FILTER (WHERE before AND NOT now) AS dormant
+        FROM nth n CROSS JOIN span s LEFT JOIN state USING (i) WHERE n.i > 1
+        GROUP BY n.i, n.start, s.first_day ORDER BY n.i""",
+    )
+    return {"periods": found} if found else {}
