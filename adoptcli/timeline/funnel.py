@@ -18,6 +18,7 @@ from adoptcli.timeline.runs import starts_run
 
 Order = Literal["loose", "strict", "any"]
 _FITS = 1 << 62
+_NEVER = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -319,8 +320,19 @@ def _way(word: Sequence[int], far: list[list[int]], n: int) -> list[int | None]:
 
 def _unordered(log: _Log, path: Path, entries: pl.Series) -> list[pl.Series]:
     """When each attempt has as many steps, whichever: each of the next rows of a kind may serve."""
+    tokens, masks, n = _tokens(log, path, entries), list(path.masks), len(path.steps)
+    words = tokens.select(pl.all() % len(masks))
+    times = tokens.select(pl.all() // len(masks))
+    if all(mask.bit_count() == 1 for mask in masks):
+        never = pl.Series([None], dtype=pl.Int64).new_from_index(0, entries.len())
+        return [*times.get_columns(), *[never] * (n - times.width)]
+    return _useful(words, times, masks, n)
+
+
+def _tokens(log: _Log, path: Path, entries: pl.Series) -> pl.DataFrame:
+    """The next rows of each mask, as many as it has steps, in order: time × masks + which mask."""
     actor, masks = log.actor.gather(entries), path.masks
-    tokens = []
+    frame = pl.DataFrame()
     for i, (mask, codes) in enumerate(masks.items()):
         rows = log.rows.filter(pl.col("event").is_in(codes))
         seen = _running(log.rows, codes).shift(1, fill_value=0).gather(log.first.gather(entries))
@@ -328,16 +340,18 @@ def _unordered(log: _Log, path: Path, entries: pl.Series) -> list[pl.Series]:
             at = pl.select(pl.when(seen + j < rows.height).then(seen + j)).to_series()
             same = rows["actor"].gather(at) == actor
             packed = pl.when(same).then(rows["time"].gather(at) * len(masks) + i)
-            tokens.append(pl.select(packed.alias(f"{i} {j}")).to_series())
-    ordered = pl.select(pl.concat_list(tokens).list.sort(nulls_last=True)).to_series()
-    sorted_tokens = pl.DataFrame(
-        {str(t): ordered.list.get(t, null_on_oob=True) for t in range(len(tokens))}
-    )
-    times = sorted_tokens.select(pl.all() // len(masks))
-    n = len(path.steps)
-    if len(tokens) == n and all(mask.bit_count() == 1 for mask in masks):
-        return times.get_columns()
-    return _useful(sorted_tokens.select(pl.all() % len(masks)), times, list(masks), n)
+            frame = _inserted(frame, pl.select(packed.fill_null(_NEVER)).to_series())
+    return frame.select(pl.when(pl.all() < _NEVER).then(pl.all()))
+
+
+def _inserted(frame: pl.DataFrame, token: pl.Series) -> pl.DataFrame:
+    """Columns in ascending order, row by row, with one more among them."""
+    frame = pl.DataFrame([*frame.get_columns(), token.alias("token")])
+    for name in frame.columns[:-1]:
+        frame = frame.with_columns(
+            pl.min_horizontal(name, "token").alias(name), token=pl.max_horizontal(name, "token")
+        )
+    return frame.rename({"token": str(frame.width - 1)})
 
 
 def _useful(words: pl.DataFrame, times: pl.DataFrame, masks: list[int], n: int) -> list[pl.Series]:
@@ -347,8 +361,11 @@ def _useful(words: pl.DataFrame, times: pl.DataFrame, masks: list[int], n: int) 
     uses = [_adding(word, masks, n) for word in each.iter_rows()]
     table = each.hstack(pl.DataFrame(uses, schema=schema, orient="row"))
     taken = words.join(table, on=words.columns, how="left", maintain_order="left", nulls_equal=True)
-    lists = times.select(pl.concat_list(pl.all())).to_series()
-    return [lists.list.get(taken[name], null_on_oob=True) for name in schema]
+    both = times.hstack(taken.select(schema.keys()))
+    return both.select(
+        pl.coalesce(pl.when(pl.col(name) == t).then(str(t)) for t in range(times.width)).alias(name)
+        for name in schema
+    ).get_columns()
 
 
 def _adding(word: Sequence[int | None], masks: list[int], n: int) -> list[int | None]:
