@@ -189,7 +189,7 @@ class _Found:
     funnel: Funnel
     whole: Mapping[str, int]
     periods: Mapping[int, Mapping[str, int]]
-    complete: list[int]  # periods
+    complete: list[int]
 
 
 def result(tallies: Tallies, settings: FunnelSettings, context: Context) -> Result:
@@ -219,7 +219,7 @@ def result(tallies: Tallies, settings: FunnelSettings, context: Context) -> Resu
         _time_table(found, "times", tallies["times"], "Time from the step before"),
         _time_table(found, "since_entry", tallies["since_entry"], "Time since the entry"),
         _period_table(found, context),
-        _definition_table(found),
+        *(() if context.segments else (_definition_table(found),)),  # not once a segment
     )
     also = tuple(_headline(f, context, also=True) for f in found[1:])
     caveats = (*caveats, *small(headline.estimate.denominator, "who entered"))
@@ -339,11 +339,11 @@ def _step_table(found: list[_Found], counts: Mapping[tuple[int, int], Mapping[st
 
 def _time_table(found: list[_Found], name: str, durations: pl.DataFrame, title: str) -> Table:
     """Exact quantiles of the times to each step, over the mature who reached it."""
-    taken, none = _sorted(durations), pl.Series(dtype=pl.Int64)
+    taken = durations.sort("duration").partition_by("item", "step", as_dict=True)
     lines: list[Row] = []
     for i, f in enumerate(found):
         for k in range(2, len(f.funnel.steps) + 1):
-            times = taken.get((i, k), none)
+            times = taken.get((i, k), durations.head(0))["duration"]
             line: Row = {"item": f.name, "step": k, "event": _event(f.funnel, k), "n": times.len()}
             lines.append({**line, **{key: _seconds(times, q) for key, q in QUANTILES}})
     columns = (
@@ -360,14 +360,8 @@ def _event(funnel: Funnel, k: int) -> str:
     return f"any {k}" if funnel.order == "any" else str(funnel.steps[k - 1])
 
 
-def _sorted(durations: pl.DataFrame) -> dict[tuple[int, int], pl.Series]:
-    parts = durations.sort("duration").partition_by("item", "step", as_dict=True)
-    return {(item, step): part["duration"] for (item, step), part in parts.items()}
-
-
 def _seconds(values: pl.Series, q: float) -> float | None:
-    found = quantile(values, q)
-    return None if found is None else found / 1000
+    return None if (found := quantile(values, q)) is None else found / 1000
 
 
 def _period_table(found: list[_Found], context: Context) -> Table:
