@@ -348,8 +348,8 @@ def references(value: object) -> Iterator[EventRef]:
 
 def named_traits(value: object) -> Iterator[str]:
     """Every column or property of actors that a part of the YAML names."""
-    if isinstance(value, Model):
-        yield from value.traits()
+    if isinstance(value, BaseModel):
+        yield from value.traits() if isinstance(value, Model) else ()
         for name in type(value).model_fields:
             yield from named_traits(getattr(value, name))
     elif isinstance(value, Mapping):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
 from yaml import SafeLoader, ScalarNode
 
@@ -65,7 +65,11 @@ def _origin(shape: Any) -> Any:
 
 
 def keys_of(model: type[BaseModel]) -> Iterator[Key]:
-    """The keys of a model, in its order."""
+    """The keys of a model, in its order; NAME where they are names of the person's own."""
+    if issubclass(model, RootModel):
+        field = model.model_fields["root"]
+        yield Key("NAME", "", field.description or "", True, [item_of(*alternatives(model))])
+        return
     for name, field in model.model_fields.items():
         shapes = alternatives(field.annotation)
         yield Key(

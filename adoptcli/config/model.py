@@ -17,7 +17,7 @@ from adoptcli.config.document import Document, parse
 from adoptcli.config.problems import Problem, raise_all
 from adoptcli.definitions import Definitions
 from adoptcli.errors import ConfigProblem
-from adoptcli.metrics import Metric, Settings, all_metrics
+from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
 
 _NOT_HASHED: dict[str, Any] = {
     "source": True, "max_rejected": True, "users": {"file"}, "accounts": {"file"},
@@ -68,7 +68,7 @@ def model_of(metrics: Mapping[str, Metric]) -> type[Definitions]:
     return create_model(name, __base__=Definitions, __doc__="metrics.yaml", **sections)
 
 
-def defaults(settings: type[Settings]) -> Settings | None:
+def defaults(settings: type[Settings] | type[NamedSettings]) -> Settings | NamedSettings | None:
     """The settings of a section that is not there; None where the metric needs one."""
     try:
         return settings()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from adoptcli.config.problems import Path
 
@@ -32,12 +32,14 @@ def keys_at(model: type[BaseModel], path: Path) -> list[str]:
 
 
 def alternatives(annotation: Any) -> Shapes:
-    """The members of a union, without None and without annotations."""
+    """The members of a union, without None and without annotations; of a root model its root's."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return alternatives(get_args(annotation)[0])
     if origin in (Union, UnionType):
         return [shape for part in get_args(annotation) for shape in alternatives(part)]
+    if is_model(annotation) and issubclass(annotation, RootModel):
+        return alternatives(annotation.model_fields["root"].annotation)
     return [] if annotation is type(None) else [annotation]
 
 

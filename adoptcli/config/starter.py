@@ -44,6 +44,8 @@ _EXAMPLES = {
     "purchase": "[subscription_started]",
     "active_events": "[report_built, doc_edited]",
     "events": "{report_shared: {event: feature_used, where: {feature: share}}}",
+    "funnel.NAME.steps": "[signed_up, trial_started, subscription_started]",
+    "funnel.NAME.exclude": "[trial_cancelled]",
     "features.NAME.launched_at": "2026-03-01",
     "features.NAME.eligible": "{plan: [pro]}",
     "channels": "{help: [article_read], webinars: [webinar_attended]}",

@@ -6,9 +6,9 @@ import importlib
 import pkgutil
 from functools import cache
 
-from adoptcli.metrics._base import _REGISTRY, Metric, Settings
+from adoptcli.metrics._base import _REGISTRY, Metric, NamedSettings, Settings
 
-__all__ = ["Metric", "Settings", "all_metrics", "get_metric"]
+__all__ = ["Metric", "NamedSettings", "Settings", "all_metrics", "get_metric"]
 
 
 @cache

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
+from pydantic import ConfigDict, RootModel
 
 from adoptcli.context import Context
 from adoptcli.definitions import Definitions, Model
@@ -22,6 +23,12 @@ from adoptcli.timeline import Timeline
 
 class Settings(Model):
     """A metric's section of the YAML."""
+
+
+class NamedSettings(RootModel[dict[str, Any]]):
+    """A metric's section of the YAML whose keys are names of the person's own."""
+
+    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
 
 
 Rows = Mapping[str, pl.LazyFrame]
@@ -71,7 +78,7 @@ class Metric:
     title: str
     section: Literal["adoption", "engagement", "together"]
     order: int
-    settings: type[Settings]
+    settings: type[Settings] | type[NamedSettings]
     definition: str
     rows: Callable[[Timeline, Any, Context], Rows]
     result: Callable[[Tallies, Any, Context], Result]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adoptcli.config.explain import explain, one
+from adoptcli.config.keys import keys_of
 from adoptcli.errors import UsageProblem
 from adoptcli.metrics import Metric, all_metrics
 from tools import gen_docs
@@ -26,8 +27,8 @@ def test_every_metric_in_full(metric_id: str) -> None:
         if f"{label}: " in metric.definition:
             assert f"- **{label}**: " in text
     assert "- **Formula**: " in text
-    for name in metric.settings.model_fields:
-        assert f"- `{name}`" in text
+    for key in keys_of(metric.settings):
+        assert f"- `{key.name}`" in text
     assert "no description" not in text
     for table in metric.keys:
         assert f"`{table}" in text

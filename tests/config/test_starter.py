@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adoptcli.config import guess
 from adoptcli.config.document import parse
-from adoptcli.config.keys import flow, quoted
+from adoptcli.config.keys import flow, keys_of, quoted
 from adoptcli.config.model import config_model, validated
 from adoptcli.config.starter import Found, starter
 from adoptcli.definitions import Definitions
@@ -151,8 +151,8 @@ def test_no_key_is_forgotten() -> None:
     for name in config_model().model_fields:
         assert re.search(rf"^(# )?{name}[: ]", text, re.MULTILINE), name
     for metric in all_metrics().values():
-        for name in metric.settings.model_fields:
-            assert re.search(rf"^(# )? +{name}:", text, re.MULTILINE), f"{metric.id}.{name}"
+        for key in keys_of(metric.settings):
+            assert re.search(rf"^(# )? +{key.name}:", text, re.MULTILINE), f"{metric.id}.{key.name}"
 
 
 def test_signup_names() -> None:

@@ -1,0 +1,376 @@
+"""How far actors come on a path of steps: every attempt, and the deepest of each actor.
+
+All that an actor does at one instant is looked at together. Instants are of few kinds (how many
+rows of each step), and what a kind can do is worked out once, by matching rows with steps; the rest
+is arithmetic on columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import polars as pl
+
+from adoptcli.timeline.runs import starts_run
+
+Order = Literal["loose", "strict", "any"]
+_FITS = 1 << 62
+_NEVER = (1 << 63) - 1
+
+
+@dataclass(frozen=True)
+class Path:
+    """What is looked for.
+
+    Attributes:
+        steps: The event codes that satisfy each step; a code may satisfy several.
+        within: Time from the entry in which a step counts, in ms; closed.
+        order: `loose`, other events may lie between; `strict`, no event of the actor at a time
+            between two steps; `any`, the steps in whatever order.
+        exclude: Codes of events that cut an attempt off: no step counts after the first of them
+            that is later than the entry; one at the instant of the entry or of the step does not.
+    """
+
+    steps: tuple[tuple[int, ...], ...]
+    within: int
+    order: Order = "loose"
+    exclude: tuple[int, ...] = ()
+
+    @property
+    def codes(self) -> list[int]:
+        """The codes of all steps."""
+        return sorted({code for step in self.steps for code in step})
+
+    @property
+    def masks(self) -> dict[int, list[int]]:
+        """The codes by the steps that they satisfy, one bit each."""
+        found: dict[int, list[int]] = {}
+        for code in self.codes:
+            mask = sum(1 << k for k, step in enumerate(self.steps) if code in step)
+            found.setdefault(mask, []).append(code)
+        return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class _Log:
+    """The rows of the steps and their instants.
+
+    Attributes:
+        rows: actor, time, event, day; sorted.
+        first: The first row of each instant.
+        actor, time, number: Of each instant; its place among all instants of the log, if strict.
+        kind: Code of the instant's kind.
+        far: By kind and d: the last of the steps after the first d that distinct rows of the
+            instant can serve, one after the other; d where there is none.
+    """
+
+    rows: pl.DataFrame
+    first: pl.Series
+    actor: pl.Series
+    time: pl.Series
+    number: pl.Series | None
+    kind: pl.Series
+    far: list[list[int]]
+
+    def reach(self, d: int) -> pl.Series:
+        """`far` of each instant."""
+        return pl.Series([far[d] for far in self.far], dtype=pl.Int32).gather(self.kind)
+
+
+def attempts(
+    events: pl.DataFrame, path: Path, as_of: int, days: tuple[int, int] | None = None,
+    *, first: bool = False,
+) -> pl.DataFrame:  # fmt: skip
+    """Every attempt at a path: an entry, and the earliest event of each later step.
+
+    An entry is an instant with a row of the first step (in any order: of any step). Equal times
+    satisfy "then"; each step has a row of its own. A strict attempt that can go several ways takes
+    the deepest, and of those the one whose steps come earliest.
+
+    Args:
+        events: actor, time (ms), event (code), day; sorted by actor and time. For a strict path
+            all that count, else at least those of the steps and the exclusions.
+        path: What is looked for.
+        as_of: The instant up to which data count.
+        days: Days on which entries lie, half-open; default all.
+        first: Only each actor's first entry among those days.
+
+    Returns:
+        actor, time (of the entry), day, mature (time + within < as_of), depth (steps reached in
+        time), ever (steps reached without regard to `within` and `exclude`), at_1 … at_n (ms; null
+        where not reached in time); sorted by actor, time.
+    """
+    log = _log(events, path)
+    entries = _entries(log, path, days, first=first)
+    actor, start = log.actor.gather(entries), log.time.gather(entries)
+    end = start + path.within
+    if path.exclude:
+        end = _cut(events.filter(pl.col("event").is_in(path.exclude)), actor, start, end)
+    free = _times(log, path, entries, None)
+    kept = _times(log, path, entries, end) if path.order == "strict" else free
+    n = range(len(path.steps))
+    frame = pl.DataFrame(
+        [
+            actor,
+            start,
+            end.alias("end"),
+            *(t.alias(f"at_{k + 1}") for k, t in enumerate(kept)),
+            *(t.alias(f"free_{k}") for k, t in enumerate(free)),
+        ]
+    )
+    at = [pl.when(pl.col(f"at_{k + 1}") <= pl.col("end")).then(f"at_{k + 1}") for k in n]
+    return frame.select(
+        "actor",
+        "time",
+        day=log.rows["day"].gather(log.first.gather(entries)),
+        mature=pl.col("time") + path.within < as_of,
+        depth=pl.sum_horizontal(t.is_not_null() for t in at).cast(pl.Int64),
+        ever=pl.sum_horizontal(pl.col(f"free_{k}").is_not_null() for k in n).cast(pl.Int64),
+        **{f"at_{k + 1}": t for k, t in enumerate(at)},
+    )
+
+
+def deepest(found: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """One attempt for each of the keys: a mature one, of those the deepest, then the earliest.
+
+    `ever` becomes the most that any attempt of the keys has. Sorted by the keys.
+    """
+    n = found.height
+    rank = (pl.col("mature").cast(pl.Int64) * 64 + pl.col("depth")) * n + (n - 1 - pl.col("row"))
+    best = (
+        found.with_columns(row=pl.int_range(n, dtype=pl.Int64))
+        .group_by(keys)
+        .agg(best=rank.max(), most=pl.col("ever").max())
+        .sort(keys)
+    )
+    rows = n - 1 - best["best"] % max(n, 1)
+    return found.select(pl.all().gather(rows)).with_columns(ever=best["most"])
+
+
+def _log(events: pl.DataFrame, path: Path) -> _Log:
+    wanted = events["event"].is_in(path.codes)
+    rows = events.filter(wanted).select("actor", "time", "event", "day")
+    first = starts_run(rows, ["actor", "time"]).arg_true()
+    number = None
+    if path.order == "strict":
+        instants = starts_run(events, ["actor", "time"]).cum_sum()
+        number = instants.filter(wanted).gather(first).cast(pl.Int64)
+    kind, far = _kinds(rows, first, path)
+    return _Log(
+        rows, first, rows["actor"].gather(first), rows["time"].gather(first), number, kind, far
+    )
+
+
+def _kinds(rows: pl.DataFrame, first: pl.Series, path: Path) -> tuple[pl.Series, list[list[int]]]:
+    """The kind of each instant, and how far each kind goes."""
+    counts, size = [], 1
+    kind = pl.Series([0], dtype=pl.Int64).new_from_index(0, first.len())
+    for mask, codes in path.masks.items():
+        total = pl.concat([pl.Series([0], dtype=pl.Int64), _running(rows, codes)])
+        of_instant = total.gather(first.shift(-1, fill_value=rows.height)) - total.gather(first)
+        most = mask.bit_count()  # more rows than steps are of no use
+        if size * (most + 1) > _FITS:
+            kind = kind.rank("dense").cast(pl.Int64)
+            size = first.len() + 1
+        counts.append(of_instant.clip(0, most).cast(pl.UInt8))
+        kind, size = kind * (most + 1) + counts[-1].cast(pl.Int64), size * (most + 1)
+    values = kind.unique().sort()
+    found = values.search_sorted(kind).alias("kind")
+    each = found.to_frame().with_row_index("row").unique("kind", keep="any").sort("kind")["row"]
+    have = zip(*(count.gather(each) for count in counts), strict=True)
+    return found, [_far(path, number) for number in have]
+
+
+def _running(rows: pl.DataFrame, codes: list[int]) -> pl.Series:
+    """How many rows up to each have one of the codes."""
+    return rows["event"].is_in(codes).cast(pl.Int64).cum_sum()
+
+
+def _far(path: Path, counts: Sequence[int]) -> list[int]:
+    """How far one instant goes from each depth, given its rows by mask."""
+    masks = [m for m, count in zip(path.masks, counts, strict=True) for _ in range(count)]
+    n = len(path.steps)
+    can = [sum(1 << i for i, mask in enumerate(masks) if mask >> k & 1) for k in range(n)]
+    found = []
+    for d in range(n):
+        held: dict[int, int] = {}
+        k = d
+        while k < n and _placed(k, can, held, set()):
+            k += 1
+        found.append(k)
+    return found
+
+
+def _placed(one: int, can: Sequence[int], held: dict[int, int], seen: set[int]) -> bool:
+    """Give one of the places that it can have, others making room where they can (Kuhn 1955)."""
+    for place in range(can[one].bit_length()):
+        if not can[one] >> place & 1 or place in seen:
+            continue
+        seen.add(place)
+        if place not in held or _placed(held[place], can, held, seen):
+            held[place] = one
+            return True
+    return False
+
+
+def _entries(log: _Log, path: Path, days: tuple[int, int] | None, *, first: bool) -> pl.Series:
+    """The instants at which attempts begin."""
+    enters = pl.Series([path.order == "any"]).new_from_index(0, log.kind.len())
+    if path.order != "any":
+        enters = log.reach(0) > 0
+    if days is not None:
+        day = log.rows["day"].gather(log.first)
+        enters &= (day >= days[0]) & (day < days[1])
+    entries = enters.arg_true()
+    if first:
+        entries = entries.filter(starts_run(log.actor.gather(entries).to_frame(), ["actor"]))
+    return entries.cast(pl.Int64)
+
+
+def _cut(exclusions: pl.DataFrame, actor: pl.Series, start: pl.Series, end: pl.Series) -> pl.Series:
+    """The end of each attempt, or its first exclusion after the entry if that is earlier."""
+    times = pl.concat([start, exclusions["time"]])
+    low, high = times.min(), times.max()
+    if not exclusions.height or not isinstance(low, int) or not isinstance(high, int):
+        return end
+    span = high - low + 1
+    keys = exclusions["actor"].cast(pl.Int64) * span + (exclusions["time"] - low)
+    after = keys.search_sorted(actor.cast(pl.Int64) * span + (start - low), side="right")
+    at = pl.when(after < exclusions.height).then(after).otherwise(None)
+    found = pl.select(at=at).to_series()
+    same = exclusions["actor"].gather(found) == actor
+    cut = pl.when(same).then(exclusions["time"].gather(found))
+    return pl.select(end=pl.min_horizontal(end, cut)).to_series()
+
+
+def _times(log: _Log, path: Path, entries: pl.Series, end: pl.Series | None) -> list[pl.Series]:
+    """When each attempt reached each step; null where it did not."""
+    if path.order == "any":
+        return _unordered(log, path, entries)
+    if path.order == "strict":
+        places = _strict(log, len(path.steps), entries, end)
+    else:
+        places = _loose(log, len(path.steps), entries)
+    actor = log.actor.gather(entries)
+    return [
+        pl.select(pl.when(log.actor.gather(p) == actor).then(log.time.gather(p))).to_series()
+        for p in places
+    ]
+
+
+def _loose(log: _Log, n: int, entries: pl.Series) -> list[pl.Series]:
+    """The instant of each step: the entry's as far as that goes, then the next that has the step.
+
+    They may be another actor's, and are then all that follow.
+    """
+    place, top = entries, log.reach(0).gather(entries)
+    found = [place]
+    for k in range(1, n):
+        reach = log.reach(k)
+        has = pl.when(reach > k).then(pl.int_range(reach.len(), dtype=pl.Int64))
+        after = pl.select(has.backward_fill().shift(-1)).to_series()
+        later, stays = after.gather(place), top > k
+        place = pl.select(pl.when(stays).then(place).otherwise(later)).to_series()
+        top = pl.select(pl.when(stays).then(top).otherwise(reach.gather(place))).to_series()
+        found.append(place)
+    return found
+
+
+def _strict(log: _Log, n: int, entries: pl.Series, end: pl.Series | None) -> list[pl.Series]:
+    """The instant of each step, where every instant from the entry on must bring a step."""
+    assert log.number is not None
+    actor, number = log.actor.gather(entries), log.number.gather(entries)
+    hops = {}
+    for h in range(n):
+        at = entries + h
+        place = pl.select(pl.when(at < log.kind.len()).then(at)).to_series()
+        follows = (log.number.gather(place) == number + h) & (log.actor.gather(place) == actor)
+        if end is not None:
+            follows &= log.time.gather(place) <= end
+        kind = pl.when(follows).then(log.kind.gather(place).cast(pl.Int64)).otherwise(-1)
+        hops[f"hop_{h}"] = pl.select(kind.fill_null(-1)).to_series()
+    words = pl.DataFrame(hops)
+    each = words.unique()
+    ways = [_way(word, log.far, n) for word in each.iter_rows()]
+    schema = {f"step_{k}": pl.Int64 for k in range(n)}
+    table = each.hstack(pl.DataFrame(ways, schema=schema, orient="row"))
+    taken = words.join(table, on=words.columns, how="left", maintain_order="left")
+    return [entries + taken[name] for name in schema]
+
+
+def _way(word: Sequence[int], far: list[list[int]], n: int) -> list[int | None]:
+    """How many instants after the entry each step comes, on the deepest and then earliest way."""
+
+    @cache
+    def after(hop: int, d: int) -> tuple[int, ...]:
+        if hop == len(word) or word[hop] < 0 or d == n:
+            return ()
+        best: tuple[int, ...] = ()
+        for k in range(far[word[hop]][d], d, -1):
+            way = (hop,) * (k - d) + after(hop + 1, k)
+            best = max(best, way, key=len)  # the first of the longest
+        return best
+
+    found = after(0, 0)
+    return [*found, *[None] * (n - len(found))]
+
+
+def _unordered(log: _Log, path: Path, entries: pl.Series) -> list[pl.Series]:
+    """When each attempt has as many steps, whichever: each of the next rows of a kind may serve."""
+    tokens, masks, n = _tokens(log, path, entries), list(path.masks), len(path.steps)
+    words = tokens.select(pl.all() % len(masks))
+    times = tokens.select(pl.all() // len(masks))
+    if all(mask.bit_count() == 1 for mask in masks):
+        never = pl.Series([None], dtype=pl.Int64).new_from_index(0, entries.len())
+        return [*times.get_columns(), *[never] * (n - times.width)]
+    return _useful(words, times, masks, n)
+
+
+def _tokens(log: _Log, path: Path, entries: pl.Series) -> pl.DataFrame:
+    """The next rows of each mask, as many as it has steps, in order: time × masks + which mask."""
+    actor, masks = log.actor.gather(entries), path.masks
+    frame = pl.DataFrame()
+    for i, (mask, codes) in enumerate(masks.items()):
+        rows = log.rows.filter(pl.col("event").is_in(codes))
+        seen = _running(log.rows, codes).shift(1, fill_value=0).gather(log.first.gather(entries))
+        for j in range(mask.bit_count()):
+            at = pl.select(pl.when(seen + j < rows.height).then(seen + j)).to_series()
+            same = rows["actor"].gather(at) == actor
+            packed = pl.when(same).then(rows["time"].gather(at) * len(masks) + i)
+            frame = _inserted(frame, pl.select(packed.fill_null(_NEVER)).to_series())
+    return frame.select(pl.when(pl.all() < _NEVER).then(pl.all()))
+
+
+def _inserted(frame: pl.DataFrame, token: pl.Series) -> pl.DataFrame:
+    """Columns in ascending order, row by row, with one more among them."""
+    frame = pl.DataFrame([*frame.get_columns(), token.alias("token")])
+    for name in frame.columns[:-1]:
+        frame = frame.with_columns(
+            pl.min_horizontal(name, "token").alias(name), token=pl.max_horizontal(name, "token")
+        )
+    return frame.rename({"token": str(frame.width - 1)})
+
+
+def _useful(words: pl.DataFrame, times: pl.DataFrame, masks: list[int], n: int) -> list[pl.Series]:
+    """The times of the rows that add a step to those before them."""
+    each = words.unique()
+    schema = {f"step_{k}": pl.Int64 for k in range(n)}
+    uses = [_adding(word, masks, n) for word in each.iter_rows()]
+    table = each.hstack(pl.DataFrame(uses, schema=schema, orient="row"))
+    taken = words.join(table, on=words.columns, how="left", maintain_order="left", nulls_equal=True)
+    both = times.hstack(taken.select(schema.keys()))
+    return both.select(
+        pl.coalesce(pl.when(pl.col(name) == t).then(str(t)) for t in range(times.width)).alias(name)
+        for name in schema
+    ).get_columns()
+
+
+def _adding(word: Sequence[int | None], masks: list[int], n: int) -> list[int | None]:
+    """Which rows of a sequence, in order, make the number of steps that are served grow."""
+    can = [0 if i is None else masks[i] for i in word]
+    held: dict[int, int] = {}
+    found: list[int | None] = [t for t in range(len(can)) if _placed(t, can, held, set())]
+    return [*found, *[None] * (n - len(found))]
