@@ -12,6 +12,7 @@ from adoptcli import counts, stats
 from adoptcli.context import Context
 from adoptcli.counts import Count
 from adoptcli.definitions import EventRef
+from adoptcli.metrics._personas import Part, by_part
 from adoptcli.results import Caveat, Estimate
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.criteria import met
@@ -237,11 +238,23 @@ def start_caveats(tally: Mapping[str, int]) -> tuple[Caveat, ...]:
     if tally.get("before_data"):
         text = "actors who signed up before the first day of the data, left out"
         found.append(Caveat("signup-before-data", text, tally["before_data"]))
+    if tally.get("no_persona"):
+        text = "actors of no persona, from whom nothing is asked, left out"
+        found.append(Caveat("no-persona", text, tally["no_persona"]))
     return tuple(found)
 
 
-def start_rows(timeline: Timeline, context: Context) -> pl.LazyFrame:
-    """Actors that cannot be starters: their start is unknown, or lies before the data."""
+def start_rows(
+    timeline: Timeline, context: Context, judged: pl.DataFrame | None = None
+) -> pl.LazyFrame:
+    """Actors that cannot be starters: their start is unknown, or lies before the data.
+
+    Given those that are `judged`, also the starters that are not: they are of no persona.
+    """
+    if judged is not None:
+        none = starters(timeline, context).join(judged, on="actor", how="anti")
+        told = none.lazy().select("actor", no_persona=pl.lit(1, dtype=pl.Int64))
+        return pl.concat([start_rows(timeline, context), told], how="diagonal")
     known = pl.col("known")
     return (
         timeline.actors.lazy()
@@ -255,15 +268,21 @@ def start_rows(timeline: Timeline, context: Context) -> pl.LazyFrame:
 
 
 def activated(timeline: Timeline, context: Context) -> pl.DataFrame:
-    """`criteria.met` of the activation criteria, computed once a bucket.
+    """`criteria.met` of the activation criteria of each actor's persona, computed once a bucket.
 
-    Needs the `activation` section; actors without a sign-up have no row.
+    Beside its columns `part` (place among the section's parts) and `within` (ms). Needs the
+    `activation` section; actors without a sign-up have no row, nor those from whom nothing is
+    asked, being of no persona.
     """
     settings = context.settings["activation"]
+
+    def find(part: Part, among: pl.DataFrame | None) -> pl.DataFrame:
+        return met(
+            timeline, part.criteria, part.rule, context, in_order=part.in_order,
+            from_signup=settings.before_signup == "ignore", among=among,
+        )  # fmt: skip
+
     return timeline.fact(
         "activation",
-        lambda: met(
-            timeline, settings.criteria, settings.rule, context,
-            in_order=settings.in_order, from_signup=settings.before_signup == "ignore",
-        ),
-    )  # fmt: skip
+        lambda: by_part(timeline, context, settings.personas, settings.parts, find),
+    )

@@ -343,6 +343,7 @@ METRIC = register(
             "asked": (),
             "unusable": (),
         },
+        reads=("activation",),
         missing=missing,
         plain=frozenset({"unusable"}),
     )

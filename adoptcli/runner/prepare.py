@@ -103,9 +103,8 @@ def _tables(request: Request) -> _Tables:
     d = request.definitions
     users = read_users(d.users, request.base) if d.users else None
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
-    asked = [request.settings.get(name) for name in request.metrics]
-    with_features = any(get_metric(name).features for name in request.metrics)
-    names = traits.wanted_traits(d, request.segments, asked, with_features)
+    asked = [get_metric(name) for name in request.metrics]
+    names = traits.wanted_traits(d, request.segments, asked, request.settings)
     return _Tables(users, accounts, traits.places(names, users, accounts, request.unit))
 
 

@@ -20,7 +20,7 @@ from adoptcli.results import (
     SourceSummary,
     Status,
 )
-from adoptcli.runner import segments, wording
+from adoptcli.runner import segments, traits, wording
 from adoptcli.runner.prepare import UNUSABLE, Prepared, Request, prepare
 from adoptcli.runner.run import WORKERS, Counts, Tallied, tally_all
 from adoptcli.runner.segments import Splits
@@ -46,6 +46,12 @@ def refusal(metric: Metric, request: Request) -> tuple[Status, str] | None:
         return "not_configured", lacking
     if request.unit == "account" and metric.users_only:
         return "not_evaluable", metric.users_only
+    if request.unit == "account":
+        d = request.definitions
+        names = traits.named_by(metric, d, request.settings)
+        if name := traits.of_users_alone(names, d, request.base):
+            text = f"it needs {name!r}, a column of the users table: ask without --unit account"
+            return "not_evaluable", text
     return None
 
 
@@ -85,10 +91,10 @@ def _metric_report(
     settings = request.settings.get(metric.id)
     if ready:
         result = segments.segmented(metric, tallied.named, splits, settings, context)
+        result = worded(result, request.unit)
     else:
         status, reason = refusal(metric, request) or ("not_configured", "")
         result = Result(None, None, (), status=status, reason=reason)
-    result = worded(result, request.unit)
     return MetricReport(
         id=metric.id,
         title=metric.title if request.unit == "user" else wording.text(metric.title),

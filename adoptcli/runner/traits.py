@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 import polars as pl
 
 from adoptcli.context import Unit
 from adoptcli.definitions import Definitions, Exclude, named_traits
 from adoptcli.errors import UsageProblem
+from adoptcli.metrics import Metric
+from adoptcli.source.tables import column_names
 from adoptcli.timeframe import Calendar
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.encode import Dictionary
@@ -20,15 +23,33 @@ Frame = pl.DataFrame | None
 
 
 def wanted_traits(
-    definitions: Definitions, segments: Sequence[Sequence[str]], settings: Iterable[object],
-    features: bool,
+    definitions: Definitions, segments: Sequence[Sequence[str]], metrics: Iterable[Metric],
+    settings: Mapping[str, object],
 ) -> list[str]:  # fmt: skip
-    """The traits that this run needs: of the segments, the metrics' sections, the features."""
+    """The traits that this run needs: of the segments, and those that the metrics name."""
     found = {name for names in segments for name in names}
-    found |= {name for section in settings for name in named_traits(section)}
-    if features:
-        found |= set(named_traits(definitions.features))
+    for metric in metrics:
+        found |= named_by(metric, definitions, settings)
     return sorted(found)
+
+
+def named_by(metric: Metric, definitions: Definitions, settings: Mapping[str, object]) -> set[str]:
+    """The traits that a metric needs: of its section, of those it reads, of the features."""
+    parts = [settings.get(name) for name in (metric.id, *metric.reads)]
+    features = definitions.features if metric.features else None
+    return {name for part in [*parts, features] for name in named_traits(part)}
+
+
+def of_users_alone(
+    names: Iterable[str], definitions: Definitions, base: Path | None
+) -> str | None:
+    """The first of the names that is a column of the users table and not of the accounts table."""
+    if definitions.users is None or not (wanted := sorted(names)):
+        return None
+    ours = set(column_names(definitions.users.file, base))
+    if definitions.accounts is not None:
+        ours -= set(column_names(definitions.accounts.file, base))
+    return next((name for name in wanted if name in ours), None)
 
 
 def places(names: Sequence[str], users: Frame, accounts: Frame, unit: Unit) -> dict[str, str]:

@@ -89,6 +89,12 @@ def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
     )
 
 
+def column_names(path: str, base: Path | None) -> list[str]:
+    """The columns of a table, without its rows."""
+    return [name for scan in scans(expand([path], base, None, None), Source())
+            for name in scan.names]  # fmt: skip
+
+
 def _read(path: str, base: Path | None) -> pl.DataFrame:
     files = expand([path], base, None, None)
     found = scans(files, Source())
