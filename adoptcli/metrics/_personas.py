@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import polars as pl
 from pydantic import Field
@@ -13,9 +13,26 @@ from pydantic import Field
 from adoptcli.context import Context, text
 from adoptcli.definitions import Criterion, Model, Name, Scalar
 from adoptcli.results import Caveat
+from adoptcli.timeframe import DAY_MS
 from adoptcli.timeline import Timeline
 
 ELSE = "everyone else"
+
+
+class Rule(Protocol):
+    """A section that asks something else of each persona."""
+
+    @property
+    def before_signup(self) -> str:
+        """Whether what was done before the sign-up counts: `count` or `ignore`."""
+
+    @property
+    def personas(self) -> Mapping[str, Persona]:
+        """Actors by their traits."""
+
+    @property
+    def parts(self) -> list[Part]:
+        """One a persona, in the same order, and one for everyone else if there is a rule."""
 
 
 class Persona(Model):
@@ -50,7 +67,7 @@ class Part:
 
 
 def by_part(
-    timeline: Timeline, context: Context, personas: Mapping[str, Persona], parts: Sequence[Part],
+    timeline: Timeline, context: Context, rule: Rule,
     find: Callable[[Part, pl.DataFrame | None], pl.DataFrame],
 ) -> pl.DataFrame:  # fmt: skip
     """What is found of each part's actors, with `part` (its place) and `within` (ms); sorted.
@@ -58,16 +75,16 @@ def by_part(
     Args:
         timeline: The bucket.
         context: The run's context.
-        personas: Those of the section.
-        parts: One a persona, in the same order, and one for everyone else if there is a rule.
+        rule: The section.
         find: (part, its actors, or None where they are all) -> rows with `actor`.
 
     Returns:
         All rows, one part's columns beside the other's; actors of no part have none.
     """
-    if not personas:
+    parts = rule.parts
+    if not rule.personas:
         return _marked(find(parts[0], None), 0, parts[0])
-    people = _placed(timeline, context, personas)
+    people = _placed(timeline, context, rule.personas)
     found = [
         _marked(find(part, people.filter(pl.col("part") == i).select("actor")), i, part)
         for i, part in enumerate(parts)
@@ -105,15 +122,50 @@ def _texts(values: Scalar | list[Scalar]) -> list[str]:
     return [text(value) for value in (values if isinstance(values, list) else [values])]
 
 
-def unmatched(personas: Mapping[str, Persona], context: Context) -> tuple[Caveat, ...]:
+def spans(rule: Rule) -> str:
+    """The times that the parts allow: `7 d`, or `7 to 14 d`."""
+    lengths = sorted({part.within / DAY_MS for part in rule.parts})
+    return " to ".join(f"{days:g}" for days in dict.fromkeys((lengths[0], lengths[-1]))) + " d"
+
+
+def note(rule: Rule, what: str) -> str:
+    """What is asked, or whose `what`."""
+    names = ", ".join(part.name for part in rule.parts)
+    return f"each by its persona's {what}: {names}" if rule.personas else str(rule.parts[0])
+
+
+def labels(rule: Rule) -> list[str]:
+    """What is asked by all parts in words, one criterion after the other."""
+    return [
+        f"{part.name}: {criterion}" if rule.personas else str(criterion)
+        for part in rule.parts
+        for criterion in part.criteria
+    ]
+
+
+def names(rule: Rule, context: Context) -> dict[str, list[str]]:
+    """Items are criteria; in the table of personas the parts, whose codes follow."""
+    return {"item": [*labels(rule), *(part.name for part in rule.parts)]}
+
+
+def rule_caveats(rule: Rule, early: int, what: str) -> tuple[Caveat, ...]:
+    """How many did some of `what` before their sign-up."""
+    if not early:
+        return ()
+    counts = "counts as done at it" if rule.before_signup == "count" else "does not count"
+    text = f"actors who did some of the {what} before their sign-up, which {counts}"
+    return (Caveat("negative-time", text, early),)
+
+
+def unmatched(rule: Rule, context: Context) -> tuple[Caveat, ...]:
     """A caveat for each value of a persona that no actor has."""
     found = []
-    for name, persona in personas.items():
+    for name, persona in rule.personas.items():
         for trait, values in persona.who.items():
-            labels = context.traits[trait]
+            held = context.traits[trait]
             for value in _texts(values):
-                if value not in labels:
-                    near = get_close_matches(value, labels, 1)
+                if value not in held:
+                    near = get_close_matches(value, held, 1)
                     hint = f"; did you mean {near[0]!r}?" if near else ""
                     message = f"persona {name}: nobody has {trait} = {value}{hint}"
                     found.append(Caveat("value-not-seen", message, 0))

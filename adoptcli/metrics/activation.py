@@ -20,32 +20,42 @@ Textbook: actors ever activated ÷ all sign-ups.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
-from typing_extensions import Self
 
 from adoptcli.context import Context
 from adoptcli.definitions import Criterion, Definitions, Duration, Model, Name
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
-from adoptcli.metrics._personas import ELSE, Part, Persona, unmatched
+from adoptcli.metrics._personas import (
+    ELSE,
+    Part,
+    Persona,
+    labels,
+    names,
+    note,
+    rule_caveats,
+    spans,
+    unmatched,
+)
 from adoptcli.metrics._shared import (
     activated,
     cells,
+    filled,
+    judged,
+    mature_cohorts,
     share,
     share_difference,
     small,
     start_caveats,
     start_rows,
-    starters,
     totals,
     unseen,
 )
 from adoptcli.results import Caveat, Column, Headline, Result, Row, Table, Textbook
 from adoptcli.timeframe import DAY_MS
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.days import start_of
 
 
 class _Criteria(Model):
@@ -110,7 +120,7 @@ def missing(settings: ActivationSettings | None, definitions: Definitions) -> st
 
 def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> Rows:
     """`cohorts` by sign-up period, `lacking` by criterion, `personas`, `left_out`."""
-    people = _judged(timeline, context)
+    people = judged(activated(timeline, context), "activated_at", timeline, context)
     flags = people.select(
         "actor",
         "cohort",
@@ -125,22 +135,9 @@ def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> 
     found = {"cohorts": flags.drop("part"), "lacking": _lacking(people, settings.parts)}
     if not settings.personas:
         return {**found, "left_out": start_rows(timeline, context)}
-    item = pl.col("part") + len(_criteria(settings))
+    item = pl.col("part") + len(labels(settings))
     found["personas"] = flags.with_columns(item=item).drop("cohort", "early", "part")
     return {**found, "left_out": start_rows(timeline, context, activated(timeline, context))}
-
-
-def _judged(timeline: Timeline, context: Context) -> pl.LazyFrame:
-    """The starters with their cohort, whether they are mature, and whether they made it in time."""
-    people = starters(timeline, context).select("actor", "signup_day").lazy()
-    deadline = pl.col("signup") + pl.col("within")
-    starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
-    return people.join(activated(timeline, context).lazy(), on="actor", how="inner").with_columns(
-        cohort=start_of(pl.col("signup_day"), starts),
-        mature=deadline < context.as_of,
-        in_time=(pl.col("activated_at") <= deadline).fill_null(False),
-        deadline=deadline,
-    )
 
 
 def _lacking(people: pl.LazyFrame, parts: Sequence[Part]) -> pl.LazyFrame:
@@ -167,24 +164,10 @@ def _lacking(people: pl.LazyFrame, parts: Sequence[Part]) -> pl.LazyFrame:
     return pl.concat(found)
 
 
-def _criteria(settings: ActivationSettings) -> list[str]:
-    """The criteria of all parts in words, one after the other."""
-    return [
-        f"{part.name}: {criterion}" if settings.personas else str(criterion)
-        for part in settings.parts
-        for criterion in part.criteria
-    ]
-
-
 def result(tallies: Tallies, settings: ActivationSettings, context: Context) -> Result:
     """Rates by cohort, pooled, and what people lack."""
     cohorts = cells(tallies["cohorts"], ["cohort"])
-    longest = max(part.within for part in settings.parts)
-    complete = [
-        start
-        for start, end in context.periods()
-        if context.calendar.midnight(end) + longest <= context.as_of
-    ]
+    complete = mature_cohorts(context, max(part.within for part in settings.parts))
     rates = {start: share(_of(cohorts, start)["activated"], _of(cohorts, start)["mature"])
              for start in complete}  # fmt: skip
     last = complete[-1] if complete else None
@@ -195,13 +178,13 @@ def result(tallies: Tallies, settings: ActivationSettings, context: Context) -> 
     before = rates[complete[-2]] if len(complete) > 1 else None
     caveats = (*_caveats(total, tallies, settings, context), *small(now.denominator, "sign-ups"))
     headline = Headline(
-        f"Activation within {_days(settings.parts)} d",
+        f"Activation within {spans(settings)}",
         now,
         "share",
         context.label(last) if last is not None else None,
         share_difference(now, before),
         tuple(rates[start].value for start in complete),
-        _note(settings),
+        note(settings, "criteria"),
     )  # fmt: skip
     textbook = Textbook(
         total["ever"] / total["signups"] if total["signups"] else None,
@@ -216,26 +199,12 @@ def result(tallies: Tallies, settings: ActivationSettings, context: Context) -> 
         )  # fmt: skip
     tables = [
         _cohort_table(cohorts, context),
-        Table("range", "All mature sign-ups", _RANGE, (_measures(total),)),
+        Table("range", "All mature sign-ups", _RANGE, (filled(_RANGE, total),)),
         _lacking_table(tallies["lacking"], settings),
     ]
     if settings.personas:
         tables.append(_persona_table(tallies["personas"], settings))
     return Result(headline, textbook, tuple(tables), caveats)
-
-
-def _days(parts: Sequence[Part]) -> str:
-    """7, or 7 to 14."""
-    lengths = sorted({part.within / DAY_MS for part in parts})
-    return " to ".join(f"{days:g}" for days in dict.fromkeys((lengths[0], lengths[-1])))
-
-
-def _note(settings: ActivationSettings) -> str:
-    """The criteria, or whose criteria."""
-    parts = settings.parts
-    if not settings.personas:
-        return str(parts[0])
-    return f"each by its persona's criteria: {', '.join(part.name for part in parts)}"
 
 
 def _of(cohorts: dict[int, dict[str, int]], start: int) -> dict[str, int]:
@@ -247,13 +216,13 @@ def _of(cohorts: dict[int, dict[str, int]], start: int) -> dict[str, int]:
 def _caveats(
     total: dict[str, int], tallies: Tallies, settings: ActivationSettings, context: Context
 ) -> tuple[Caveat, ...]:
-    found = [*start_caveats(totals(tallies["left_out"]))]
-    if total["early"]:
-        what = "counts as done at it" if settings.before_signup == "count" else "does not count"
-        text = f"actors who did some of the criteria before their sign-up, which {what}"
-        found.append(Caveat("negative-time", text, total["early"]))
     named = [criterion for part in settings.parts for criterion in part.criteria]
-    return (*found, *unseen(named, context), *unmatched(settings.personas, context))
+    return (
+        *start_caveats(totals(tallies["left_out"])),
+        *rule_caveats(settings, total["early"], "criteria"),
+        *unseen(named, context),
+        *unmatched(settings, context),
+    )
 
 
 _RANGE = (
@@ -265,19 +234,9 @@ _RANGE = (
 )
 
 
-def _measures(counts: dict[str, int]) -> Row:
-    return {
-        "signups": counts["signups"],
-        "mature": counts["mature"],
-        "activated": share(counts["activated"], counts["mature"]),
-        "so_far": counts["so_far"],
-        "ever": share(counts["ever"], counts["signups"]),
-    }
-
-
 def _cohort_table(cohorts: dict[int, dict[str, int]], context: Context) -> Table:
     lines = tuple(
-        {"cohort": context.label(start), **_measures(counts)}
+        {"cohort": context.label(start), **filled(_RANGE, counts)}
         for start, counts in sorted(cohorts.items())
     )
     columns = (Column("cohort", "Signed up", "date"), *_RANGE)
@@ -287,7 +246,7 @@ def _cohort_table(cohorts: dict[int, dict[str, int]], context: Context) -> Table
 def _lacking_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
     found = cells(tally, ["item"])
     lines: list[Row] = []
-    for i, criterion in enumerate(_criteria(settings)):
+    for i, criterion in enumerate(labels(settings)):
         counts = found.get(i, {"not_activated": 0, "lacking": 0, "only": 0})
         lines.append(
             {
@@ -305,9 +264,9 @@ def _lacking_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
 
 
 def _persona_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
-    found, first = cells(tally, ["item"]), len(_criteria(settings))
+    found, first = cells(tally, ["item"]), len(labels(settings))
     lines = tuple(
-        {"item": part.name, **_measures(_of(found, first + i)), "within": part.within / 1000,
+        {"item": part.name, **filled(_RANGE, found.get(first + i)), "within": part.within / 1000,
          "criteria": str(part)}
         for i, part in enumerate(settings.parts)
     )  # fmt: skip
@@ -320,11 +279,6 @@ def _persona_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
     return Table("personas", "By persona, each by its own criteria", columns, lines)
 
 
-def _names(settings: ActivationSettings, context: Context) -> dict[str, list[str]]:
-    """Items are criteria; in the table of personas the parts, whose codes follow."""
-    return {"item": [*_criteria(settings), *(part.name for part in settings.parts)]}
-
-
 METRIC = register(
     Metric(
         id="activation",
@@ -335,7 +289,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
-        names=_names,
+        names=names,
         keys={"cohorts": ("cohort",), "lacking": ("item",), "personas": ("item",), "left_out": ()},
         reads=("activation",),
         missing=missing,

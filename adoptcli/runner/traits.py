@@ -40,9 +40,7 @@ def named_by(metric: Metric, definitions: Definitions, settings: Mapping[str, ob
     return {name for part in [*parts, features] for name in named_traits(part)}
 
 
-def of_users_alone(
-    names: Iterable[str], definitions: Definitions, base: Path | None
-) -> str | None:
+def of_users_alone(names: Iterable[str], definitions: Definitions, base: Path | None) -> str | None:
     """The first of the names that is a column of the users table and not of the accounts table."""
     if definitions.users is None or not (wanted := sorted(names)):
         return None
