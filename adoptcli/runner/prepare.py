@@ -309,6 +309,7 @@ def _context(
         accounts=labels["account"],
         seats=_by_account(tables.accounts, "seats"),
         mrr=_by_account(tables.accounts, "mrr"),
+        listed=frozenset(tables.accounts["account"].drop_nulls().to_list()),
         account_ends=_by_account(tables.accounts, "cancelled"),
         traits={n.removeprefix("trait."): v for n, v in labels.items() if n != "account"},
         segments=tuple(request.segments),
