@@ -106,6 +106,7 @@ class Context:
         tabled: There is a table of the actors.
         accounts: Account ids by code.
         seats, mrr: Seats bought and monthly recurring revenue by account code, where known.
+        listed: Codes of the accounts in the accounts table.
         account_ends: When accounts were cancelled, by code, as their table has it.
         traits: Values of each trait by code, sorted.
         segments: What the report is split by: each the traits that are crossed.
@@ -128,6 +129,7 @@ class Context:
     accounts: tuple[str, ...] = ()
     seats: Mapping[int, float] = field(default_factory=dict)
     mrr: Mapping[int, float] = field(default_factory=dict)
+    listed: frozenset[int] = frozenset()
     account_ends: Mapping[int, int] = field(default_factory=dict)
     traits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     segments: tuple[tuple[str, ...], ...] = ()

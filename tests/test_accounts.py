@@ -18,7 +18,7 @@ from tests.test_laws import outcome, save
 Cli = Callable[..., Outcome]
 
 # What asks for the members of an account, so that merging them changes it.
-OF_MEMBERS = {"sessions", "feedback"}
+OF_MEMBERS = {"sessions", "feedback", "usage"}
 
 
 def _plain(seed: int) -> Log:

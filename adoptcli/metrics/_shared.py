@@ -12,9 +12,11 @@ from adoptcli import counts, stats
 from adoptcli.context import Context
 from adoptcli.counts import Count
 from adoptcli.definitions import EventRef
-from adoptcli.results import Caveat, Estimate
+from adoptcli.metrics._personas import Part, by_part
+from adoptcli.results import Caveat, Cell, Column, Estimate
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.criteria import met
+from adoptcli.timeline.days import start_of
 
 SMALL = 30
 GROUP = "group"  # of accounts; a key that the engine adds to tallies
@@ -149,12 +151,33 @@ def quantile(values: pl.Series, q: float) -> float | None:
     return float(below + (above - below) * (place - low))
 
 
+def histogram_median(times: pl.DataFrame) -> Estimate:
+    """The median in seconds of a histogram (duration in ms, actors), with how many it is of."""
+    times, n = times.sort("duration"), int(times["actors"].sum())
+    if not n:
+        return Estimate(None, None, 0)
+    upto = times["actors"].cum_sum()
+    low, high = (times["duration"][upto.search_sorted(k + 1)] for k in ((n - 1) // 2, n // 2))
+    return Estimate((low + high) / 2 / 1000, None, n)
+
+
 def totals(tally: pl.DataFrame) -> dict[str, int]:
     """The sums of all integer columns of a tally."""
     measures = [c for c in tally.columns if c != GROUP and tally[c].dtype.is_integer()]
     if GROUP in tally.columns and tally.height:
         return _grouped_cells(tally.select(GROUP, *measures), [])[()]
     return {c: int(tally[c].sum()) for c in measures}
+
+
+def filled(columns: Iterable[Column], counts: Mapping[str, int] | None) -> dict[str, Cell]:
+    """The cells of columns from a tally's counts: shares of what they divide, else the count."""
+    c = counts or {}
+    return {
+        column.name: share(c.get(column.of[0], 0), c.get(column.of[1], 0))
+        if column.of
+        else c.get(column.name, 0)
+        for column in columns
+    }
 
 
 def small(denominator: float | None, what: str) -> tuple[Caveat, ...]:
@@ -228,6 +251,32 @@ def starters(timeline: Timeline, context: Context) -> pl.DataFrame:
     )
 
 
+def mature_cohorts(context: Context, within: int) -> list[int]:
+    """The starts of the complete periods shown in which whoever signed up has had `within` ms."""
+    return [
+        start
+        for start, end in context.periods()
+        if context.calendar.midnight(end) + within <= context.as_of
+    ]
+
+
+def judged(found: pl.DataFrame, at: str, timeline: Timeline, context: Context) -> pl.LazyFrame:
+    """The starters among actors with `signup` and `within`: are they mature, were they in time.
+
+    Beside the columns of `found`: cohort (start of the period of sign-up), deadline, mature, and
+    in_time (the instant `at` is not after the deadline).
+    """
+    people = starters(timeline, context).select("actor", "signup_day").lazy()
+    deadline = pl.col("signup") + pl.col("within")
+    starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
+    return people.join(found.lazy(), on="actor", how="inner").with_columns(
+        cohort=start_of(pl.col("signup_day"), starts),
+        deadline=deadline,
+        mature=deadline < context.as_of,
+        in_time=(pl.col(at) <= deadline).fill_null(False),
+    )
+
+
 def start_caveats(tally: Mapping[str, int]) -> tuple[Caveat, ...]:
     """What is said of actors that are no starters, from the sums of `start_rows`."""
     found = []
@@ -237,11 +286,23 @@ def start_caveats(tally: Mapping[str, int]) -> tuple[Caveat, ...]:
     if tally.get("before_data"):
         text = "actors who signed up before the first day of the data, left out"
         found.append(Caveat("signup-before-data", text, tally["before_data"]))
+    if tally.get("no_persona"):
+        text = "actors of no persona, from whom nothing is asked, left out"
+        found.append(Caveat("no-persona", text, tally["no_persona"]))
     return tuple(found)
 
 
-def start_rows(timeline: Timeline, context: Context) -> pl.LazyFrame:
-    """Actors that cannot be starters: their start is unknown, or lies before the data."""
+def start_rows(
+    timeline: Timeline, context: Context, judged: pl.DataFrame | None = None
+) -> pl.LazyFrame:
+    """Actors that cannot be starters: their start is unknown, or lies before the data.
+
+    Given those that are `judged`, also the starters that are not: they are of no persona.
+    """
+    if judged is not None:
+        none = starters(timeline, context).join(judged, on="actor", how="anti")
+        told = none.lazy().select("actor", no_persona=pl.lit(1, dtype=pl.Int64))
+        return pl.concat([start_rows(timeline, context), told], how="diagonal")
     known = pl.col("known")
     return (
         timeline.actors.lazy()
@@ -255,15 +316,21 @@ def start_rows(timeline: Timeline, context: Context) -> pl.LazyFrame:
 
 
 def activated(timeline: Timeline, context: Context) -> pl.DataFrame:
-    """`criteria.met` of the activation criteria, computed once a bucket.
+    """`criteria.met` of the activation criteria of each actor's persona, computed once a bucket.
 
-    Needs the `activation` section; actors without a sign-up have no row.
+    Beside its columns `part` (place among the section's parts) and `within` (ms). Needs the
+    `activation` section; actors without a sign-up have no row, nor those from whom nothing is
+    asked, being of no persona.
     """
     settings = context.settings["activation"]
+
+    def find(part: Part, among: pl.DataFrame | None) -> pl.DataFrame:
+        return met(
+            timeline, part.criteria, part.rule, context, in_order=part.in_order,
+            from_signup=settings.before_signup == "ignore", among=among,
+        )  # fmt: skip
+
     return timeline.fact(
         "activation",
-        lambda: met(
-            timeline, settings.criteria, settings.rule, context,
-            in_order=settings.in_order, from_signup=settings.before_signup == "ignore",
-        ),
-    )  # fmt: skip
+        lambda: by_part(timeline, context, settings, find),
+    )

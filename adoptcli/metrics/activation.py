@@ -9,6 +9,9 @@ Activated at: the first instant, at or after sign-up, at which the criteria are 
 one of them is (`any`). With `in_order` each criterion is met by rows at or after those that met the
 one before; a row serves one criterion. What was done before the sign-up counts as done at it
 (`before_signup: count`) or not at all (`ignore`).
+Personas: an actor belongs to the first persona whose `who` it fits, by its traits as they are now,
+and is judged by that persona's criteria and `within`; all others by the section's own criteria.
+Where it has none, they are left out and counted.
 Left out: actors whose start is unknown or lies before the data, both counted. Those not yet mature
 are a count ("so far"), never part of a rate.
 Textbook: actors ever activated ÷ all sign-ups.
@@ -16,60 +19,98 @@ Textbook: actors ever activated ÷ all sign-ups.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
 
 from adoptcli.context import Context
-from adoptcli.definitions import Criterion, Definitions, Duration
+from adoptcli.definitions import Criterion, Definitions, Duration, Model, Name
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
+from adoptcli.metrics._personas import (
+    ELSE,
+    Part,
+    Persona,
+    labels,
+    names,
+    note,
+    rule_caveats,
+    spans,
+    unmatched,
+)
 from adoptcli.metrics._shared import (
     activated,
     cells,
+    filled,
+    judged,
+    mature_cohorts,
     share,
     share_difference,
     small,
     start_caveats,
     start_rows,
-    starters,
     totals,
     unseen,
 )
 from adoptcli.results import Caveat, Column, Headline, Result, Row, Table, Textbook
 from adoptcli.timeframe import DAY_MS
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.days import start_of
 
 
-class ActivationSettings(Settings):
-    """What an actor must have done to have got value."""
+class _Criteria(Model):
+    """What must be done."""
 
     all: list[Criterion] | None = Field(None, min_length=1, description="All of these.")
     any: list[Criterion] | None = Field(None, min_length=1, description="One of these.")
     in_order: bool = Field(False, description="Only one after the other counts.")
-    within: Duration = Field(7 * DAY_MS, description="Time since sign-up that the rate allows.")
-    before_signup: Literal["count", "ignore"] = Field(
-        "count", description="Whether what was done before the sign-up counts."
-    )
 
     @model_validator(mode="after")
-    def _one_rule(self) -> ActivationSettings:
-        if (self.all is None) == (self.any is None):
+    def _one_rule(self) -> Self:
+        if (self.all is None) == (self.any is None) and not self._may_be_empty():
             raise ValueError("give either 'all' or 'any', a list of criteria")
         if self.in_order and self.all is None:
             raise ValueError("'in_order' goes with 'all'")
         return self
 
-    @property
-    def criteria(self) -> list[Criterion]:
-        """The criteria, whichever the rule."""
-        return self.all or self.any or []
+    def _may_be_empty(self) -> bool:
+        return False
+
+    def part(self, name: str, within: int) -> Part:
+        """As something that is asked of somebody."""
+        rule, criteria = ("all", self.all) if self.all is not None else ("any", self.any or [])
+        return Part(name, tuple(criteria), rule, self.in_order, within)
+
+
+class ActivationPersona(_Criteria, Persona):
+    """What actors of some traits must have done to have got value."""
+
+    within: Duration | None = Field(
+        None, description="Time since sign-up that the rate allows; default the section's."
+    )
+
+
+class ActivationSettings(_Criteria, Settings):
+    """What an actor must have done to have got value."""
+
+    within: Duration = Field(7 * DAY_MS, description="Time since sign-up that the rate allows.")
+    before_signup: Literal["count", "ignore"] = Field(
+        "count", description="Whether what was done before the sign-up counts."
+    )
+    personas: dict[Name, ActivationPersona] = Field(
+        default_factory=dict, description="Other criteria for actors of some traits."
+    )
+
+    def _may_be_empty(self) -> bool:
+        return bool(self.personas) and self.all is None and self.any is None
 
     @property
-    def rule(self) -> str:
-        """`all` or `any`."""
-        return "all" if self.all is not None else "any"
+    def parts(self) -> list[Part]:
+        """What is asked of each persona, and of everyone else."""
+        found = [p.part(name, p.within or self.within) for name, p in self.personas.items()]
+        if self.all is None and self.any is None:
+            return found
+        return [*found, self.part(ELSE, self.within)]
 
 
 def missing(settings: ActivationSettings | None, definitions: Definitions) -> str | None:
@@ -78,11 +119,12 @@ def missing(settings: ActivationSettings | None, definitions: Definitions) -> st
 
 
 def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> Rows:
-    """`cohorts` by sign-up period, `lacking` by criterion, `left_out`."""
-    people = _judged(timeline, settings, context)
+    """`cohorts` by sign-up period, `lacking` by criterion, `personas`, `left_out`."""
+    people = judged(activated(timeline, context), "activated_at", timeline, context)
     flags = people.select(
         "actor",
         "cohort",
+        "part",
         signups=pl.lit(1),
         mature=pl.col("mature").cast(pl.Int64),
         activated=(pl.col("mature") & pl.col("in_time")).cast(pl.Int64),
@@ -90,53 +132,42 @@ def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> 
         ever=pl.col("activated_at").is_not_null().cast(pl.Int64),
         early=pl.col("early").cast(pl.Int64),
     )
-    return {
-        "cohorts": flags,
-        "lacking": _lacking(people, settings),
-        "left_out": start_rows(timeline, context),
-    }
+    found = {"cohorts": flags.drop("part"), "lacking": _lacking(people, settings.parts)}
+    if not settings.personas:
+        return {**found, "left_out": start_rows(timeline, context)}
+    item = pl.col("part") + len(labels(settings))
+    found["personas"] = flags.with_columns(item=item).drop("cohort", "early", "part")
+    return {**found, "left_out": start_rows(timeline, context, activated(timeline, context))}
 
 
-def _judged(timeline: Timeline, settings: ActivationSettings, context: Context) -> pl.LazyFrame:
-    """The starters with their cohort, whether they are mature, and whether they made it in time."""
-    people = starters(timeline, context).select("actor", "signup_day").lazy()
-    deadline = pl.col("signup") + settings.within
-    starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
-    return people.join(activated(timeline, context).lazy(), on="actor", how="inner").with_columns(
-        cohort=start_of(pl.col("signup_day"), starts),
-        mature=deadline < context.as_of,
-        in_time=(pl.col("activated_at") <= deadline).fill_null(False),
-        deadline=deadline,
-    )
-
-
-def _lacking(people: pl.LazyFrame, settings: ActivationSettings) -> pl.LazyFrame:
+def _lacking(people: pl.LazyFrame, parts: Sequence[Part]) -> pl.LazyFrame:
     """For those that were mature and not activated in time: which criteria they had not met."""
-    n = len(settings.criteria)
-    late = [(pl.col(f"met_{i}") <= pl.col("deadline")).fill_null(False).not_() for i in range(n)]
-    others = people.filter(pl.col("mature") & ~pl.col("in_time")).with_columns(
-        missed=pl.sum_horizontal(late)
-    )
-    return pl.concat(
-        others.select(
-            "actor",
-            item=pl.lit(i, dtype=pl.Int64),
-            not_activated=pl.lit(1),
-            lacking=late[i].cast(pl.Int64),
-            only=(late[i] & (pl.col("missed") == 1)).cast(pl.Int64),
-        )
-        for i in range(n)
-    )
+    found, place = [], 0
+    late_people = people.filter(pl.col("mature") & ~pl.col("in_time"))
+    for i, part in enumerate(parts):
+        n = len(part.criteria)
+        late = [(pl.col(f"met_{k}") <= pl.col("deadline")).fill_null(False).not_()
+                for k in range(n)]  # fmt: skip
+        others = late_people.filter(pl.col("part") == i) if len(parts) > 1 else late_people
+        others = others.with_columns(missed=pl.sum_horizontal(late))
+        found += [
+            others.select(
+                "actor",
+                item=pl.lit(place + k, dtype=pl.Int64),
+                not_activated=pl.lit(1),
+                lacking=late[k].cast(pl.Int64),
+                only=(late[k] & (pl.col("missed") == 1)).cast(pl.Int64),
+            )
+            for k in range(n)
+        ]
+        place += n
+    return pl.concat(found)
 
 
 def result(tallies: Tallies, settings: ActivationSettings, context: Context) -> Result:
     """Rates by cohort, pooled, and what people lack."""
     cohorts = cells(tallies["cohorts"], ["cohort"])
-    complete = [
-        start
-        for start, end in context.periods()
-        if context.calendar.midnight(end) + settings.within <= context.as_of
-    ]
+    complete = mature_cohorts(context, max(part.within for part in settings.parts))
     rates = {start: share(_of(cohorts, start)["activated"], _of(cohorts, start)["mature"])
              for start in complete}  # fmt: skip
     last = complete[-1] if complete else None
@@ -146,16 +177,14 @@ def result(tallies: Tallies, settings: ActivationSettings, context: Context) -> 
     now = rates[last] if last is not None else pooled
     before = rates[complete[-2]] if len(complete) > 1 else None
     caveats = (*_caveats(total, tallies, settings, context), *small(now.denominator, "sign-ups"))
-    days = settings.within / DAY_MS
     headline = Headline(
-        f"Activation within {days:g} d",
+        f"Activation within {spans(settings)}",
         now,
         "share",
         context.label(last) if last is not None else None,
         share_difference(now, before),
         tuple(rates[start].value for start in complete),
-        " and ".join(map(str, settings.criteria)) if settings.rule == "all"
-        else " or ".join(map(str, settings.criteria)),
+        note(settings, "criteria"),
     )  # fmt: skip
     textbook = Textbook(
         total["ever"] / total["signups"] if total["signups"] else None,
@@ -168,12 +197,14 @@ def result(tallies: Tallies, settings: ActivationSettings, context: Context) -> 
             None, textbook, (), caveats, status="not_evaluable",
             reason="nobody's sign-up is known and within the days shown",
         )  # fmt: skip
-    tables = (
+    tables = [
         _cohort_table(cohorts, context),
-        Table("range", "All mature sign-ups", _RANGE, (_measures(total),)),
+        Table("range", "All mature sign-ups", _RANGE, (filled(_RANGE, total),)),
         _lacking_table(tallies["lacking"], settings),
-    )
-    return Result(headline, textbook, tables, caveats)
+    ]
+    if settings.personas:
+        tables.append(_persona_table(tallies["personas"], settings))
+    return Result(headline, textbook, tuple(tables), caveats)
 
 
 def _of(cohorts: dict[int, dict[str, int]], start: int) -> dict[str, int]:
@@ -185,12 +216,13 @@ def _of(cohorts: dict[int, dict[str, int]], start: int) -> dict[str, int]:
 def _caveats(
     total: dict[str, int], tallies: Tallies, settings: ActivationSettings, context: Context
 ) -> tuple[Caveat, ...]:
-    found = [*start_caveats(totals(tallies["left_out"]))]
-    if total["early"]:
-        what = "counts as done at it" if settings.before_signup == "count" else "does not count"
-        text = f"actors who did some of the criteria before their sign-up, which {what}"
-        found.append(Caveat("negative-time", text, total["early"]))
-    return (*found, *unseen(settings.criteria, context))
+    named = [criterion for part in settings.parts for criterion in part.criteria]
+    return (
+        *start_caveats(totals(tallies["left_out"])),
+        *rule_caveats(settings, total["early"], "criteria"),
+        *unseen(named, context),
+        *unmatched(settings, context),
+    )
 
 
 _RANGE = (
@@ -202,19 +234,9 @@ _RANGE = (
 )
 
 
-def _measures(counts: dict[str, int]) -> Row:
-    return {
-        "signups": counts["signups"],
-        "mature": counts["mature"],
-        "activated": share(counts["activated"], counts["mature"]),
-        "so_far": counts["so_far"],
-        "ever": share(counts["ever"], counts["signups"]),
-    }
-
-
 def _cohort_table(cohorts: dict[int, dict[str, int]], context: Context) -> Table:
     lines = tuple(
-        {"cohort": context.label(start), **_measures(counts)}
+        {"cohort": context.label(start), **filled(_RANGE, counts)}
         for start, counts in sorted(cohorts.items())
     )
     columns = (Column("cohort", "Signed up", "date"), *_RANGE)
@@ -224,11 +246,11 @@ def _cohort_table(cohorts: dict[int, dict[str, int]], context: Context) -> Table
 def _lacking_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
     found = cells(tally, ["item"])
     lines: list[Row] = []
-    for i, criterion in enumerate(settings.criteria):
+    for i, criterion in enumerate(labels(settings)):
         counts = found.get(i, {"not_activated": 0, "lacking": 0, "only": 0})
         lines.append(
             {
-                "item": str(criterion),
+                "item": criterion,
                 "lacking": share(counts["lacking"], counts["not_activated"]),
                 "only": share(counts["only"], counts["not_activated"]),
             }
@@ -241,6 +263,22 @@ def _lacking_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
     return Table("lacking", "What those not activated lack", columns, tuple(lines))
 
 
+def _persona_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
+    found, first = cells(tally, ["item"]), len(labels(settings))
+    lines = tuple(
+        {"item": part.name, **filled(_RANGE, found.get(first + i)), "within": part.within / 1000,
+         "criteria": str(part)}
+        for i, part in enumerate(settings.parts)
+    )  # fmt: skip
+    columns = (
+        Column("item", "Persona", "text"),
+        *_RANGE,
+        Column("within", "Within", "seconds"),
+        Column("criteria", "Criteria", "text"),
+    )
+    return Table("personas", "By persona, each by its own criteria", columns, lines)
+
+
 METRIC = register(
     Metric(
         id="activation",
@@ -251,8 +289,8 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
-        names=lambda settings, context: {"item": [str(c) for c in settings.criteria]},
-        keys={"cohorts": ("cohort",), "lacking": ("item",), "left_out": ()},
+        names=names,
+        keys={"cohorts": ("cohort",), "lacking": ("item",), "personas": ("item",), "left_out": ()},
         missing=missing,
     )
 )

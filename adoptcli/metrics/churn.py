@@ -6,19 +6,29 @@ customers when the period begins.
 Inferred from inactivity: at the start = actors active in the `after` days before the period;
 lost = of those, whose last active day before at least `after` idle days lies between the
 start − `after` and the end of the period and was not lost in an earlier period. A period can be
-judged once its end + `after` ≤ as-of, and only if its start − `after` lies within the data.
+judged once its end + `after` ≤ as-of, and only if its start − `after` lies within the data. Those
+at the start who had already been counted as lost, and have not come back by then, are shown.
 Cancelled, by the event `cancel`: at the start = signed up (or, with `purchase`, bought) before it
-and not cancelled since; lost = cancelled within the period. Two tables, never blended.
+and not cancelled since; lost = cancelled within the period.
+Cancelled, by the accounts table (`cancelled_at`): at the start = known before it, the account not
+cancelled before it; lost = the account cancelled within the period. Users count with their latest
+account. Three tables, never blended; the headline is the event's, else the accounts table's, else
+the inferred.
+By MRR: Σ MRR of those lost ÷ Σ MRR of those at the start (gross, expansion and contraction apart),
+with the MRR that the accounts table has today. With `--unit account` alone, as a user has no MRR of
+its own.
 Early: lost without ever having been activated; slow: activated, then faded. Those whose sign-up is
-unknown are neither.
+unknown, or from whom no activation is asked, are neither.
 Window: complete calendar periods; idle days are whole local days.
-Left out: actors that come and go within one period are in neither count.
+Left out: actors that come and go within one period are in neither count; by the accounts table,
+actors of no account in it, who are counted; by MRR, accounts whose MRR is unknown, counted too.
 Textbook: customers lost in the period ÷ customers at its start.
 """
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import polars as pl
 from pydantic import Field
@@ -26,8 +36,28 @@ from pydantic import Field
 from adoptcli.context import Context
 from adoptcli.definitions import Days, EventRefs
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
-from adoptcli.metrics._shared import activated, cells, share, share_difference, small, unseen
-from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
+from adoptcli.metrics._customers import (
+    CENTS,
+    by_event,
+    by_table,
+    has_ends,
+    lost_in,
+    mrr_churn,
+    unlisted,
+    weighed,
+    weighs,
+)
+from adoptcli.metrics._shared import (
+    activated,
+    cells,
+    filled,
+    share,
+    share_difference,
+    small,
+    totals,
+    unseen,
+)
+from adoptcli.results import Caveat, Cell, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.days import start_of
 
@@ -43,10 +73,17 @@ Span = tuple[int, int]
 
 
 def rows(timeline: Timeline, settings: ChurnSettings, context: Context) -> Rows:
-    """`inferred` from inactivity; `cancelled` by the cancel event where there is one."""
+    """`inferred` from inactivity; `cancelled` by event, `ended` by the accounts table if it can."""
     found = {"inferred": _inferred(timeline, settings, context)}
+    spans = _shown(_complete(context), context)
     if settings.cancel is not None:
-        found["cancelled"] = _cancelled(timeline, settings, context)
+        customers = by_event(timeline, settings.cancel, context)
+        found["cancelled"] = lost_in(customers, spans, context)
+    if has_ends(context):
+        found["ended"] = lost_in(by_table(timeline, context), spans, context)
+    found = {name: weighed(table, timeline, context) for name, table in found.items()}
+    if has_ends(context):
+        found["left_out"] = unlisted(timeline, context)
     return found
 
 
@@ -74,9 +111,13 @@ def _inferred(timeline: Timeline, settings: ChurnSettings, context: Context) -> 
         return _NOBODY.lazy()
     days = _with_neighbours(timeline.days, after, context)
     there = _at_start(days, spans, after)
-    losses = _losses(days, there, spans, after)
-    back = _returned(days, spans, after)
-    parts = [there.with_columns(at_start=pl.lit(1)), _kinds(losses, timeline, context), back]
+    assigned = _assigned(days, there, spans, after)
+    losses = assigned.group_by("actor", "period").agg(pl.col("day").max())
+    parts = [
+        _already(there, assigned),
+        _kinds(losses, timeline, context),
+        _returned(days, spans, after),
+    ]
     shown = [a for a, _ in _shown(_judged(settings, context), context)]
     return pl.concat([p.lazy() for p in parts], how="diagonal").filter(
         pl.col("period").is_in(shown)
@@ -86,7 +127,7 @@ def _inferred(timeline: Timeline, settings: ChurnSettings, context: Context) -> 
 _NOBODY = pl.DataFrame(
     schema={
         "actor": pl.UInt32, "period": pl.Int32, "at_start": pl.Int64, "lost": pl.Int64,
-        "early": pl.Int64, "slow": pl.Int64, "returned": pl.Int64,
+        "early": pl.Int64, "slow": pl.Int64, "returned": pl.Int64, "already": pl.Int64,
     }
 )  # fmt: skip
 
@@ -104,7 +145,7 @@ def _bounds(spans: list[Span]) -> list[int]:
 
 
 def _at_start(days: pl.DataFrame, spans: list[Span], after: int) -> pl.DataFrame:
-    """actor and period for each period start that an active day reaches: day < start ≤ day + after.
+    """actor, day and period for each start that an active day reaches: day < start ≤ day + after.
 
     Only until the next active day, which reaches the later starts itself, so each pair comes once.
     """
@@ -112,11 +153,23 @@ def _at_start(days: pl.DataFrame, spans: list[Span], after: int) -> pl.DataFrame
     for start, _ in spans:
         day, following = pl.col("day"), pl.col("following")
         reaches = (day < start) & (day >= start - after) & (following >= start).fill_null(True)
-        parts.append(days.filter(reaches).select("actor", period=pl.lit(start, dtype=pl.Int32)))
+        parts.append(
+            days.filter(reaches).select("actor", "day", period=pl.lit(start, dtype=pl.Int32))
+        )
     return pl.concat(parts)
 
 
-def _losses(days: pl.DataFrame, there: pl.DataFrame, spans: list[Span], after: int) -> pl.DataFrame:
+def _already(there: pl.DataFrame, assigned: pl.DataFrame) -> pl.DataFrame:
+    """Those at the start, and whether their last day before it was a loss of an earlier period."""
+    before = assigned.select("actor", "day", before="period")
+    found = there.join(before, on=["actor", "day"], how="left", maintain_order="left")
+    already = (pl.col("before") < pl.col("period")).fill_null(False).cast(pl.Int64)
+    return found.select("actor", "period", at_start=pl.lit(1), already=already)
+
+
+def _assigned(
+    days: pl.DataFrame, there: pl.DataFrame, spans: list[Span], after: int
+) -> pl.DataFrame:
     """actor, period, day: each loss in the first period at whose start the actor was there."""
     bounds = _bounds(spans)
     first, after_first = bounds[0], dict(itertools.pairwise(bounds))
@@ -132,7 +185,7 @@ def _losses(days: pl.DataFrame, there: pl.DataFrame, spans: list[Span], after: i
         pl.col("period").is_not_null() & (pl.col("day") >= pl.col("period") - after)
     )
     early = early.with_columns(period=pl.lit(first, dtype=pl.Int32))
-    return pl.concat([own, joined, early]).group_by("actor", "period").agg(pl.col("day").max())
+    return pl.concat([own, joined, early])
 
 
 def _returned(days: pl.DataFrame, spans: list[Span], after: int) -> pl.DataFrame:
@@ -153,7 +206,7 @@ def _kinds(losses: pl.DataFrame, timeline: Timeline, context: Context) -> pl.Dat
     """Early and slow, where there is an activation."""
     if context.settings.get("activation") is None:
         return losses.select("actor", "period", lost=pl.lit(1), early=pl.lit(0), slow=pl.lit(0))
-    people = activated(timeline, context).select("actor", "activated_at")
+    people = activated(timeline, context).select("actor", "activated_at", asked=pl.lit(True))
     known = timeline.actors.select("actor", "known")
     ends = {d: context.calendar.midnight(d + 1) for d in losses["day"].unique().to_list()}
     end = pl.col("day").replace_strict(ends, return_dtype=pl.Int64)
@@ -165,144 +218,128 @@ def _kinds(losses: pl.DataFrame, timeline: Timeline, context: Context) -> pl.Dat
             "actor",
             "period",
             lost=pl.lit(1),
-            early=(~slow & pl.col("known").fill_null(False)).cast(pl.Int32),
+            early=(~slow & (pl.col("known") & pl.col("asked")).fill_null(False)).cast(pl.Int32),
             slow=slow.cast(pl.Int32),
         )
     )
 
 
-def _cancelled(timeline: Timeline, settings: ChurnSettings, context: Context) -> pl.LazyFrame:
-    """Each customer at the start of each period, and those who cancel in it."""
-    customers = _customers(timeline, settings, context)
-    parts = [_NONE_CANCELLED.lazy()]
-    for start, end in _shown(_complete(context), context):
-        at, until = context.calendar.midnight(start), context.calendar.midnight(end)
-        there = (pl.col("begin") < at) & (pl.col("end").is_null() | (pl.col("end") >= at))
-        lost = (pl.col("end") < until).fill_null(False)
-        parts.append(
-            customers.lazy()
-            .filter(there)
-            .group_by("actor")
-            .agg(at_start=pl.lit(1, dtype=pl.Int64), lost=lost.any().cast(pl.Int64))
-            .with_columns(period=pl.lit(start, dtype=pl.Int32))
-        )
-    return pl.concat(parts, how="diagonal_relaxed")
-
-
-_NONE_CANCELLED = pl.DataFrame(
-    schema={"actor": pl.UInt32, "period": pl.Int32, "at_start": pl.Int64, "lost": pl.Int64}
-)
-
-
-def _customers(timeline: Timeline, settings: ChurnSettings, context: Context) -> pl.DataFrame:
-    """actor, begin and end (or null) of each stretch of being a customer."""
-    cancels = timeline.of(settings.cancel or []).select("actor", "time")
-    if context.definitions.purchase is None:
-        begins = timeline.actors.select("actor", begin=pl.coalesce("signup", "first"))
-        ends = cancels.join(begins, on="actor").filter(pl.col("time") >= pl.col("begin"))
-        ends = ends.group_by("actor").agg(end=pl.col("time").min())
-        return begins.filter(pl.col("begin").is_not_null()).join(ends, on="actor", how="left")
-    bought = timeline.of(context.definitions.purchase).select("actor", "time", buy=pl.lit(True))
-    both = pl.concat([bought, cancels.with_columns(buy=pl.lit(False))])
-    both = both.sort("actor", "time", "buy", descending=[False, False, True])
-    turn = both["actor"].ne_missing(both["actor"].shift(1)) | (both["buy"] != both["buy"].shift(1))
-    both = both.filter(turn.fill_null(True))
-    same = pl.col("actor").shift(-1) == pl.col("actor")
-    return (
-        both.with_columns(end=pl.when(same).then(pl.col("time").shift(-1)))
-        .filter("buy")
-        .select("actor", "end", begin="time")
-    )
-
-
 def result(tallies: Tallies, settings: ChurnSettings, context: Context) -> Result:
-    """Both tables, each where it can be judged."""
-    has_activation = context.settings.get("activation") is not None
-    spans = _shown(_judged(settings, context), context)
-    inferred = cells(tallies["inferred"], ["period"])
-    lines = [_line(a, inferred.get(a), has_activation, context) for a, _ in spans]
-    tables = [Table("inferred", f"Lost after {settings.after} idle days", _INFERRED, tuple(lines))]
-    name, source = f"Churn, {settings.after} idle days", lines
-    if settings.cancel is not None:
-        counts = cells(tallies["cancelled"], ["period"])
-        source = [
-            _cancel_line(a, counts.get(a), context) for a, _ in _shown(_complete(context), context)
-        ]
-        tables.append(Table("cancelled", "Cancelled", _CANCELLED, tuple(source)))
-        name = "Churn, cancelled"
-    caveats: tuple[Caveat, ...] = unseen(settings.cancel or [], context)
-    if not source:
+    """The three tables, each where it can be judged; the headline is the first that there is."""
+    judged, complete = _judged(settings, context), _complete(context)
+    sources = [
+        _source("cancelled", "Churn, cancelled", complete, tallies, context),
+        _source("ended", _ENDED[context.unit], complete, tallies, context),
+        _source("inferred", f"Churn, {settings.after} idle days", judged, tallies, context),
+    ]
+    there = [source for source in sources if source]
+    tables = tuple(_table(source, settings, context) for source in there)
+    caveats = (*unseen(settings.cancel or [], context), *_caveats(tallies, there, context))
+    first = there[0]
+    if not first.lines:
         return Result(
-            None, None, tuple(tables), caveats, status="not_evaluable",
+            None, None, tables, caveats, status="not_evaluable",
             reason=f"no {context.period} can be judged yet: it takes {settings.after} days of data"
             " before it and after it",
         )  # fmt: skip
-    rates = [_churned(line) for line in source]
-    now, before = rates[-1], rates[-2] if len(rates) > 1 else None
-    headline = Headline(
-        name, now, "share", str(source[-1]["period"]), share_difference(now, before),
-        tuple(r.value for r in rates),
-    )  # fmt: skip
+    headline = _headline(first, "lost")
+    now = headline.estimate
     textbook = Textbook(
         now.value, now.numerator, now.denominator, "lost in the period ÷ customers at its start"
     )
     caveats = (*caveats, *small(now.denominator, "customers at the start"))
-    also = _also(lines, settings)
-    return Result(headline, textbook, tuple(tables), caveats, also)
+    also = [_headline(source, "lost") for source in there[1:] if source.lines]
+    if weighs(context):
+        also.insert(0, _headline(first, "mrr", "of the MRR, as it is today"))
+    return Result(headline, textbook, tables, caveats, tuple(also))
 
 
-def _also(lines: list[Row], settings: ChurnSettings) -> tuple[Headline, ...]:
-    """The inferred rate beside the cancelled one."""
-    if settings.cancel is None or not lines:
-        return ()
-    rates = [_churned(line) for line in lines]
-    change = share_difference(rates[-1], rates[-2] if len(rates) > 1 else None)
-    title = f"Lost after {settings.after} idle days"
-    return (
-        Headline(title, rates[-1], "share", str(lines[-1]["period"]), change,
-                 tuple(r.value for r in rates)),
-    )  # fmt: skip
+_ENDED = {"user": "Churn, users of cancelled accounts", "account": "Churn, by the accounts table"}
 
 
-def _churned(line: Row) -> Estimate:
-    cell = line["lost"]
-    return cell if isinstance(cell, Estimate) else Estimate(None)
+@dataclass(frozen=True)
+class _Source:
+    """One way to see who is lost: a line for each period that it can judge."""
+
+    name: str
+    title: str
+    lines: list[dict[str, Cell]]
+    counts: list[dict[str, int]]
 
 
-_INFERRED = (
-    Column("period", "Period", "date"),
+def _source(
+    name: str, title: str, spans: list[Span], tallies: Tallies, context: Context
+) -> _Source | None:
+    if name not in tallies:
+        return None
+    found = cells(tallies[name], ["period"])
+    starts = [start for start, _ in _shown(spans, context)]
+    counts = [{"at_start": 0, "mrr_unknown": 0, **(found.get(start) or {})} for start in starts]
+    lines = [_line(start, c, context) for start, c in zip(starts, counts, strict=True)]
+    return _Source(name, title, lines, counts)
+
+
+def _line(start: int, c: dict[str, int], context: Context) -> dict[str, Cell]:
+    split = context.settings.get("activation") is not None
+    line = {"period": context.label(start), **filled(_COLUMNS, c), **filled(_KINDS, c)}
+    line["retained"] = share(c["at_start"] - c.get("lost", 0), c["at_start"])
+    if not split:
+        line |= {"early": None, "slow": None}
+    if weighs(context):
+        line |= {"mrr_at_start": c.get("mrr_at_start", 0) / CENTS, "mrr": mrr_churn(c)}
+    return line
+
+
+def _headline(source: _Source, column: str, title: str | None = None) -> Headline:
+    rates = [cell for line in source.lines if isinstance(cell := line[column], Estimate)]
+    change = share_difference(rates[-1], rates[-2]) if len(rates) > 1 and not title else None
+    period, trend = str(source.lines[-1]["period"]), tuple(rate.value for rate in rates)
+    return Headline(title or source.title, rates[-1], "share", period, change, trend)
+
+
+_PERIOD = Column("period", "Period", "date")
+_COLUMNS = (
     Column("at_start", "At start", "users"),
     Column("lost", "Churned", "share", ("lost", "at_start")),
     Column("retained", "Retention rate", "share"),
+)
+_KINDS = (
     Column("early", "Never activated", "users"),
     Column("slow", "Activated before", "users"),
     Column("returned", "Came back", "users"),
+    Column("already", "Lost before already", "users"),
 )
-_CANCELLED = (*_INFERRED[:4],)
+_MONEY = (Column("mrr_at_start", "MRR at start"), Column("mrr", "MRR lost", "share"))
 
 
-def _line(start: int, counts: dict[str, int] | None, split: bool, context: Context) -> Row:
-    names = ("at_start", "lost", "early", "slow", "returned")
-    c = {name: (counts or {}).get(name) or 0 for name in names}
-    return {
-        "period": context.label(start),
-        "at_start": c["at_start"],
-        "lost": share(c["lost"], c["at_start"]),
-        "retained": share(c["at_start"] - c["lost"], c["at_start"]),
-        "early": c["early"] if split else None,
-        "slow": c["slow"] if split else None,
-        "returned": c["returned"],
+def _table(source: _Source, settings: ChurnSettings, context: Context) -> Table:
+    titles = {
+        "cancelled": "Cancelled, by event",
+        "ended": "Cancelled, by the accounts table"
+        if context.unit == "account"
+        else "Users whose account cancelled, by the accounts table",
+        "inferred": f"Lost after {settings.after} idle days",
     }
+    columns = (
+        _PERIOD, *_COLUMNS, *(_KINDS if source.name == "inferred" else ()),
+        *(_MONEY if weighs(context) else ()),
+    )  # fmt: skip
+    title = titles[source.name] + (", MRR as it is today" if weighs(context) else "")
+    names = [column.name for column in columns]
+    lines: tuple[Row, ...] = tuple({n: line[n] for n in names} for line in source.lines)
+    return Table(source.name, title, columns, lines)
 
 
-def _cancel_line(start: int, counts: dict[str, int] | None, context: Context) -> Row:
-    c = {name: (counts or {}).get(name) or 0 for name in ("at_start", "lost")}
-    return {
-        "period": context.label(start),
-        "at_start": c["at_start"],
-        "lost": share(c["lost"], c["at_start"]),
-        "retained": share(c["at_start"] - c["lost"], c["at_start"]),
-    }
+def _caveats(tallies: Tallies, there: list[_Source], context: Context) -> list[Caveat]:
+    told = []
+    if "left_out" in tallies and (out := totals(tallies["left_out"]).get("no_account")):
+        text = "actors of no account in the accounts table, left out of those by its cancellations"
+        told.append(Caveat("no-account", text, out))
+    unknown = there[0].counts[-1]["mrr_unknown"] if there[0].counts else 0
+    if weighs(context) and unknown:
+        text = "accounts whose MRR is unknown, left out of the MRR lost"
+        told.append(Caveat("mrr-unknown", text, unknown))
+    return told
 
 
 METRIC = register(
@@ -315,7 +352,13 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        keys={
+            "inferred": ("period",),
+            "cancelled": ("period",),
+            "ended": ("period",),
+            "left_out": (),
+        },
+        plain=frozenset({"left_out"}),
         needs=("activation",),
-        keys={"inferred": ("period",), "cancelled": ("period",)},
     )
 )

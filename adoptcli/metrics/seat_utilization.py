@@ -4,16 +4,20 @@ Formula: Σ over the days of the users active on each ÷ (seats × days), over a
 Numerator: user-days: an account's users active on a day (`daily: active`), or logging in
 (`daily: login`), each once a day. Denominator: seats × days of the window; working days (Monday to
 Friday) by default.
-Window: trailing `window` days, back from the end of the days shown. Seats are as the accounts table
-has them today, for every window.
-Left out: accounts whose seats are unknown, and accounts with seats of which no user is known; both
-are counted. A user of several accounts counts in the latest. Over 100 % is possible and flagged.
+Window: trailing `window` days, back from the end of the days shown; of the oldest only those within
+the data. Seats are as the accounts table has them today, for every window.
+By account: the average day as above; the best day: its most users on one day ÷ seats; active in the
+window: its users with one such day or more ÷ seats.
+Left out: accounts whose seats are unknown or none, accounts cancelled before a window begins, and
+accounts with seats of which no user is known; all are counted. A user of several accounts counts in
+the latest. Over 100 % is possible and flagged.
 Textbook: unique daily logins ÷ seats, over the same days; null without `login`.
 """
 
 from __future__ import annotations
 
 import statistics
+from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
@@ -28,6 +32,7 @@ from adoptcli.metrics._shared import (
     cells,
     difference,
     not_full,
+    ratio,
     window_of,
     windows,
     working,
@@ -62,24 +67,24 @@ def missing(settings: SeatUtilizationSettings, definitions: Definitions) -> str 
 
 
 def rows(timeline: Timeline, settings: SeatUtilizationSettings, context: Context) -> Rows:
-    """`accounts`: each user's days in each window; `days`: each user on each day of the last."""
+    """`windows`: each user's days in each window; of the last `accounts`, and `days` one by one."""
     spans = windows(context, settings.window, MOST)
     logins = active_days(timeline.of(context.definitions.login or []))
     used = timeline.days if settings.daily == "active" else logins
     home = timeline.actors.lazy().filter(pl.col("account").is_not_null())
-    home = home.select("actor", "account")
+    home = home.select("actor", item="account")
     used_days = _counted(used, settings, context, len(spans))
-    last = used_days.filter(pl.col("period") == context.end_day - 1)
-    parts = [
-        home.with_columns(period=pl.lit(context.end_day - 1, dtype=pl.Int32), members=pl.lit(1)),
-        _days(used_days, "used").join(home, on="actor"),
-        _days(_counted(logins, settings, context, len(spans)), "logins").join(home, on="actor"),
-    ]
+    login_days = _counted(logins, settings, context, len(spans))
+    parts = [_days(used_days, "used"), _days(login_days, "logins")]
+    by_window = pl.concat(parts, how="diagonal").join(home, on="actor")
+    newest = pl.col("period") == context.end_day - 1
+    users = by_window.filter(newest & (pl.col("used") > 0)).select("actor", "item", users=pl.lit(1))
     return {
-        "accounts": pl.concat(parts, how="diagonal_relaxed"),
-        "days": last.join(home, on="actor").select(
-            "actor", "account", step=pl.col("day").cast(pl.Int64), users=pl.lit(1)
-        ),
+        "windows": by_window,
+        "accounts": pl.concat([home.with_columns(members=pl.lit(1)), users], how="diagonal"),
+        "days": used_days.filter(newest)
+        .join(home, on="actor")
+        .select("actor", "item", step=pl.col("day").cast(pl.Int64), users=pl.lit(1)),
     }
 
 
@@ -95,10 +100,7 @@ def _counted(
 
 def _days(counted: pl.LazyFrame, name: str) -> pl.LazyFrame:
     """How many days each actor has in each window."""
-    once = pl.lit(1, dtype=pl.Int64) if name == "used" else pl.lit(0, dtype=pl.Int64)
-    return counted.group_by("actor", "period").agg(
-        pl.len().cast(pl.Int64).alias(name), users=once.first()
-    )
+    return counted.group_by("actor", "period").agg(pl.len().cast(pl.Int64).alias(name))
 
 
 def result(tallies: Tallies, settings: SeatUtilizationSettings, context: Context) -> Result:
@@ -108,26 +110,29 @@ def result(tallies: Tallies, settings: SeatUtilizationSettings, context: Context
         return _refused("the log knows accounts but no users: nobody can be seen to use a seat")
     if not context.seats:
         return _refused("the accounts table has no seats: name their column in accounts.seats")
-    found = cells(tallies["accounts"], ["account", "period"])
+    known, found = _known(tallies, context), cells(tallies["windows"], ["item", "period"])
     spans = list(reversed(windows(context, settings.window, MOST)))
-    accounts = sorted({account for account, _ in found} & set(context.seats))
-    if not accounts:
+    held = [_held(known, span, settings, context) for span in spans]
+    if not held[-1].accounts:
         return _refused("no user belongs to an account whose seats are known")
-    values = {
-        end - 1: _portfolio(found, accounts, "used", end, settings, context) for _, end in spans
-    }
-    last = spans[-1][1]
-    before = values[spans[-2][1] - 1] if len(spans) > 1 else None
-    lines = _lines(found, tallies["days"], accounts, settings, context)
+    values = [_portfolio(found, window, "used", context) for window in held]
+    now, before = values[-1], values[-2] if len(values) > 1 else None
+    lines = _lines(tallies, found, held[-1], settings, context)
     headline = Headline(
-        f"Seat utilization, {settings.window} days", values[last - 1], "share",
-        context.day_label(last - 1), difference(values[last - 1], before),
-        tuple(v.value for v in values.values()),
-        f"{_what(settings)} on {settings.days} days ÷ seats; {len(accounts):,} accounts",
+        f"Seat utilization, {settings.window} days", now, "share",
+        context.day_label(held[-1].period), difference(now, before),
+        tuple(v.value for v in values),
+        f"{_what(settings)} on {settings.days} days ÷ seats; {len(held[-1].accounts):,} accounts",
     )  # fmt: skip
-    tables = (_portfolio_table(lines, values[last - 1], settings), _account_table(lines))
-    caveats = (*not_full(context, settings.window), *_caveats(found, lines, context))
-    return Result(headline, _textbook(found, accounts, settings, context), tables, caveats)
+    tables = (
+        _portfolio_table(lines, now, settings),
+        _trend_table(held, values, context),
+        _account_table(lines),
+    )
+    caveats = (
+        *not_full(context, settings.window), *_caveats(known, tallies, held[-1], lines, context),
+    )  # fmt: skip
+    return Result(headline, _textbook(found, held[-1], context), tables, caveats)
 
 
 def _refused(reason: str) -> Result:
@@ -141,20 +146,42 @@ def _what(settings: SeatUtilizationSettings) -> str:
 Found = dict[tuple[int, int], dict[str, int]]
 
 
-def _length(end: int, settings: SeatUtilizationSettings) -> int:
-    first = end - settings.window
-    return settings.window if settings.days == "all" else working_days(first, end)
+@dataclass(frozen=True)
+class _Held:
+    """A window: its last day, its days that count, and the accounts that hold seats in it."""
+
+    period: int
+    days: int
+    accounts: list[int]
 
 
-def _portfolio(
-    found: Found, accounts: list[int], name: str, end: int, settings: SeatUtilizationSettings,
-    context: Context,
-) -> Estimate:  # fmt: skip
+def _known(tallies: Tallies, context: Context) -> list[int]:
+    """The accounts of which a user is known and which have seats."""
+    present = set(tallies["accounts"]["item"].to_list())
+    return sorted(a for a in present if round(context.seats.get(a, 0)) > 0)
+
+
+def _held(
+    known: list[int], span: tuple[int, int], settings: SeatUtilizationSettings, context: Context
+) -> _Held:
+    """Accounts that are cancelled before the window begins hold no seats in it."""
+    first, end = max(span[0], context.first_day), span[1]
+    days = end - first if settings.days == "all" else working_days(first, end)
+    begin, ends = context.calendar.midnight(first), context.account_ends
+    return _Held(end - 1, days, [a for a in known if ends.get(a, begin) >= begin])
+
+
+def _seats(account: int, context: Context) -> int:
+    return round(context.seats[account])
+
+
+def _portfolio(found: Found, window: _Held, name: str, context: Context) -> Estimate:
     """Σ user-days ÷ Σ seats × days, with the jackknife over groups of accounts."""
-    days = _length(end, settings)
-    group = {a: group_of(context.accounts[a]) for a in accounts}
-    used = Count.of((group[a], (found.get((a, end - 1)) or {}).get(name) or 0) for a in accounts)
-    bought = Count.of((group[a], round(context.seats[a]) * days) for a in accounts)
+    group = {a: group_of(context.accounts[a]) for a in window.accounts}
+    used = Count.of(
+        (group[a], (found.get((a, window.period)) or {}).get(name) or 0) for a in window.accounts
+    )
+    bought = Count.of((group[a], _seats(a, context) * window.days) for a in window.accounts)
     if not bought:
         return Estimate(None, used, bought)
     limits = counts.ratio_interval(used, bought)
@@ -162,10 +189,8 @@ def _portfolio(
     return Estimate(used / bought, used, bought, low, high)
 
 
-def _textbook(
-    found: Found, accounts: list[int], settings: SeatUtilizationSettings, context: Context
-) -> Textbook:
-    value = _portfolio(found, accounts, "logins", context.end_day, settings, context)
+def _textbook(found: Found, window: _Held, context: Context) -> Textbook:
+    value = _portfolio(found, window, "logins", context)
     known = context.definitions.login is not None
     return Textbook(
         value.value if known else None, value.numerator if known else None, value.denominator,
@@ -174,27 +199,27 @@ def _textbook(
 
 
 def _lines(
-    found: Found, daily: pl.DataFrame, accounts: list[int], settings: SeatUtilizationSettings,
+    tallies: Tallies, found: Found, window: _Held, settings: SeatUtilizationSettings,
     context: Context,
 ) -> list[Row]:  # fmt: skip
-    """Each account of known seats, the least used first."""
-    last, days = context.end_day - 1, _length(context.end_day, settings)
-    peaks = dict(daily.group_by("account").agg(pl.col("users").max()).iter_rows())
+    """Each account that holds seats, the least used first."""
+    people = cells(tallies["accounts"], ["item"])
+    peaks = dict(tallies["days"].group_by("item").agg(pl.col("users").max()).iter_rows())
     lines: list[Row] = []
-    for account in accounts:
-        sums, seats = found.get((account, last)) or {}, round(context.seats[account])
-        used, users = sums.get("used") or 0, sums.get("users") or 0
-        value = used / (seats * days) if seats * days else None
-        peak = peaks.get(account, 0)
+    for account in window.accounts:
+        seats = _seats(account, context)
+        used = ratio(
+            (found.get((account, window.period)) or {}).get("used") or 0, seats * window.days
+        )
         lines.append(
             {
                 "item": context.accounts[account],
                 "seats": seats,
-                "members": sums.get("members") or 0,
-                "used": Estimate(value, used, seats * days),
-                "peak": Estimate(peak / seats if seats else None, peak, seats),
-                "monthly": Estimate(users / seats if seats else None, users, seats),
-                "target": _against(value, settings.target),
+                "members": people[account]["members"],
+                "used": used,
+                "peak": ratio(peaks.get(account, 0), seats),
+                "monthly": ratio(people[account]["users"], seats),
+                "target": _against(used.value, settings.target),
             }
         )
     return sorted(lines, key=lambda line: (_value(line["used"]), str(line["item"])))
@@ -232,6 +257,19 @@ def _portfolio_table(
     return Table("portfolio", "All accounts", columns, (row,))
 
 
+def _trend_table(held: list[_Held], values: list[Estimate], context: Context) -> Table:
+    lines: tuple[Row, ...] = tuple(
+        {"period": context.day_label(window.period), "accounts": len(window.accounts), "used": used}
+        for window, used in zip(held, values, strict=True)
+    )
+    columns = (
+        Column("period", "Window to", "date"),
+        Column("accounts", "Accounts"),
+        Column("used", "All seats", "share"),
+    )
+    return Table("trend", "By window", columns, lines)
+
+
 def _account_table(lines: list[Row]) -> Table:
     columns = (
         Column("item", "Account", "text"),
@@ -245,19 +283,24 @@ def _account_table(lines: list[Row]) -> Table:
     return Table("accounts", "By account, the least used first", columns, tuple(lines))
 
 
-def _caveats(found: Found, lines: list[Row], context: Context) -> list[Caveat]:
-    present = {account for account, _ in found}
-    told = []
-    unknown = len(present - set(context.seats))
-    if unknown:
-        told.append(Caveat("seats-unknown", "accounts whose seats are unknown, left out", unknown))
-    over = sum(line["target"] == "over 100 %" for line in lines)
-    if over:
-        told.append(Caveat("over-licensed", "accounts that use more than their seats", over))
-    if not context.segments and (empty := len(set(context.seats) - present)):
-        text = "accounts with seats of which no user is known, left out"
-        told.append(Caveat("accounts-without-users", text, empty))
-    return told
+def _caveats(
+    known: list[int], tallies: Tallies, window: _Held, lines: list[Row], context: Context
+) -> list[Caveat]:
+    present = set(tallies["accounts"]["item"].to_list())
+    with_seats = {a for a, seats in context.seats.items() if round(seats) > 0}
+    told = [
+        ("seats-unknown", "accounts whose seats are unknown, left out",
+         len(present - set(context.seats))),
+        ("no-seats", "accounts with no seats, left out",
+         len(present & set(context.seats) - with_seats)),
+        ("accounts-cancelled", "accounts cancelled before the window, left out",
+         len(known) - len(window.accounts)),
+        ("over-licensed", "accounts that use more than their seats",
+         sum(line["target"] == "over 100 %" for line in lines)),
+        ("accounts-without-users", "accounts with seats of which no user is known, left out",
+         0 if context.segments else len(with_seats - present)),
+    ]  # fmt: skip
+    return [Caveat(*one) for one in told if one[2]]
 
 
 METRIC = register(
@@ -270,9 +313,9 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
-        names=lambda settings, context: {"account": context.accounts},
-        keys={"accounts": ("account", "period"), "days": ("account", "step")},
-        plain=frozenset({"accounts", "days"}),
+        names=lambda settings, context: {"item": context.accounts},
+        keys={"windows": ("item", "period"), "accounts": ("item",), "days": ("item", "step")},
+        plain=frozenset({"windows", "accounts", "days"}),
         users_only="seats are used by users: ask without --unit account",
         missing=missing,
     )

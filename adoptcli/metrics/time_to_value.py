@@ -5,7 +5,8 @@ Numerator: actors that arrive at each time, activated_at − sign-up. Denominato
 observed and not yet activated just before it.
 Window: from the sign-up to the activation, or to as-of for those who have not arrived; the
 activation's `within` plays no part.
-Left out: actors whose start is unknown or lies before the data.
+Left out: actors whose start is unknown or lies before the data, and those of no persona where only
+personas have criteria.
 Textbook: median time of those who arrived, which forgets everybody who is still waiting.
 Source: Kaplan and Meier 1958; interval by Greenwood on the log-log scale.
 """
@@ -51,6 +52,7 @@ def rows(timeline: Timeline, settings: TimeToValueSettings, context: Context) ->
     """Each starter's time to activation, or to as-of."""
     starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
     arrived = pl.col("activated_at").is_not_null()
+    asked = activated(timeline, context) if context.settings["activation"].personas else None
     people = (
         starters(timeline, context)
         .select("actor", "signup_day")
@@ -66,7 +68,7 @@ def rows(timeline: Timeline, settings: TimeToValueSettings, context: Context) ->
             waiting=(~arrived).cast(pl.Int64),
             early=pl.col("early").cast(pl.Int64),
         ),
-        "left_out": start_rows(timeline, context),
+        "left_out": start_rows(timeline, context, asked),
     }
 
 

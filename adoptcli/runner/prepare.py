@@ -109,7 +109,7 @@ def _tables(request: Request) -> _Tables:
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
     names = {name for split in request.segments for name in split}
     for metric in map(get_metric, request.metrics):
-        names |= traits.of_metric(metric, request.settings.get(metric.id), d)
+        names |= traits.of_metric(metric, d, request.settings)
     return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
 
 
@@ -335,6 +335,7 @@ def _context(
         accounts=labels["account"],
         seats=_by_account(tables.accounts, "seats"),
         mrr=_by_account(tables.accounts, "mrr"),
+        listed=frozenset(tables.accounts["account"].drop_nulls().to_list()),
         account_ends=_by_account(tables.accounts, "cancelled"),
         traits={n.removeprefix("trait."): v for n, v in labels.items() if n != "account"},
         segments=tuple(request.segments),

@@ -48,8 +48,7 @@ def refusal(
     if request.unit == "account" and metric.users_only:
         return "not_evaluable", metric.users_only
     lacked = prepared.lacking if prepared else frozenset[str]()
-    settings = request.settings.get(metric.id)
-    for name in sorted(lacked & traits.of_metric(metric, settings, request.definitions)):
+    for name in sorted(lacked & traits.of_metric(metric, request.definitions, request.settings)):
         return "not_evaluable", f"{name!r} is a column of the users table, and actors are accounts"
     return None
 

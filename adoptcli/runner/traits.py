@@ -20,10 +20,11 @@ from adoptcli.timeline.survey import matching
 Frame = pl.DataFrame | None
 
 
-def of_metric(metric: Metric, settings: object, definitions: Definitions) -> set[str]:
-    """The traits that a metric needs: of its section, and of the features if it asks for them."""
-    found = set(named_traits(settings))
-    return found | set(named_traits(definitions.features)) if metric.features else found
+def of_metric(metric: Metric, definitions: Definitions, settings: Mapping[str, object]) -> set[str]:
+    """The traits that a metric needs: of its section, of those it uses, of the features."""
+    parts = [settings.get(name) for name in (metric.id, *metric.needs)]
+    features = definitions.features if metric.features else None
+    return {name for part in [*parts, features] for name in named_traits(part)}
 
 
 def places(names: Sequence[str], users: Frame, accounts: Frame, unit: Unit) -> dict[str, str]:

@@ -75,6 +75,11 @@ class World:
             return self.table.get(user, (None, {}))[1].get(name) or None
         return self.account_table.get(self.account(user) or "", {}).get(name) or None
 
+    def latest(self, user: str, name: str) -> str | None:
+        """A user's latest value of a property of the events (the smallest on a tie)."""
+        rows = [(t, p[name]) for t, _, p in self.events.get(user, []) if p[name]]
+        return min(v for t, v in rows if t == max(rows)[0]) if rows else None
+
     def account(self, user: str) -> str | None:
         """The latest account that a user's rows name (the smallest on a tie), else the table's."""
         rows = [(t, p["account"]) for t, _, p in self.events.get(user, []) if p["account"]]
@@ -179,18 +184,37 @@ def quantile(values: list[int], q: float) -> Fraction | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
+def part_of(world: World, section: Any, user: str) -> tuple[int, str, Any] | None:
+    """Place, name and rule of the first persona that fits a user, else of everyone else."""
+    personas = section.get("personas", {})
+    for i, (name, persona) in enumerate(personas.items()):
+        if all(
+            world.latest(user, trait) in (values if isinstance(values, list) else [values])
+            for trait, values in persona["who"].items()
+        ):
+            return i, name, {"within": section["within"], **persona}
+    if not any(key in section for key in ("all", "any", "steps")):
+        return None
+    return len(personas), "everyone else", section
+
+
 def activated_at(world: World, user: str) -> tuple[int | None, list[int | None]]:
-    """When the criteria were first all met at or after sign-up, and each alone."""
-    c = world.config["activation"]
+    """When the criteria of a user's persona were first all met at or after sign-up, each alone."""
+    section = world.config["activation"]
+    part = part_of(world, section, user)
+    if part is None:
+        return None, []
+    c = part[2]
     criteria = c.get("all") or c.get("any")
     t0 = world.t0[user]
-    rows = [r for r in world.events.get(user, []) if c["before_signup"] == "count" or r[0] >= t0]
+    count = section["before_signup"] == "count"
+    rows = [r for r in world.events.get(user, []) if count or r[0] >= t0]
     alone = [_met(world, rows, criterion, set(), None)[0] for criterion in criteria]
     if "any" in c:
         reached = [t for t in alone if t is not None]
         when = min(reached) if reached else None
     elif c.get("in_order"):
-        when = _chain(world, rows, criteria)
+        when = chain(world, rows, criteria)[-1]
     else:
         when = None if None in alone else max(t for t in alone if t is not None)
     return (None if when is None else max(when, t0)), alone
@@ -214,15 +238,18 @@ def _met(
     return None, set()
 
 
-def _chain(world: World, rows: list[Any], criteria: list[Any]) -> int | None:
+def chain(world: World, rows: list[Any], criteria: list[Any]) -> list[int | None]:
+    """When each criterion is met, one after the other; a row serves one only."""
     used: set[int] = set()
-    at: int | None = None
+    found: list[int | None] = []
     for criterion in criteria:
-        at, served = _met(world, rows, criterion, used, at)
-        if at is None:
-            return None
+        if found and found[-1] is None:
+            found.append(None)
+            continue
+        at, served = _met(world, rows, criterion, used, found[-1] if found else None)
         used |= served
-    return at
+        found.append(at)
+    return found
 
 
 def count_by(keys: list[Any]) -> dict[Any, int]:

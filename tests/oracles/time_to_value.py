@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracles.model import Tables, World, activated_at, quantile
+from tests.oracles.model import Tables, World, activated_at, part_of, quantile
 
 CELLS = [("cohorts", "arrived")]
 ROWS = {"cohorts": "durations"}
@@ -12,6 +12,8 @@ def plain(world: World) -> Tables:
     """Kaplan–Meier by its definition, one time after the other."""
     people = []
     for user in world.starters():
+        if part_of(world, world.config["activation"], user) is None:
+            continue
         when, _ = activated_at(world, user)
         end = world.as_of if when is None else when
         people.append((end - world.t0[user], when is not None))
