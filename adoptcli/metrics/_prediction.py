@@ -47,6 +47,7 @@ def people(
     midnights = _midnights(context)
     until = context.first_day - 1 + pl.lit(midnights).search_sorted(pl.col("converted"), "right")
     dated = pl.col("known") & (pl.col("signup_day") >= context.first_day)
+    dated &= pl.col("signup") < context.as_of
     deadline = pl.lit(midnights).gather(pl.col("first") + 1 - context.first_day) + within
     full = pl.col("first") >= context.first_day + look_back - 1
     return (

@@ -5,6 +5,7 @@ and have had that long.
 Numerator: mature users whose day of reaching the last stage is at most `within` days after that of
 the sign-up. Denominator: users whose sign-up is known, lies within the data and among the days
 shown, and day + `within` < as-of.
+Window: from the day of the sign-up; each clause of a rule has its own.
 Stages: signed_up, activated, adopted, engaged, renewed, expanded, in this order; each is a rule
 (`stages`) of the same clauses as `qualified`, judged at the end of a local day. By default
 signed_up: the sign-up is known; activated: as `activation` has it; adopted: a feature (a core one,
@@ -24,10 +25,10 @@ Textbook: users that reached the last stage ÷ all sign-ups.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import polars as pl
-from pydantic import BeforeValidator, Field
+from pydantic import Field, model_validator
 
 from adoptcli import stats
 from adoptcli.context import Context
@@ -60,12 +61,20 @@ from adoptcli.timeline.days import start_of
 from adoptcli.timeline.spans import first_days, holding_on
 
 
-def _as_rule(value: Any) -> Any:
-    """A list of clauses is as good as all of them."""
-    return {"all": value} if isinstance(value, list) else value
+class Stage(Rule):
+    """A rule; a list of clauses is as good as all of them."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        return {"all": value} if isinstance(value, list) else value
 
-Stage = Annotated[Rule, BeforeValidator(_as_rule)]
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
+        """Its clauses alone are as good as a mapping."""
+        schema = handler(core)
+        listed, _ = handler.resolve_ref_schema(schema)["properties"]["all"]["anyOf"]
+        return {"anyOf": [listed, schema]}
 
 
 class Stages(Model):

@@ -1,10 +1,15 @@
 """Qualified users or accounts: who meets the rule that says somebody is worth talking to.
 
 Formula: actors that meet the rule at the end of the last day shown ÷ all actors there by then.
-Numerator: actors for whom `all` of the clauses hold, or `any`. Each is judged at the end of a local
-day: an event so many times (`at_least`) or on so many `days`, `active_days`, `features` used,
-`score`, active `users` and `seats` of an account, `activated`, `signed_up`, a `trait`; `within`
-says how many days count, that day included. Denominator: actors signed up or seen by that day.
+Numerator: actors for whom `all` of the clauses hold, or `any`. Denominator: actors signed up or
+seen by that day.
+Clauses: each is judged at the end of a local day, over the days `within`, that day included.
+`EVENT` or `{event: EVENT, at_least: 5, days: 3, within: 28d}`, ever without `within`;
+`{active_days: 8, within: 28d}`; `{features: 3, days: 2, core: true, within: 28d}`: so many features
+used, each on so many days; `{score: 50}`: points of the engagement score; for accounts
+`{users: 5, within: 28d}`: active users, and `{seats: 0.7, within: 28d}`: active users ÷ seats;
+`{activated: true}`; `{signed_up: true}`; `{trait: {plan: [pro]}}`. Where `within` is not named it
+is 28 days.
 Window: each clause's own; traits are as they are now. A clause that asks for a trait or for seats
 that are unknown does not hold, and is counted as unknown.
 First qualified: the first day at whose end the rule holds. An actor from before the data that

@@ -16,7 +16,7 @@ import pkgutil
 from functools import cache
 from types import ModuleType
 
-SHARED = ("database", "model")
+SHARED = ("database", "model", "rules")
 
 
 @cache
