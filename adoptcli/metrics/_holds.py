@@ -204,9 +204,10 @@ def _(clause: TraitClause, timeline: Timeline, context: Context) -> pl.DataFrame
 
 
 def _from(days: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """From a day on."""
+    """From a day on, or from the first day of the data."""
     end = pl.lit(context.as_of_day, dtype=pl.Int32)
-    return days.filter(pl.col("day") < context.as_of_day).select("actor", start="day", stop=end)
+    start = pl.col("day").clip(lower_bound=context.first_day)
+    return days.filter(pl.col("day") < context.as_of_day).select("actor", start=start, stop=end)
 
 
 def values(timeline: Timeline, clause: Clause, context: Context, day: int) -> pl.DataFrame:

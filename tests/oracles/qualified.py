@@ -28,10 +28,11 @@ ONE = timedelta(1)
 
 
 def section(rng: random.Random) -> dict[str, Any]:
-    """A rule, and sometimes a conversion."""
-    found = random_rule(rng) | {"within": rng.choice(("1d", "10d", "30d"))}
-    conversion = rng.choice((None, "bought", ["bought", {"event": "read", "where": {"kind": "y"}}]))
-    return {"qualified": found | ({"conversion": conversion} if conversion else {})}
+    """A rule, and a conversion that is not too seldom."""
+    several = ["bought", "helped", {"event": "read", "where": {"kind": "y"}}, "called", "asked"]
+    conversion = rng.choice(("bought", several, several))
+    within = rng.choice(("1d", "10d", "30d"))
+    return {"qualified": random_rule(rng) | {"conversion": conversion, "within": within}}
 
 
 def _ends(world: World) -> list[date]:
