@@ -41,6 +41,7 @@ def sections(document: Document) -> Iterator[Problem]:
     yield from _twice(document, ("segments",))
     yield from _twice(document, ("retention", "starts"))
     yield from _starts(document)
+    yield from _rules(document)
 
 
 def _names(document: Document) -> Iterator[Problem]:
@@ -98,6 +99,32 @@ def _starts(document: Document) -> Iterator[Problem]:
             path = document.known(("retention", "starts", starts.index(name)))
             message = f"{name!r} needs the {part} {name!r}, which is not there"
             yield _problem(document, path, message)
+
+
+_NEEDED = {"features": "features", "score": "engagement_score", "activated": "activation"}
+
+
+def _rules(document: Document) -> Iterator[Problem]:
+    """Clauses that ask for what another section defines."""
+    for path in _clauses(document):
+        clause = document.value(path)
+        for key in _NEEDED.keys() & clause.keys() if isinstance(clause, dict) else ():
+            section = _NEEDED[key]
+            if document.data.get(section) is None:
+                message = f"{key!r} needs the section {section!r}, which is not there"
+                yield _problem(document, (*path, key), message)
+
+
+def _clauses(document: Document) -> Iterator[Path]:
+    """Where the clauses of rules stand: in `qualified` and in the stages of the journey."""
+    journey = document.data.get("journey")
+    stages = journey.get("stages") if isinstance(journey, dict) else None
+    rules: list[Path] = [("qualified",)]
+    rules += [("journey", "stages", name) for name in stages] if isinstance(stages, dict) else []
+    for rule in rules:
+        for path in (rule, (*rule, "all"), (*rule, "any")):
+            found = document.value(path) if path in document.values else None
+            yield from ((*path, i) for i in range(len(found) if isinstance(found, list) else 0))
 
 
 def _list(document: Document, path: Path) -> list[Any]:

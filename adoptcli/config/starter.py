@@ -75,7 +75,13 @@ _EXAMPLES = {
     "exclude.accounts": "[demo]",
     "exclude.events": '["$pageleave"]',
     "burn_in": "30d",
+    "qualified.all": "[{event: report_shared, at_least: 2}, {active_days: 3, within: 14d}]",
+    "qualified.any": "[report_shared, {active_days: 8, within: 28d}]",
+    "journey.stages": "{renewed: [subscription_renewed]}",
 }
+
+# Keys that stand instead of another one; they stay a comment.
+_INSTEAD = ("qualified.any",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +201,8 @@ def _lines(key: Key, indent: str, path: str) -> Iterator[str]:
         yield from _inner(key, indent + "  ", here, ())
     else:
         value = _EXAMPLES.get(here) or key.default or flow(_placeholder(key.shapes[0]))
-        yield _with(f"{indent}{key.name}: {value}", note)
+        instead = "# " if here in _INSTEAD else ""
+        yield _with(f"{indent}{instead}{key.name}: {value}", note)
 
 
 def _inner(key: Key, indent: str, path: str, block: Sequence[str]) -> Iterator[str]:

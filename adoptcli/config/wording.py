@@ -147,7 +147,7 @@ def _other(finding: _Finding) -> str:
 def _choices(expected: str, value: Any) -> str:
     options = re.findall(r"'([^']*)'", expected) or [expected]
     if len(options) == 1:
-        return f"must be {options[0]}"
+        return f"must be {'true' if options == ['True'] else options[0]}"
     near = _near(str(value), options)
     return f"must be one of {', '.join(options)}" + (f"; did you mean {near!r}?" if near else "")
 

@@ -24,7 +24,10 @@ VALUES: list[Any] = [
     ["x", "x"], [1], [[]], {}, {"event": "x"}, {"event": "x", "where": {"a": None}}, {"zzz": 1},
     {"property": "x"}, {"x": ["y"]}, {"x": 5}, REMOVED,
 ]  # fmt: skip
-LOADER_ALONE = [("version",), ("activation",), ("activation", "all")]
+LOADER_ALONE = [
+    ("version",), ("activation",), ("activation", "all"), ("qualified",), ("qualified", "all"),
+    ("journey", "stages", "engaged"),
+]  # fmt: skip
 """True is 1 in Python; either all or any."""
 
 

@@ -16,7 +16,7 @@ import pkgutil
 from functools import cache
 from types import ModuleType
 
-SHARED = ("criteria", "database", "model")
+SHARED = ("criteria", "database", "model", "rules")
 
 
 @cache

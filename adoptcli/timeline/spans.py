@@ -1,0 +1,74 @@
+"""Spans of days on which something holds, and how many hold at once.
+
+Spans are frames of actor, start and stop (local days, half-open), sorted by actor and start; those
+of one frame do not touch, so that an actor's first start is the first day on which it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from adoptcli.timeline.runs import runs, starts_run
+
+SPAN = {"actor": pl.UInt32, "start": pl.Int32, "stop": pl.Int32}
+
+
+def trailing(days: pl.DataFrame, least: int, within: int | None, end: int) -> pl.DataFrame:
+    """When at least so many of an actor's rows lie in the last days, seen from the end of each.
+
+    From its k-th row on, until the row `least` - 1 places before it is too long ago.
+
+    Args:
+        days: actor and day, sorted; a day may stand several times.
+        least: How many rows.
+        within: How many days back count, the day itself being the first; None for all.
+        end: The day after all others, which ends what never ends.
+    """
+    back, actor = least - 1, pl.col("actor")
+    stop = pl.lit(end, dtype=pl.Int32)
+    if within is not None:
+        stop = (pl.col("day").shift(back) + within).cast(pl.Int32)
+    found = days.select("actor", start="day", stop=stop, enough=actor == actor.shift(back))
+    return _joined(found.filter(pl.col("enough") & (pl.col("stop") > pl.col("start"))))
+
+
+def covering(parts: Sequence[pl.DataFrame], least: int) -> pl.DataFrame:
+    """When at least so many spans hold at once; a span counts as its `weight`, where it has one."""
+    points = []
+    for part in parts:
+        weight = pl.col("weight") if "weight" in part.columns else pl.lit(1, dtype=pl.Int64)
+        points.append(part.select("actor", day="start", change=weight))
+        points.append(part.select("actor", day="stop", change=-weight))
+    changes = runs(pl.concat(points).sort("actor", "day"), ["actor", "day"], sums=["change"])
+    # Each span ends, so that the sum over all actors before is nothing.
+    held = changes.select(
+        "actor", start="day", stop=pl.col("day").shift(-1), level=pl.col("change").cum_sum()
+    )
+    return _joined(held.filter(pl.col("level") >= least))
+
+
+def _joined(found: pl.DataFrame) -> pl.DataFrame:
+    """Spans that touch as one, given that no later one of an actor ends earlier."""
+    apart = (pl.col("start") > pl.col("stop").shift(1)).fill_null(True)
+    fresh = (found.select(apart).to_series() | starts_run(found, ["actor"])).arg_true()
+    last = fresh.shift(-1, fill_value=found.height) - 1
+    return pl.DataFrame(
+        {
+            "actor": found["actor"].gather(fresh),
+            "start": found["start"].gather(fresh),
+            "stop": found["stop"].gather(last),
+        },
+        schema=SPAN,
+    )
+
+
+def first_days(spans: pl.DataFrame) -> pl.DataFrame:
+    """actor and the first day on which it holds."""
+    return spans.filter(starts_run(spans, ["actor"])).select("actor", day="start")
+
+
+def holding_on(spans: pl.DataFrame, day: int) -> pl.DataFrame:
+    """The actors for whom it holds at the end of a day, each once."""
+    return spans.filter((pl.col("start") <= day) & (day < pl.col("stop"))).select("actor")
