@@ -15,6 +15,7 @@ from adoptcli.definitions import EventRef
 from adoptcli.results import Caveat, Estimate
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.criteria import met
+from adoptcli.timeline.runs import runs
 
 SMALL = 30
 GROUP = "group"  # of accounts; a key that the engine adds to tallies
@@ -197,6 +198,13 @@ def window_of(day: pl.Expr, context: Context, length: int, count: int) -> pl.Exp
     return pl.when(inside).then(context.end_day - 1 - back * length).cast(pl.Int32)
 
 
+def by_window(days: pl.DataFrame, context: Context, length: int, count: int) -> pl.DataFrame:
+    """actor, period (last day of the window) and days: how many of an actor's sorted days."""
+    period = window_of(pl.col("day"), context, length, count)
+    dated = days.select("actor", period=period).filter(pl.col("period").is_not_null())
+    return runs(dated, ["actor", "period"]).rename({"length": "days"})
+
+
 def working(day: pl.Expr) -> pl.Expr:
     """Whether a day is one from Monday to Friday."""
     return (day + 3) % 7 < 5  # day 0 was a Thursday
@@ -226,6 +234,14 @@ def starters(timeline: Timeline, context: Context) -> pl.DataFrame:
         & (day < context.end_day)
         & (pl.col("signup") < context.as_of)
     )
+
+
+def since(context: Context) -> pl.Expr:
+    """The day from which an actor is there: its sign-up, or its first row if that is earlier.
+
+    Whoever stands in a table without a sign-up and was never seen is there before the data.
+    """
+    return pl.min_horizontal("signup_day", "first_day").fill_null(context.first_day - 1)
 
 
 def start_caveats(tally: Mapping[str, int]) -> tuple[Caveat, ...]:

@@ -105,7 +105,7 @@ def _tables(request: Request) -> _Tables:
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
     asked = [request.settings.get(name) for name in request.metrics]
     with_features = any(get_metric(name).features for name in request.metrics)
-    names = traits.wanted_traits(d, request.segments, asked, with_features)
+    names = traits.wanted_traits(d, request.segments, asked, with_features, request.unit)
     return _Tables(users, accounts, traits.places(names, users, accounts, request.unit))
 
 

@@ -21,11 +21,12 @@ Frame = pl.DataFrame | None
 
 def wanted_traits(
     definitions: Definitions, segments: Sequence[Sequence[str]], settings: Iterable[object],
-    features: bool,
+    features: bool, unit: Unit,
 ) -> list[str]:  # fmt: skip
     """The traits that this run needs: of the segments, the metrics' sections, the features."""
     found = {name for names in segments for name in names}
-    found |= {name for section in settings for name in named_traits(section)}
+    of_users = unit == "user"
+    found |= {name for section in settings for name in named_traits(section, of_users=of_users)}
     if features:
         found |= set(named_traits(definitions.features))
     return sorted(found)
