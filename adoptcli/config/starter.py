@@ -73,6 +73,8 @@ _EXAMPLES = {
     "exclude.accounts": "[demo]",
     "exclude.events": '["$pageleave"]',
     "burn_in": "30d",
+    "quadrant.adoption": "{activated: true}",
+    "quadrant.engagement": "{active_days: 8, window: 28d}",
 }
 
 

@@ -182,9 +182,7 @@ def _caveats(tallies: Tallies, settings: AdoptionRateSettings, context: Context)
     if out := totals(tallies["left_out"]).get("not_in_table"):
         found.append(Caveat("not-in-table", "actors that are not in the users table", out))
     if settings.role and "roles" not in tallies:
-        found.append(
-            Caveat("role-of-users", "no rates by role: a role is a user's, not an account's")
-        )
+        found.append(Caveat("role-of-users", "no rates by role: accounts have none"))
     features = context.definitions.features
     for name, feature in features.items():
         found += unseen(feature.events, context)
