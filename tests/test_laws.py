@@ -200,6 +200,28 @@ def test_identities_across_metrics(seed: int, tmp_path: Path) -> None:
     assert sum(row["arrived"] for row in tables["time_to_value"].get("cohorts", [])) == ever
 
 
+def test_the_quadrant_knows_who_activated(tmp_path: Path) -> None:
+    """Where nobody signed up before the data, both metrics count the same people."""
+    judged = 0
+    for seed in range(15):
+        log = random_log(seed)
+        log.config |= {
+            "signup": "signed_up",
+            "quadrant": {"adoption": {"activated": True}, "engagement": {"window": "9d"}},
+        }
+        log.users = log.users.splitlines()[0] + "\n"
+        save(log, tmp_path)
+        found = numbers(outcome(log, tmp_path, "--only", "quadrant", "--only", "activation"))
+        if isinstance(found, str) or found["activation"]["status"] != "ok":
+            continue
+        sizes = {r["item"]: r["actors"] for r in found["quadrant"]["tables"]["quadrants"]}
+        adopted = [sizes[name]["numerator"] for name in ("champions", "adopted_not_engaged")]
+        assert sum(adopted) == found["activation"]["textbook"]["numerator"]
+        assert sizes["neither"]["denominator"] == found["activation"]["textbook"]["denominator"]
+        judged += sum(adopted)
+    assert judged > 10
+
+
 @pytest.mark.parametrize("seed", SEEDS[:8])
 def test_segments_add_up(seed: int, tmp_path: Path) -> None:
     """Every actor is in one segment: counts of actors add up to everybody's."""
