@@ -209,7 +209,7 @@ def test_the_quadrant_knows_who_activated(tmp_path: Path) -> None:
             "signup": "signed_up",
             "quadrant": {"adoption": {"activated": True}, "engagement": {"window": "9d"}},
         }
-        log.users = log.users.splitlines()[0] + "\n"
+        log.users = log.users.splitlines()[0] + "\nu0,,pro,,\n"
         save(log, tmp_path)
         found = numbers(outcome(log, tmp_path, "--only", "quadrant", "--only", "activation"))
         if isinstance(found, str) or found["activation"]["status"] != "ok":
