@@ -206,7 +206,7 @@ def _touched_sql(db: DB, names: list[str]) -> Tables:
         f"""WITH firsts AS (SELECT k, "user", min(ts) AS ts FROM used GROUP BY ALL)
         SELECT c.k, count(ts) AS touched_n, count(*) AS touched_d,
             count(*) FILTER (ts < t0) AS early,
-            quantile_cont(greatest(ts - t0, 0), 0.5) / 1000 AS median
+            quantile_cont(greatest(ts - t0, 0), 0.5) FILTER (ts IS NOT NULL) / 1000 AS median
         FROM starters CROSS JOIN range({len(names)}) AS c(k)
             LEFT JOIN firsts ON firsts.k = c.k AND firsts."user" = starters."user"
         GROUP BY c.k ORDER BY c.k""",
