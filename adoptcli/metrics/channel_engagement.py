@@ -6,10 +6,10 @@ that used it. Denominator: actors active in the window; actors that signed up or
 before its end.
 Window: trailing `window` days, back from the end of the days shown.
 Frequency: uses, and days with a use, per actor that used it.
-Before activation: actors that signed up at least `activation.within` before as-of. Of those
-activated within it: who had used the channel by then, an equal instant included. Of the others: who
-used it before that time was over. The others had longer to use it, and who comes often does
-more of everything: the two shares stand beside each other, and neither explains the other.
+Before activation: of actors that signed up at least `activation.within` before as-of and activated
+within it, who had used the channel by then, an equal instant included; of those who did not, who
+used it before that time was over. These had longer to use it, and who comes often does more of
+everything: the two shares stand beside each other, and neither explains the other.
 First touch: from sign-up to the first use, of those who signed up within the data and have used
 the channel so far; 0 for a use before the sign-up.
 Left out: from what counts from the sign-up, actors whose start is unknown or lies before the data.

@@ -19,6 +19,7 @@ Retained: of those in the quadrant at the end of the window before, who was acti
 Moves: from the quadrant then to the quadrant now, of those there by the end of both windows.
 Left out: where adoption asks for activation, actors without a sign-up, who are counted. Who was
 there before the data and has not adopted in it may have done so earlier, and is counted too.
+Textbook: none; the four are told apart in words alone.
 """
 
 from __future__ import annotations
