@@ -18,6 +18,7 @@ from adoptcli.timeline.criteria import met
 from adoptcli.timeline.runs import runs
 
 SMALL = 30
+LONG_AGO = -(2**30)  # a day before all others
 GROUP = "group"  # of accounts; a key that the engine adds to tallies
 
 
@@ -236,12 +237,12 @@ def starters(timeline: Timeline, context: Context) -> pl.DataFrame:
     )
 
 
-def since(context: Context) -> pl.Expr:
+def since() -> pl.Expr:
     """The day from which an actor is there: its sign-up, or its first row if that is earlier.
 
-    Whoever stands in a table without a sign-up and was never seen is there before the data.
+    Whoever stands in a table without a sign-up and was never seen has always been there.
     """
-    return pl.min_horizontal("signup_day", "first_day").fill_null(context.first_day - 1)
+    return pl.min_horizontal("signup_day", "first_day").fill_null(LONG_AGO)
 
 
 def start_caveats(tally: Mapping[str, int]) -> tuple[Caveat, ...]:

@@ -79,7 +79,7 @@ def _everyone(timeline: Timeline, settings: AdoptionRateSettings, context: Conte
     spans = windows(context, settings.window, MOST)
     days = by_window(timeline.days, context, settings.window, len(spans))
     people = timeline.actors.filter(pl.col("tabled") | pl.lit(not context.tabled))
-    people = people.select("actor", since=since(context))
+    people = people.select("actor", since=since())
     return pl.concat(
         people.filter(pl.col("since") < end)
         .join(days.filter(pl.col("period") == end - 1), on="actor", how="left")

@@ -118,7 +118,7 @@ def _everyone(
     spans: list[tuple[int, int]],
 ) -> pl.DataFrame:  # fmt: skip
     """Everybody there before each window's end, whether it was active, and used any channel."""
-    people = timeline.actors.select("actor", since=since(context))
+    people = timeline.actors.select("actor", since=since())
     touched = used.select("actor", "period", touched=pl.lit(1, dtype=pl.Int64)).unique()
     parts = []
     for _, end in spans:

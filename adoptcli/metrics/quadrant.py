@@ -78,7 +78,7 @@ def rows(timeline: Timeline, settings: QuadrantSettings, context: Context) -> Ro
     """`windows`: everybody in each; `quadrants`, `retention`, `moves` of the last; `left_out`."""
     adoption = resolved(settings.adoption, context)
     spans = windows(context, length_of(settings.engagement, context), MOST)
-    people = _people(timeline, adoption, context)
+    people = _people(timeline, adoption)
     engaged = are_engaged(timeline, settings.engagement, context, len(spans))
     placed = [
         _placed(people, have_adopted(timeline, adoption, span, context), engaged, span)
@@ -105,12 +105,12 @@ def _flags(column: str) -> list[pl.Expr]:
     return [(pl.col(column) == i).cast(pl.Int64).alias(q) for i, q in enumerate(QUADRANTS)]
 
 
-def _people(timeline: Timeline, adoption: Adoption, context: Context) -> pl.DataFrame:
+def _people(timeline: Timeline, adoption: Adoption) -> pl.DataFrame:
     """actor and since, of all that can be judged."""
     judged = timeline.actors
     if adoption.activated:
         judged = judged.filter(pl.col("signup").is_not_null())
-    return judged.select("actor", since=since(context))
+    return judged.select("actor", since=since())
 
 
 def _placed(
