@@ -273,10 +273,11 @@ def _move_table(found: Cells) -> Table:
         lines.append({"item": name, **{q: counts[q] for q in QUADRANTS}, "moved": moved})
     columns = (
         Column("item", "From", "text"),
-        *(Column(q, f"To {t.lower()}", "users") for q, t in zip(QUADRANTS, TITLES, strict=True)),
+        *(Column(q, t.split(",")[0], "users") for q, t in zip(QUADRANTS, TITLES, strict=True)),
         Column("moved", "Moved", "share", ("moved", "actors")),
     )
-    return Table("moves", "Moves since the window before", columns, tuple(lines) if found else ())
+    title = "Moves since the window before: from down, to across"
+    return Table("moves", title, columns, tuple(lines) if found else ())
 
 
 def _window_table(
