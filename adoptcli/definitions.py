@@ -45,6 +45,10 @@ class Model(BaseModel):
         """The columns and properties of actors that this part names, apart from its own parts."""
         return ()
 
+    def user_traits(self) -> Iterable[str]:
+        """Those that are asked only where actors are users."""
+        return ()
+
 
 def _name(value: Any) -> Any:
     if isinstance(value, bool):
@@ -346,18 +350,20 @@ def references(value: object) -> Iterator[EventRef]:
             yield from references(item)
 
 
-def named_traits(value: object) -> Iterator[str]:
+def named_traits(value: object, *, of_users: bool = True) -> Iterator[str]:
     """Every column or property of actors that a part of the YAML names."""
+    parts: Iterable[object] = ()
     if isinstance(value, BaseModel):
-        yield from value.traits() if isinstance(value, Model) else ()
-        for name in type(value).model_fields:
-            yield from named_traits(getattr(value, name))
+        if isinstance(value, Model):
+            yield from value.traits()
+            yield from value.user_traits() if of_users else ()
+        parts = [getattr(value, name) for name in type(value).model_fields]
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from named_traits(item)
+        parts = value.values()
     elif isinstance(value, list | tuple):
-        for item in value:
-            yield from named_traits(item)
+        parts = value
+    for part in parts:
+        yield from named_traits(part, of_users=of_users)
 
 
 class Definitions(Model):

@@ -18,7 +18,7 @@ from tests.test_laws import outcome, save
 Cli = Callable[..., Outcome]
 
 # What asks for the members of an account, so that merging them changes it.
-OF_MEMBERS = {"sessions", "feedback", "usage"}
+OF_MEMBERS = {"sessions", "feedback", "usage", "adoption_rate"}
 
 
 def _plain(seed: int) -> Log:
@@ -90,14 +90,15 @@ def test_a_trait_of_users_is_none_of_accounts(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("user,event,timestamp,account\na,v,2026-03-01,one\n")
     (tmp_path / "users.csv").write_text("user_id,role\na,admin\n")
     (tmp_path / "metrics.yaml").write_text(
-        "users: {file: users.csv}\nadoption_rate: {role: role}\n"
+        "users: {file: users.csv}\n"
+        "activation: {all: [v], personas: {a: {who: {role: admin}, all: [v]}}}\n"
     )
     done = cli("report", "e.csv", "--unit", "account", "-f", "json")
     found = json.loads(done.out)["metrics"]
-    assert found["adoption_rate"]["status"] == "not_evaluable"
-    assert "'role' is a column of the users table" in found["adoption_rate"]["reason"]
+    assert found["activation"]["status"] == "not_evaluable"
+    assert "'role' is a column of the users table" in found["activation"]["reason"]
     assert found["active_users"]["status"] == "ok"
-    who = cli("adoption-rate", "e.csv", "--unit", "account", "--who", "windows.active")
+    who = cli("activation", "e.csv", "--unit", "account", "--who", "cohorts.activated")
     assert (who.code, who.out) == (2, "")
     assert "'role' is a column of the users table" in who.err
     split = cli("report", "e.csv", "--unit", "account", "--by", "role")

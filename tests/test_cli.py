@@ -96,6 +96,22 @@ def test_who_lists_those_behind_a_cell(cli: Cli) -> None:
     assert "activated" in wrong.err
 
 
+def test_who_takes_names_by_table(cli: Cli) -> None:
+    """Features and roles stand in columns of one name."""
+    rate = ("adoption-rate", "-c", EXAMPLE, "-q", "--who")
+    assert len(cli(*rate, "features[item=docs].used").out.split()) == 376
+    assert len(cli(*rate, "roles[item=admin].active").out.split()) == 73
+    wrong = cli(*rate, "features[item=admin].used")
+    assert wrong.code == 2
+    assert "there is no item 'admin'" in wrong.err
+
+
+def test_a_role_does_not_keep_accounts_from_being_actors(cli: Cli) -> None:
+    outcome = cli("adoption-rate", "-c", EXAMPLE, "--unit", "account", "-f", "json")
+    assert outcome.code == 0, outcome.err
+    assert "accounts have none" in outcome.out
+
+
 def test_init_writes_a_yaml_that_works_and_never_over_one(cli: Cli, tmp_path: Path) -> None:
     assert cli("init", SAMPLE / "events.csv").code == 0
     assert load(tmp_path / "metrics.yaml").definitions.signup is not None

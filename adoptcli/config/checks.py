@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from adoptcli.config import axes
 from adoptcli.config.document import Document, unquoted
 from adoptcli.config.problems import Path, Problem, dotted
 from adoptcli.config.shape import shapes_at
@@ -42,6 +43,8 @@ def sections(document: Document) -> Iterator[Problem]:
     yield from _twice(document, ("retention", "starts"))
     yield from _starts(document)
     yield from _rules(document)
+    for path, message in axes.problems(document):
+        yield _problem(document, path, message)
 
 
 def _names(document: Document) -> Iterator[Problem]:

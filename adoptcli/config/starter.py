@@ -78,6 +78,8 @@ _EXAMPLES = {
     "qualified.all": "[{event: report_shared, at_least: 2}, {active_days: 3, within: 14d}]",
     "qualified.any": "[report_shared, {active_days: 8, within: 28d}]",
     "journey.stages": "{renewed: [subscription_renewed]}",
+    "quadrant.adoption": "{activated: true}",
+    "quadrant.engagement": "{active_days: 8, window: 28d}",
 }
 
 # Keys that stand instead of another one; they stay a comment.

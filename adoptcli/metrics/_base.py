@@ -66,7 +66,8 @@ class Metric:
         features: It asks who can have a feature, so that what decides that is read.
         missing: What the YAML must have before the metric can be computed, or None.
         tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
-        names: (settings, context) -> what the whole numbers of a key stand for, by code.
+        names: (settings, context) -> what the whole numbers of a key stand for, by code; of one
+            table's key alone under `table.key`.
         test: (a segment's tallies, the rest's) -> two-sided p-value, where the headline's interval
             is no ground for one.
         second: Rows of the second round, given the cut points that `cuts` takes from the first.

@@ -6,6 +6,7 @@ import polars as pl
 
 from adoptcli.context import Context
 from adoptcli.definitions import Feature
+from adoptcli.timeframe import to_day
 from adoptcli.timeline import Timeline, by_day
 
 _NOTHING = pl.DataFrame(
@@ -36,6 +37,28 @@ def _feature_days(timeline: Timeline, context: Context) -> pl.DataFrame:
     return pl.concat(parts)
 
 
+def counted_days(timeline: Timeline, context: Context) -> pl.DataFrame:
+    """`feature_days` from each feature's launch on, by those who can have it, once a bucket."""
+    return timeline.fact("counted_days", lambda: _counted_days(timeline, context))
+
+
+def _counted_days(timeline: Timeline, context: Context) -> pl.DataFrame:
+    days = feature_days(timeline, context)
+    features = list(context.definitions.features.values())
+    if not any(feature.launched_at or feature.eligible for feature in features):
+        return days
+    parts = [_NOTHING]
+    for i, feature in enumerate(features):
+        part = days.filter((pl.col("item") == i) & (pl.col("day") >= launch_day(feature, context)))
+        parts.append(of_able(part, timeline, feature))
+    return pl.concat(parts)
+
+
+def launch_day(feature: Feature, context: Context) -> int:
+    """The first local day on which the feature is there: of the data, where nothing says when."""
+    return to_day(feature.launched_at) if feature.launched_at else context.first_day
+
+
 def able(timeline: Timeline, feature: Feature) -> pl.DataFrame | None:
     """The actors whose traits allow the feature; None where everybody may have it."""
     found: pl.DataFrame | None = None
@@ -43,3 +66,9 @@ def able(timeline: Timeline, feature: Feature) -> pl.DataFrame | None:
         holders = timeline.holding(name, values)
         found = holders if found is None else found.join(holders, on="actor", how="semi")
     return found
+
+
+def of_able(people: pl.DataFrame, timeline: Timeline, feature: Feature) -> pl.DataFrame:
+    """The rows of those actors who can have the feature."""
+    holders = able(timeline, feature)
+    return people if holders is None else people.join(holders, on="actor", how="semi")

@@ -17,8 +17,10 @@ from adoptcli.results import Caveat, Cell, Column, Estimate
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.criteria import met
 from adoptcli.timeline.days import start_of
+from adoptcli.timeline.runs import runs
 
 SMALL = 30
+LONG_AGO = -(2**30)  # a day before all others
 GROUP = "group"  # of accounts; a key that the engine adds to tallies
 
 
@@ -220,6 +222,13 @@ def window_of(day: pl.Expr, context: Context, length: int, count: int) -> pl.Exp
     return pl.when(inside).then(context.end_day - 1 - back * length).cast(pl.Int32)
 
 
+def by_window(days: pl.DataFrame, context: Context, length: int, count: int) -> pl.DataFrame:
+    """actor, period (last day of the window) and days: how many of an actor's sorted days."""
+    period = window_of(pl.col("day"), context, length, count)
+    dated = days.select("actor", period=period).filter(pl.col("period").is_not_null())
+    return runs(dated, ["actor", "period"]).rename({"length": "days"})
+
+
 def working(day: pl.Expr) -> pl.Expr:
     """Whether a day is one from Monday to Friday."""
     return (day + 3) % 7 < 5  # day 0 was a Thursday
@@ -275,6 +284,14 @@ def judged(found: pl.DataFrame, at: str, timeline: Timeline, context: Context) -
         mature=deadline < context.as_of,
         in_time=(pl.col(at) <= deadline).fill_null(False),
     )
+
+
+def since() -> pl.Expr:
+    """The day from which an actor is there: its sign-up, or its first row if that is earlier.
+
+    Whoever stands in a table without a sign-up and was never seen has always been there.
+    """
+    return pl.min_horizontal("signup_day", "first_day").fill_null(LONG_AGO)
 
 
 def start_caveats(tally: Mapping[str, int]) -> tuple[Caveat, ...]:

@@ -109,7 +109,7 @@ def _tables(request: Request) -> _Tables:
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
     names = {name for split in request.segments for name in split}
     for metric in map(get_metric, request.metrics):
-        names |= traits.of_metric(metric, d, request.settings)
+        names |= traits.of_metric(metric, d, request.settings, request.unit)
     return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
 
 

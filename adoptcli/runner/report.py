@@ -48,7 +48,8 @@ def refusal(
     if request.unit == "account" and metric.users_only:
         return "not_evaluable", metric.users_only
     lacked = prepared.lacking if prepared else frozenset[str]()
-    for name in sorted(lacked & traits.of_metric(metric, request.definitions, request.settings)):
+    wanted = traits.of_metric(metric, request.definitions, request.settings, request.unit)
+    for name in sorted(lacked & wanted):
         return "not_evaluable", f"{name!r} is a column of the users table, and actors are accounts"
     return None
 

@@ -20,11 +20,14 @@ from adoptcli.timeline.survey import matching
 Frame = pl.DataFrame | None
 
 
-def of_metric(metric: Metric, definitions: Definitions, settings: Mapping[str, object]) -> set[str]:
+def of_metric(
+    metric: Metric, definitions: Definitions, settings: Mapping[str, object], unit: Unit
+) -> set[str]:
     """The traits that a metric needs: of its section, of those it uses, of the features."""
     parts = [settings.get(name) for name in (metric.id, *metric.needs)]
     features = definitions.features if metric.features else None
-    return {name for part in [*parts, features] for name in named_traits(part)}
+    of_users = unit == "user"
+    return {n for part in [*parts, features] for n in named_traits(part, of_users=of_users)}
 
 
 def places(names: Sequence[str], users: Frame, accounts: Frame, unit: Unit) -> dict[str, str]:

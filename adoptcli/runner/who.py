@@ -45,7 +45,7 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
         wanted = rows.filter(pl.col(measure) > 0)
         for key, value in keys.items():
             _known(key, [*metric.keys[table], "segment"], "key", metric, table)
-            wanted = _where(wanted, key, value, schema, plan, metric, timeline.segments)
+            wanted = _where(wanted, (table, key), value, schema, plan, metric, timeline.segments)
         actors = wanted.select("actor").unique().collect()["actor"]
         codes = actors * plan.layout.buckets + bucket
         found += texts.text(codes).to_list()
@@ -78,9 +78,10 @@ def _known(name: str, names: list[str], what: str, metric: Metric, table: str) -
 
 
 def _where(
-    rows: pl.LazyFrame, key: str, value: str, schema: pl.Schema, plan: Plan, metric: Metric,
-    segments: pl.Series | None,
+    rows: pl.LazyFrame, place: tuple[str, str], value: str, schema: pl.Schema, plan: Plan,
+    metric: Metric, segments: pl.Series | None,
 ) -> pl.LazyFrame:  # fmt: skip
+    table, key = place
     if key == "segment":
         return _in_segment(rows, value, plan, segments)
     if key in DATED:
@@ -91,7 +92,7 @@ def _where(
                 "bad-cell", f"--who: {value!r} is no {key}", "write it as 2026-08 or 2026-08-03"
             ) from None
     if schema[key].is_integer():
-        return rows.filter(pl.col(key).eq_missing(_code(key, value, plan, metric)))
+        return rows.filter(pl.col(key).eq_missing(_code(table, key, value, plan, metric)))
     if schema[key] == pl.Boolean:
         return rows.filter(pl.col(key) == (value == "true"))
     return rows.filter(pl.col(key) == value)
@@ -110,10 +111,11 @@ def _in_segment(
     return rows.filter(mine)
 
 
-def _code(key: str, value: str, plan: Plan, metric: Metric) -> int | None:
+def _code(table: str, key: str, value: str, plan: Plan, metric: Metric) -> int | None:
     """A whole number, or the place of a name among those that the metric knows for the key."""
     context = plan.context
-    names = list(metric.names(context.settings[metric.id], context).get(key, ()))
+    known = metric.names(context.settings[metric.id], context)
+    names = list(known.get(f"{table}.{key}", known.get(key, ())))
     if value in names:
         return names.index(value)
     if re.fullmatch(r"-?\d+", value):

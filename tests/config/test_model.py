@@ -68,6 +68,11 @@ GOOD = [
     "retention: {starts: activation}\nactivation: {any: [x]}",
     "features: {a: {events: x, eligible: {never_a_segment: [1]}}}",
     "purchase: &x\n  - a\nlogin: *x",
+    "quadrant: {adoption: {activated: true, features: 3, rule: any}}",
+    "quadrant: {engagement: {score: 5}}\nactivation: {all: [a]}\n"
+    "engagement_score: {weights: {b: 1}}",
+    "quadrant: {engagement: {score: 5}}\nevents: {send: {event: a, where: {to: [x, 1]}}}\n"
+    "activation: {all: [{event: a, where: {to: [y]}}]}\nengagement_score: {weights: {send: 1}}",
 ]
 
 

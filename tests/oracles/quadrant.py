@@ -1,0 +1,271 @@
+"""The quadrant: a person and a window at a time."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+from tests.oracles.database import DB, rows, where
+from tests.oracles.model import Tables, World, activated_at
+
+QUADRANTS = ("champions", "busy_not_adopted", "adopted_not_engaged", "neither")
+CELLS = [
+    ("quadrants", "actors"), ("windows", "champions"), ("windows", "neither"),
+    ("windows", "adopted_not_engaged"), ("retention", "retained"), ("moves", "moved"),
+    ("moves", "neither"), ("quadrants", "newcomers"),
+]  # fmt: skip
+
+
+def section(rng: random.Random) -> dict[str, Any]:
+    """Activation, breadth, both, or what holds without a word; active days of some window."""
+    breadth = {"features": rng.choice((1, 2)), "used": rng.choice(("ever", "window"))}
+    both = {"activated": True, "rule": rng.choice(("all", "any")), **breadth}
+    length, days = rng.choice(((7, 1), (7, 2), (10, 1), (28, 2), (28, 8)))
+    found: dict[str, Any] = {"engagement": {"active_days": days, "window": f"{length}d"}}
+    adoption = rng.choice((None, {"activated": True}, breadth, breadth, both))
+    if adoption:
+        found["adoption"] = adoption
+    return {"quadrant": found}
+
+
+def _axes(config: dict[str, Any]) -> tuple[dict[str, Any], int, int]:
+    found = config["quadrant"]
+    axis = found["engagement"]
+    return (
+        found.get("adoption", {"activated": True}),
+        int(axis["window"][:-1]),
+        axis["active_days"],
+    )
+
+
+def plain(world: World) -> Tables:
+    """Where everybody was at the end of each window."""
+    adoption, length, enough = _axes(world.config)
+    ends = [world.as_of_day]
+    while len(ends) < 6 and ends[-1] - timedelta(days=2 * length) >= world.first_day:
+        ends.append(ends[-1] - timedelta(days=length))
+    placed = [_placed(world, adoption, end, length, enough) for end in ends]
+    if not placed[0]:
+        return {}
+    before = placed[1] if len(placed) > 1 else {}
+    first = ends[0] - timedelta(days=length)
+    active = {u for u in world.actors if any(first <= d < ends[0] for d in world.days(u))}
+    then = {q: [u for u, at in before.items() if at == q] for q in QUADRANTS}
+    return {
+        "windows": [
+            {
+                "period": (end - timedelta(days=1)).isoformat(),
+                **{q: _count(where_.values(), q) if where_ else None for q in QUADRANTS},
+            }
+            for end, where_ in zip(ends[::-1], placed[::-1], strict=True)
+        ],
+        "quadrants": [
+            {
+                "item": q,
+                "actors": _count(placed[0].values(), q),
+                "newcomers": sum(
+                    at == q and _since(world, u) > first for u, at in placed[0].items()
+                ),
+            }
+            for q in QUADRANTS
+        ],
+        "retention": [
+            {"item": q, "retained": _pair(len([u for u in then[q] if u in active]), len(then[q]))}
+            for q in QUADRANTS if before
+        ],
+        "moves": [
+            {
+                "item": q,
+                **{to: sum(placed[0][u] == to for u in then[q]) for to in QUADRANTS},
+                "moved": _pair(sum(placed[0][u] != q for u in then[q]), len(then[q])),
+            }
+            for q in QUADRANTS if before
+        ],
+    }  # fmt: skip
+
+
+def _count(places: Any, quadrant: str) -> tuple[int, int]:
+    found = [*places]
+    return found.count(quadrant), len(found)
+
+
+def _pair(numerator: int, denominator: int) -> tuple[int, int] | None:
+    return (numerator, denominator) if denominator else None
+
+
+def _since(world: World, user: str) -> date:
+    days = [world.day(t) for t, _, _ in world.events.get(user, [])[:1]]
+    if user in world.t0:
+        days.append(world.day(world.t0[user]))
+    return min(days, default=date.min)
+
+
+def _placed(
+    world: World, adoption: dict[str, Any], end: date, length: int, enough: int
+) -> dict[str, str]:
+    """The quadrant of everybody there before a window's end."""
+    found = {}
+    for user in world.actors:
+        if _since(world, user) >= end or (adoption.get("activated") and user not in world.t0):
+            continue
+        first = end - timedelta(days=length)
+        engaged = sum(first <= d < end for d in world.days(user)) >= enough
+        adopted = _has_adopted(world, adoption, user, first, end)
+        found[user] = QUADRANTS[(not adopted) + 2 * (not engaged)]
+    return found
+
+
+def _has_adopted(world: World, adoption: dict[str, Any], user: str, first: date, end: date) -> bool:
+    asked = []
+    if adoption.get("activated"):
+        when, _ = activated_at(world, user)
+        asked.append(when is not None and when < world.midnight(end))
+    if "features" in adoption:
+        begin = first if adoption["used"] == "window" else date.min
+        used = [f for f in world.config["features"].values() if _used(world, f, user, begin, end)]
+        asked.append(len(used) >= adoption["features"])
+    return all(asked) if adoption.get("rule", "all") == "all" else any(asked)
+
+
+def _used(world: World, feature: Any, user: str, begin: date, end: date) -> bool:
+    made = feature if isinstance(feature, dict) else {"events": feature}
+    begin = max(begin, date.fromisoformat(str(made.get("launched_at", "0001-01-01"))))
+    if any(world.trait(user, t) not in values for t, values in made.get("eligible", {}).items()):
+        return False
+    return any(
+        begin <= world.day(t) < end and any(world.holds(ref, e, p) for ref in made["events"])
+        for t, e, p in world.events.get(user, [])
+    )
+
+
+def sql(db: DB, config: dict[str, Any]) -> Tables:
+    """A row a person and window, with both axes as columns; what is in order is left to others."""
+    adoption, length, enough = _axes(config)
+    if adoption.get("activated") and config["activation"].get("in_order"):
+        return {}
+    db.execute(_people_sql(config, adoption))
+    db.execute(_uses_sql(config))
+    begin = f"stop - {length}" if adoption.get("used") == "window" else "DATE '0001-01-01'"
+    asked = ["coalesce(activated < midnight(stop), false)"] if adoption.get("activated") else []
+    if "features" in adoption:
+        asked.append(f"breadth >= {adoption['features']}")
+    adopted = (" AND " if adoption.get("rule", "all") == "all" else " OR ").join(asked)
+    db.execute(
+        f"""CREATE OR REPLACE TEMP TABLE placed AS
+        WITH windows AS (SELECT n, as_of_day - (n * {length})::INTEGER AS stop
+            FROM span, range(6) AS r(n)
+            WHERE n = 0 OR as_of_day - ((n + 1) * {length})::INTEGER >= first_day),
+        seen AS (SELECT j."user", j.activated, n, stop, since > stop - {length} AS newcomer,
+            (SELECT count(*) FROM active a WHERE a."user" = j."user"
+                AND day >= stop - {length} AND day < stop) AS days,
+            (SELECT count(DISTINCT item) FROM uses u WHERE u."user" = j."user"
+                AND day >= {begin} AND day < stop) AS breadth
+            FROM judged j JOIN windows ON since < stop)
+        SELECT "user", n, stop, newcomer, days, CASE WHEN {adopted} THEN
+            CASE WHEN days >= {enough} THEN '{QUADRANTS[0]}' ELSE '{QUADRANTS[2]}' END
+            ELSE CASE WHEN days >= {enough} THEN '{QUADRANTS[1]}' ELSE '{QUADRANTS[3]}' END
+            END AS place FROM seen"""
+    )
+    return _tables_sql(db)
+
+
+def _tables_sql(db: DB) -> Tables:
+    if not rows(db, "SELECT 1 FROM placed WHERE n = 0"):
+        return {}
+    counts = ", ".join(f"count(*) FILTER (place = '{q}') AS {q}_n, count(*) AS {q}_d"
+                       for q in QUADRANTS)  # fmt: skip
+    last = rows(
+        db,
+        """SELECT place, count(*) AS n, count(*) FILTER (newcomer) AS newcomers FROM placed
+        WHERE n = 0 GROUP BY place""",
+    )
+    whole = sum(row["n"] for row in last)
+    of = {row["place"]: row for row in last}
+    moved = ", ".join(f"count(*) FILTER (now.place = '{q}') AS {q}" for q in QUADRANTS)
+    moves = {
+        row["item"]: row
+        for row in rows(
+            db,
+            f"""SELECT old.place AS item, {moved}, count(*) FILTER (now.place <> old.place)
+                AS moved_n, count(*) AS moved_d, count(*) FILTER (now.days > 0) AS retained_n,
+                count(*) AS retained_d
+            FROM placed old JOIN placed now USING ("user") WHERE old.n = 1 AND now.n = 0
+            GROUP BY old.place""",
+        )
+    }
+    return {
+        "windows": rows(
+            db,
+            f"""SELECT strftime(stop - 1, '%Y-%m-%d') AS period, {counts} FROM placed
+            GROUP BY stop ORDER BY stop""",
+        ),
+        "quadrants": [
+            {
+                "item": q,
+                "actors": (of[q]["n"] if q in of else 0, whole),
+                "newcomers": of[q]["newcomers"] if q in of else 0,
+            }
+            for q in QUADRANTS
+        ],
+        "moves": [
+            {k: v for k, v in moves.get(q, _nobody(q)).items() if k != "retained"}
+            for q in QUADRANTS if moves
+        ],
+        "retention": [
+            {"item": q, "retained": moves[q]["retained"] if q in moves else None}
+            for q in QUADRANTS if moves
+        ],
+    }  # fmt: skip
+
+
+def _nobody(quadrant: str) -> dict[str, Any]:
+    return {"item": quadrant, **dict.fromkeys(QUADRANTS, 0), "moved": None}
+
+
+def _people_sql(config: dict[str, Any], adoption: dict[str, Any]) -> str:
+    """Everybody that can be judged: since when they are there, and when they were activated."""
+    c = config["activation"]
+    criteria = c.get("all") or c.get("any")
+    parts = [_met_sql(criterion, c["before_signup"]) for criterion in criteria]
+    met = " UNION ALL ".join(f"SELECT *, {i} AS k FROM ({part})" for i, part in enumerate(parts))
+    judged = "t0 IS NOT NULL" if adoption.get("activated") else "true"
+    when = f"CASE WHEN count(met) = {len(criteria)} THEN max(met) END" if "all" in c else "min(met)"
+    return f"""CREATE OR REPLACE TEMP TABLE judged AS
+        WITH met AS ({met}), reached AS (SELECT "user", {when} AS met FROM met GROUP BY 1)
+        SELECT "user", CASE WHEN met IS NOT NULL THEN
+            greatest(t0, met) END AS activated,
+            coalesce(least(t0_day, first_day), DATE '0001-01-01') AS since
+        FROM people LEFT JOIN reached USING ("user") WHERE {judged}"""
+
+
+def _met_sql(criterion: Any, before: str) -> str:
+    made = criterion if isinstance(criterion, dict) else {"event": criterion}
+    least, days = made.get("at_least", 1), made.get("days", 1)
+    since = "true" if before == "count" else "ts >= t0"
+    return f"""WITH r AS (SELECT e."user", ts, day FROM events e JOIN people USING ("user")
+            WHERE t0 IS NOT NULL AND {since} AND ({where(made)})),
+        nth AS (SELECT "user", ts, row_number() OVER (PARTITION BY "user" ORDER BY ts) AS n FROM r),
+        daily AS (SELECT "user", day, min(ts) AS ts FROM r GROUP BY ALL),
+        nth_day AS (SELECT "user", ts, row_number() OVER (PARTITION BY "user" ORDER BY ts) AS n
+            FROM daily)
+        SELECT "user", greatest(nth.ts, nth_day.ts) AS met FROM nth JOIN nth_day USING ("user")
+        WHERE nth.n = {least} AND nth_day.n = {days}"""
+
+
+def _uses_sql(config: dict[str, Any]) -> str:
+    """Each day of use of a feature by somebody who can have it, from its launch on."""
+    parts = []
+    for name, feature in config["features"].items():
+        made = feature if isinstance(feature, dict) else {"events": feature}
+        may = [
+            f"{t} IN ({', '.join(map(repr, values))})"
+            for t, values in made.get("eligible", {}).items()
+        ]
+        launch = made.get("launched_at", "0001-01-01")
+        parts.append(
+            f"""SELECT DISTINCT '{name}' AS item, "user", day FROM events JOIN people USING ("user")
+            WHERE ({where(made["events"])}) AND day >= DATE '{launch}'
+            AND {" AND ".join(may) or "true"}"""
+        )
+    return "CREATE OR REPLACE TEMP TABLE uses AS " + " UNION ALL ".join(parts)
