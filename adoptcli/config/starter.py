@@ -73,6 +73,9 @@ _EXAMPLES = {
     "exclude.accounts": "[demo]",
     "exclude.events": '["$pageleave"]',
     "burn_in": "30d",
+    "activation.personas": "{admins: {who: {role: admin}, all: [teammate_invited], within: 14d}}",
+    "onboarding.steps": "[project_created, report_built]",
+    "onboarding.personas": "{admins: {who: {role: admin}, steps: [teammate_invited]}}",
 }
 
 

@@ -58,6 +58,7 @@ class Metric:
         features: It asks who can have a feature, so that what decides that is read.
         reads: Sections of the YAML beside its own whose traits it needs: `activation` where it
             asks who is activated.
+        may_read: Sections whose traits it reads where actors have them; without, it tells less.
         missing: What the YAML must have before the metric can be computed, or None.
         tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
         names: (settings, context) -> what the whole numbers of a key stand for, by code.
@@ -82,6 +83,7 @@ class Metric:
     users_only: str = ""
     features: bool = False
     reads: tuple[str, ...] = ()
+    may_read: tuple[str, ...] = ()
     missing: Callable[[Any, Definitions], str | None] = _nothing_missing
     tally: Callable[[Timeline, Any, Context], Rows] | None = None
     names: Callable[[Any, Context], Mapping[str, Sequence[str]]] = _no_names

@@ -104,8 +104,18 @@ def _tables(request: Request) -> _Tables:
     users = read_users(d.users, request.base) if d.users else None
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
     asked = [get_metric(name) for name in request.metrics]
-    names = traits.wanted_traits(d, request.segments, asked, request.settings)
-    return _Tables(users, accounts, traits.places(names, users, accounts, request.unit))
+    names, useful = traits.wanted_traits(d, request.segments, asked, request.settings)
+    if request.unit == "account":
+        ours, theirs = (_told(table) for table in (users, accounts))
+        useful = [name for name in useful if name not in traits.alone(useful, ours, theirs)]
+    places = traits.places([*names, *useful], users, accounts, request.unit)
+    return _Tables(users, accounts, places)
+
+
+def _told(table: pl.DataFrame | None) -> list[str]:
+    """The columns of a table that may be traits."""
+    columns = [] if table is None else table.columns
+    return [c.removeprefix("t.") for c in columns if c.startswith("t.")]
 
 
 def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
@@ -163,10 +173,7 @@ def _references(request: Request) -> list[EventRef]:
 
 def _columns(canonical: Canonical, tables: _Tables) -> list[str]:
     found = list(canonical.columns_found)
-    for frame in (tables.users, tables.accounts):
-        if frame is not None:
-            found += [c.removeprefix("t.") for c in frame.columns if c.startswith("t.")]
-    return found
+    return [*found, *_told(tables.users), *_told(tables.accounts)]
 
 
 def _folder(request: Request) -> tempfile.TemporaryDirectory[str] | None:

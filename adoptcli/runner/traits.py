@@ -25,12 +25,14 @@ Frame = pl.DataFrame | None
 def wanted_traits(
     definitions: Definitions, segments: Sequence[Sequence[str]], metrics: Iterable[Metric],
     settings: Mapping[str, object],
-) -> list[str]:  # fmt: skip
-    """The traits that this run needs: of the segments, and those that the metrics name."""
-    found = {name for names in segments for name in names}
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """The traits that this run needs, of the segments and of the metrics; and what it may use."""
+    needed = {name for names in segments for name in names}
+    useful: set[str] = set()
     for metric in metrics:
-        found |= named_by(metric, definitions, settings)
-    return sorted(found)
+        needed |= named_by(metric, definitions, settings)
+        useful |= {name for part in metric.may_read for name in named_traits(settings.get(part))}
+    return sorted(needed), sorted(useful - needed)
 
 
 def named_by(metric: Metric, definitions: Definitions, settings: Mapping[str, object]) -> set[str]:
@@ -40,14 +42,19 @@ def named_by(metric: Metric, definitions: Definitions, settings: Mapping[str, ob
     return {name for part in [*parts, features] for name in named_traits(part)}
 
 
+def alone(names: Iterable[str], users: Iterable[str], accounts: Iterable[str]) -> list[str]:
+    """Those of the names that are columns of the users table and not of the accounts table."""
+    ours = set(users) - set(accounts)
+    return sorted(name for name in names if name in ours)
+
+
 def of_users_alone(names: Iterable[str], definitions: Definitions, base: Path | None) -> str | None:
     """The first of the names that is a column of the users table and not of the accounts table."""
-    if definitions.users is None or not (wanted := sorted(names)):
+    wanted, accounts = sorted(names), definitions.accounts
+    if definitions.users is None or not wanted:
         return None
-    ours = set(column_names(definitions.users.file, base))
-    if definitions.accounts is not None:
-        ours -= set(column_names(definitions.accounts.file, base))
-    return next((name for name in wanted if name in ours), None)
+    theirs = column_names(accounts.file, base) if accounts else []
+    return next(iter(alone(wanted, column_names(definitions.users.file, base), theirs)), None)
 
 
 def places(names: Sequence[str], users: Frame, accounts: Frame, unit: Unit) -> dict[str, str]:
