@@ -80,6 +80,9 @@ _EXAMPLES = {
     "journey.stages": "{renewed: [subscription_renewed]}",
     "quadrant.adoption": "{activated: true}",
     "quadrant.engagement": "{active_days: 8, window: 28d}",
+    "activation.personas": "{admins: {who: {role: admin}, all: [teammate_invited], within: 14d}}",
+    "onboarding.steps": "[project_created, report_built]",
+    "onboarding.personas": "{admins: {who: {role: admin}, steps: [teammate_invited]}}",
 }
 
 # Keys that stand instead of another one; they stay a comment.

@@ -64,6 +64,7 @@ class Metric:
         users_only: Why it makes no sense where actors are accounts; empty where it does.
         needs: Other metrics whose sections of the YAML it uses, where they are there.
         features: It asks who can have a feature, so that what decides that is read.
+        uses: Those whose sections it uses as well, if actors have the traits that they name.
         missing: What the YAML must have before the metric can be computed, or None.
         tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
         names: (settings, context) -> what the whole numbers of a key stand for, by code; of one
@@ -89,6 +90,7 @@ class Metric:
     users_only: str = ""
     needs: tuple[str, ...] = ()
     features: bool = False
+    uses: tuple[str, ...] = ()
     missing: Callable[[Any, Definitions], str | None] = _nothing_missing
     tally: Callable[[Timeline, Any, Context], Rows] | None = None
     names: Callable[[Any, Context], Mapping[str, Sequence[str]]] = _no_names

@@ -11,7 +11,7 @@ import polars as pl
 from adoptcli import counts, stats
 from adoptcli.context import Context
 from adoptcli.counts import Count
-from adoptcli.definitions import EventRef
+from adoptcli.definitions import EventRef, named_traits
 from adoptcli.metrics._personas import Part, by_part
 from adoptcli.results import Caveat, Cell, Column, Estimate
 from adoptcli.timeline import Timeline
@@ -330,6 +330,12 @@ def start_rows(
         )
         .filter((pl.col("unknown_start") > 0) | (pl.col("before_data") > 0))
     )
+
+
+def has_activation(context: Context) -> bool:
+    """Whether `activated` can be asked: there is the section, and actors have its traits."""
+    settings = context.settings.get("activation")
+    return settings is not None and set(named_traits(settings)) <= set(context.traits)
 
 
 def activated(timeline: Timeline, context: Context) -> pl.DataFrame:

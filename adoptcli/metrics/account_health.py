@@ -26,7 +26,15 @@ from adoptcli.definitions import Days
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._features import feature_days
 from adoptcli.metrics._score import SCALE, daily_points
-from adoptcli.metrics._shared import activated, cells, not_full, share, small, window_of
+from adoptcli.metrics._shared import (
+    activated,
+    cells,
+    has_activation,
+    not_full,
+    share,
+    small,
+    window_of,
+)
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeline import Timeline
 
@@ -59,7 +67,7 @@ def rows(timeline: Timeline, settings: AccountHealthSettings, context: Context) 
 
 def _members(timeline: Timeline, home: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Everybody with an account, and whether it is activated."""
-    if context.settings.get("activation") is None:
+    if not has_activation(context):
         return home.with_columns(members=pl.lit(1), activated=pl.lit(0))
     end = context.calendar.midnight(context.end_day)
     arrived = (pl.col("activated_at") < end).fill_null(False).cast(pl.Int64)
@@ -193,13 +201,11 @@ def _line(
         "activity": value,
         "before": old,
         "change": change,
-        "activated": share(counts["activated"], counts["members"]) if _knows(context) else None,
+        "activated": share(counts["activated"], counts["members"])
+        if has_activation(context)
+        else None,
         "features": found.features.get(account, 0) if context.definitions.features else None,
     }
-
-
-def _knows(context: Context) -> bool:
-    return context.settings.get("activation") is not None
 
 
 def _reasons(
@@ -254,8 +260,8 @@ def _columns(context: Context) -> tuple[Column, ...]:
         Column("features", "Features adopted"),
     )
     known = {
-        "mrr": bool(context.mrr), "seats": bool(context.seats), "activated": _knows(context),
-        "features": bool(context.definitions.features),
+        "mrr": bool(context.mrr), "seats": bool(context.seats),
+        "activated": has_activation(context), "features": bool(context.definitions.features),
     }  # fmt: skip
     return tuple(column for column in columns if known.get(column.name, True))
 
@@ -270,7 +276,8 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
-        needs=("activation", "churn", "engagement_score", "feature_adoption"),
+        needs=("churn", "engagement_score", "feature_adoption"),
+        uses=("activation",),
         names=lambda settings, context: {
             "item": context.accounts,
             "feature": [*context.definitions.features],

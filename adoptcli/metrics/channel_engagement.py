@@ -31,6 +31,7 @@ from adoptcli.metrics._shared import (
     activated,
     by_window,
     cells,
+    has_activation,
     mean,
     not_full,
     quantile,
@@ -165,7 +166,7 @@ def _judged(timeline: Timeline, context: Context) -> pl.DataFrame:
     Those two are 1 where the time that activation allows is over; without an activation, 0.
     """
     people = starters(timeline, context).select("actor", "signup")
-    if context.settings["activation"] is None:
+    if not has_activation(context):
         nothing = pl.lit(None, dtype=pl.Int64)
         return people.with_columns(
             deadline=nothing, activated_at=nothing, activated=pl.lit(0), not_activated=pl.lit(0)
@@ -207,7 +208,7 @@ def result(tallies: Tallies, settings: ChannelEngagementSettings, context: Conte
     touched, people = cells(tallies["touched"], ["item"]), totals(tallies["starters"])
     if people.get("starters"):
         tables.append(_touch_table(names, touched, people, tallies["first_touch"]))
-    if context.settings["activation"] is not None and people.get("starters"):
+    if has_activation(context) and people.get("starters"):
         before = cells(tallies["before_activation"], ["item"])
         tables.append(_before_table(names, before, people, context))
     caveats += small(any_of[-1].denominator, "active actors")
@@ -256,7 +257,7 @@ def _caveats(context: Context) -> list[Caveat]:
         if set(context.vocabulary.codes(refs)) & set(asked):
             text = f"activation asks for events of channel {name!r}: whoever did it has used that"
             found.append(Caveat("channel-in-activation", text))
-    if context.settings["activation"] is None:
+    if not has_activation(context):
         text = "nothing on what came before activation: add 'activation: {all: [EVENT, …]}'"
         found.append(Caveat("activation-not-configured", text))
     return found
@@ -378,6 +379,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        uses=("activation",),
         names=lambda settings, context: {"item": [*context.definitions.channels]},
         keys={
             "windows": ("period",),

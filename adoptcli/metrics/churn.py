@@ -51,6 +51,7 @@ from adoptcli.metrics._shared import (
     activated,
     cells,
     filled,
+    has_activation,
     share,
     share_difference,
     small,
@@ -204,7 +205,7 @@ def _returned(days: pl.DataFrame, spans: list[Span], after: int) -> pl.DataFrame
 
 def _kinds(losses: pl.DataFrame, timeline: Timeline, context: Context) -> pl.DataFrame:
     """Early and slow, where there is an activation."""
-    if context.settings.get("activation") is None:
+    if not has_activation(context):
         return losses.select("actor", "period", lost=pl.lit(1), early=pl.lit(0), slow=pl.lit(0))
     people = activated(timeline, context).select("actor", "activated_at", asked=pl.lit(True))
     known = timeline.actors.select("actor", "known")
@@ -280,7 +281,7 @@ def _source(
 
 
 def _line(start: int, c: dict[str, int], context: Context) -> dict[str, Cell]:
-    split = context.settings.get("activation") is not None
+    split = has_activation(context)
     line = {"period": context.label(start), **filled(_COLUMNS, c), **filled(_KINDS, c)}
     line["retained"] = share(c["at_start"] - c.get("lost", 0), c["at_start"])
     if not split:
@@ -359,6 +360,6 @@ METRIC = register(
             "left_out": (),
         },
         plain=frozenset({"left_out"}),
-        needs=("activation",),
+        uses=("activation",),
     )
 )

@@ -24,6 +24,7 @@ from adoptcli.metrics._shared import (
     activated,
     cells,
     difference,
+    has_activation,
     mean,
     not_full,
     share,
@@ -138,7 +139,7 @@ def _groups(timeline: Timeline, settings: FeedbackSettings, context: Context) ->
     often = timeline.days.filter((day >= first) & (day < context.end_day)).group_by("actor").len()
     found = timeline.actors.select("actor").join(often, on="actor", how="left")
     found = found.with_columns(engaged=pl.col("len").fill_null(0) >= settings.engaged).drop("len")
-    if context.settings.get("activation") is None:
+    if not has_activation(context):
         return found.with_columns(adopted=pl.lit(None, dtype=pl.Boolean))
     end = context.calendar.midnight(context.end_day)
     arrived = (pl.col("activated_at") < end).fill_null(False)
@@ -337,13 +338,13 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
-        needs=("activation",),
         keys={
             "answers": ("period", "item", "adopted", "engaged"),
             "scores": ("item", "step"),
             "asked": (),
             "unusable": (),
         },
+        uses=("activation",),
         missing=missing,
         plain=frozenset({"unusable"}),
     )

@@ -310,6 +310,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        needs=("activation", "engagement_score"),
         names=lambda settings, context: {"item": QUADRANTS},
         keys={
             "windows": ("period",),

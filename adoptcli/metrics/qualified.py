@@ -350,6 +350,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        needs=("activation", "engagement_score"),
         names=lambda settings, context: {"item": [str(c) for c in settings.clauses]},
         keys={
             "levels": ("period",),

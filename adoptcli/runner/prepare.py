@@ -110,6 +110,7 @@ def _tables(request: Request) -> _Tables:
     names = {name for split in request.segments for name in split}
     for metric in map(get_metric, request.metrics):
         names |= traits.of_metric(metric, d, request.settings, request.unit)
+        names |= traits.useful(metric, request.settings)
     return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
 
 
@@ -178,7 +179,8 @@ def _without(name: str, request: Request, canonical: Canonical, tables: _Tables)
 def _references(request: Request) -> list[EventRef]:
     """Every event that the definitions, the metrics' sections and those that they use name."""
     d, names = request.definitions, set(request.metrics)
-    names |= {other for name in request.metrics for other in get_metric(name).needs}
+    asked = [get_metric(name) for name in request.metrics]
+    names |= {other for metric in asked for other in (*metric.needs, *metric.uses)}
     parts: list[object] = [getattr(d, name) for name in Definitions.model_fields]
     parts += [request.settings[name] for name in sorted(names)]
     return [ref for part in parts for ref in references(part)]

@@ -23,11 +23,16 @@ Frame = pl.DataFrame | None
 def of_metric(
     metric: Metric, definitions: Definitions, settings: Mapping[str, object], unit: Unit
 ) -> set[str]:
-    """The traits that a metric needs: of its section, of those it uses, of the features."""
+    """The traits that a metric needs: of its section, of others that it needs, of the features."""
     parts = [settings.get(name) for name in (metric.id, *metric.needs)]
     features = definitions.features if metric.features else None
     of_users = unit == "user"
     return {n for part in [*parts, features] for n in named_traits(part, of_users=of_users)}
+
+
+def useful(metric: Metric, settings: Mapping[str, object]) -> set[str]:
+    """The traits of sections that a metric can do without."""
+    return {name for part in metric.uses for name in named_traits(settings.get(part))}
 
 
 def places(names: Sequence[str], users: Frame, accounts: Frame, unit: Unit) -> dict[str, str]:

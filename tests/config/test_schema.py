@@ -26,9 +26,11 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 LOADER_ALONE = [
     ("version",), ("activation",), ("activation", "all"), ("qualified",), ("qualified", "all"),
-    ("journey", "stages", "engaged"),
+    ("journey", "stages", "engaged"), ("frequency", "month"), ("activation", "personas", "x"),
+    ("activation", "personas", "x", "any"), ("activation", "personas", "x", "in_order"),
+    ("onboarding",),
 ]  # fmt: skip
-"""True is 1 in Python; either all or any."""
+"""True is 1 in Python; either all or any; steps, or personas with steps."""
 
 
 def _full() -> dict[str, Any]:
@@ -43,6 +45,13 @@ def _full() -> dict[str, Any]:
     data["retention"] |= {"returns": "x", "mode": "n_day"}
     data["sessions"]["by"] = "gap"
     data["activation"] |= {"in_order": False, "before_signup": "count"}
+    who = {"role": ["admin", 1], "plan": "pro"}
+    data["activation"]["personas"] = {
+        "x": {"who": who, "any": ["a"], "within": "7d", "in_order": False}
+    }
+    data["onboarding"]["personas"] = {
+        "x": {"who": who, "steps": ["a", {"event": "b", "days": 2}], "in_order": True}
+    }
     data["activation"]["all"][1] |= {"days": 1, "where": {"a": 1, "b": ["x"]}}
     return data
 
