@@ -116,7 +116,7 @@ def result(tallies: Tallies, settings: FrequencySettings, context: Context) -> R
     active, middle = sum(n for n, _ in now.values()), _median(now)
     headline = _headline(
         f"Active days of {settings.month}, mean", [_mean(bars) for _, bars in months], context,
-        f"L{settings.month}: {active:,} active, median {middle:g} days",
+        f"L{settings.month}: {active:,} active, median {middle:g}",
     )  # fmt: skip
     weeks = [_mean(bars) for _, bars in _trailing(found, WEEK, settings, context)]
     mean_days = headline.estimate
