@@ -46,7 +46,10 @@ class FrequencySettings(Settings):
     week: Days = Field(7, description="Days of the short window (L7).")
     month: Days = Field(28, description="Days of the long window (L28); 28 hold whole weeks.")
     power_days: int = Field(
-        16, ge=1, description="Active days in the long window that make a power user: 4 a week."
+        16,
+        ge=1,
+        le=3660,
+        description="Active days in the long window that make a power user: 4 a week.",
     )
 
     @model_validator(mode="after")
