@@ -46,7 +46,10 @@ class FrequencySettings(Settings):
     week: Days = Field(7, description="Days of the short window (L7).")
     month: Days = Field(28, description="Days of the long window (L28); 28 hold whole weeks.")
     power_days: int = Field(
-        16, ge=1, description="Active days in the long window that make a power user: 4 a week."
+        16,
+        ge=1,
+        le=3660,
+        description="Active days in the long window that make a power user: 4 a week.",
     )
 
     @model_validator(mode="after")
@@ -116,7 +119,7 @@ def result(tallies: Tallies, settings: FrequencySettings, context: Context) -> R
     active, middle = sum(n for n, _ in now.values()), _median(now)
     headline = _headline(
         f"Active days of {settings.month}, mean", [_mean(bars) for _, bars in months], context,
-        f"L{settings.month}: {active:,} active, median {middle:g} days",
+        f"L{settings.month}: {active:,} active, median {middle:g}",
     )  # fmt: skip
     weeks = [_mean(bars) for _, bars in _trailing(found, WEEK, settings, context)]
     mean_days = headline.estimate

@@ -5,9 +5,10 @@ Numerator: actors with at least `at_least` of the `returns` events (default: one
 step k, none of them before the start; an actor counts once a cell. Denominator: the cohort, which
 is everybody whose start lies in one calendar period, whatever the clock.
 Starts: the sign-up, the activation, the first `purchase`, or the first row of an event; first-ever,
-not first among the days shown, which choose the cohorts. With `entries: recurring` each calendar
-period in which a purchase or event occurs makes an entry, from its first row on, so that an actor
-is in several cohorts and denominators are actor-cohorts; one signs up and activates only once.
+not first among the days shown, which choose the cohorts.
+Recurring entries: each calendar period in which a purchase or an event occurs makes an entry, from
+its first row on (`entries: recurring`), so that an actor is in several cohorts and denominators are
+actor-cohorts. One signs up and activates only once.
 Mode: `n_day` asks for that very period; `unbounded` for that period or any later one up to as-of,
 or up to period `horizon`, the same for all cohorts; `bracket` for anything from one of the
 `brackets` edges up to, not including, the next. Edges and steps are periods since the start.
@@ -211,7 +212,7 @@ def result(tallies: Tallies, settings: RetentionSettings, context: Context) -> R
     shown = _mature(found, grid)
     step = _headline_step(settings, grid)
     headlines = tuple(
-        _headline(shown, item, step, settings, context, grid)
+        _headline(found, item, step, settings, context, grid)
         for item in range(len(settings.starts))
     )
     textbook = _textbook(found, step, settings, grid)
@@ -291,16 +292,18 @@ def _headline(
     found: Cells, item: int, step: int, settings: RetentionSettings, context: Context, grid: Frame
 ) -> Headline:
     """A step of the last cohort that has reached it."""
-    cohorts = [(c, share(*n)) for (i, c, k), n in found.items() if (i, k) == (item, step)]
+    mine = {cell: counts for cell, counts in found.items() if cell[::2] == (item, step)}
+    cohorts = [(c, counts) for (_, c, _), counts in _mature(mine, grid).items()]
     title = f"Retention, {_when(step, settings, grid)} after {settings.starts[item]}"
     if not cohorts:
-        note = f"{settings.words}; no cohort is old enough"
-        return Headline(title, Estimate(None), "share", note=note)
-    cohort, now = cohorts[-1]
-    before = cohorts[-2][1] if len(cohorts) > 1 else None
+        reason = "no cohort is old enough" if mine else "nobody began"
+        return Headline(title, Estimate(None), "share", note=f"{settings.words}; {reason}")
+    now, before = share(*cohorts[-1][1]), None
+    if len(cohorts) > 1:
+        before = share(*cohorts[-2][1])
     return Headline(
-        title, now, "share", f"cohort {context.label(cohort, settings.period)}",
-        share_difference(now, before), tuple(e.value for _, e in cohorts), settings.words,
+        title, now, "share", f"cohort {context.label(cohorts[-1][0], settings.period)}",
+        share_difference(now, before), tuple(n / size for _, (n, size) in cohorts), settings.words,
     )  # fmt: skip
 
 
