@@ -92,7 +92,7 @@ def expected(log: Rows, path: Path, days: tuple[int, int] | None, *, first: bool
             ever = len(way(rows, path, start, 99))
             padded = [*times, *[None] * (len(path.steps) - len(times))]
             mature = start + path.within < AS_OF
-            found.append((actor, start, day, mature, len(times), ever, *padded))
+            found.append((actor, start, day, mature, ever, *padded, len(times)))
     return found
 
 

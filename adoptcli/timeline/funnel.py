@@ -1,19 +1,19 @@
 """How far actors come on a path of steps: every attempt, and the deepest of each actor.
 
 All that an actor does at one instant is looked at together. Instants are of few kinds (how many
-rows of each step), and what a kind can do is worked out once, by matching rows with steps; the rest
-is arithmetic on columns.
+rows of each step), and what a kind can do is worked out once, by matching rows with steps
+(`matching`); the rest is arithmetic on columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 import polars as pl
 
+from adoptcli.timeline.matching import adding, deepest_way, furthest
 from adoptcli.timeline.runs import starts_run
 
 Order = Literal["loose", "strict", "any"]
@@ -99,9 +99,9 @@ def attempts(
         first: Only each actor's first entry among those days.
 
     Returns:
-        actor, time (of the entry), day, mature (time + within < as_of), depth (steps reached in
-        time), ever (steps reached without regard to `within` and `exclude`), at_1 … at_n (ms; null
-        where not reached in time); sorted by actor, time.
+        actor, time (of the entry), day, mature (time + within < as_of), ever (steps reached without
+        regard to `within` and `exclude`), at_1 … at_n (ms; null where not reached in time), depth
+        (steps reached in time); sorted by actor, time.
     """
     log = _log(events, path)
     entries = _entries(log, path, days, first=first)
@@ -111,26 +111,22 @@ def attempts(
         end = _cut(events.filter(pl.col("event").is_in(path.exclude)), actor, start, end)
     free = _times(log, path, entries, None)
     kept = _times(log, path, entries, end) if path.order == "strict" else free
-    n = range(len(path.steps))
-    frame = pl.DataFrame(
-        [
-            actor,
-            start,
-            end.alias("end"),
-            *(t.alias(f"at_{k + 1}") for k, t in enumerate(kept)),
-            *(t.alias(f"free_{k}") for k, t in enumerate(free)),
-        ]
-    )
-    at = [pl.when(pl.col(f"at_{k + 1}") <= pl.col("end")).then(f"at_{k + 1}") for k in n]
-    return frame.select(
-        "actor",
-        "time",
+    names = [f"at_{k + 1}" for k in range(len(kept))]
+    ever = pl.DataFrame(free, schema=names).select(depth=_depth(names)).to_series()
+    frame = pl.DataFrame(kept, schema=names).with_columns(
+        actor, start, end.alias("end"), ever.alias("ever"),
         day=log.rows["day"].gather(log.first.gather(entries)),
-        mature=pl.col("time") + path.within < as_of,
-        depth=pl.sum_horizontal(t.is_not_null() for t in at).cast(pl.Int64),
-        ever=pl.sum_horizontal(pl.col(f"free_{k}").is_not_null() for k in n).cast(pl.Int64),
-        **{f"at_{k + 1}": t for k, t in enumerate(at)},
+        mature=start + path.within < as_of,
+    )  # fmt: skip
+    in_time = (pl.when(pl.col(name) <= pl.col("end")).then(name).alias(name) for name in names)
+    return frame.with_columns(in_time).select(
+        "actor", "time", "day", "mature", "ever", *names, depth=_depth(names)
     )
+
+
+def _depth(names: Sequence[str]) -> pl.Expr:
+    """How many of the steps were reached."""
+    return pl.sum_horizontal(pl.col(name).is_not_null() for name in names).cast(pl.Int64)
 
 
 def deepest(found: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
@@ -160,60 +156,66 @@ def _log(events: pl.DataFrame, path: Path) -> _Log:
         number = instants.filter(wanted).gather(first).cast(pl.Int64)
     kind, far = _kinds(rows, first, path)
     return _Log(
-        rows, first, rows["actor"].gather(first), rows["time"].gather(first), number, kind, far
+        rows,
+        first,
+        _of_instants(rows["actor"], first),
+        _of_instants(rows["time"], first),
+        number,
+        kind,
+        far,
     )
 
 
 def _kinds(rows: pl.DataFrame, first: pl.Series, path: Path) -> tuple[pl.Series, list[list[int]]]:
-    """The kind of each instant, and how far each kind goes."""
+    """The kind of each instant, and how far each kind goes; an instant of one row is its mask's."""
+    masks, n = list(path.masks.values()), len(path.steps)
+    of_code = pl.Series([-1], dtype=pl.Int32).new_from_index(0, max(path.codes, default=0) + 1)
+    for i, codes in enumerate(masks):
+        of_code = of_code.scatter(codes, i)
+    kind = of_code.gather(_of_instants(rows["event"], first)).alias("kind")
+    far = [furthest([mask], n) for mask in path.masks]
+    many = (first.shift(-1, fill_value=rows.height) - first > 1).arg_true()
+    if many.len():
+        mixed, more = _mixed(rows, first, many, path)
+        kind, far = kind.scatter(many, mixed + len(masks)), far + more
+    return kind, far
+
+
+def _of_instants(values: pl.Series, first: pl.Series) -> pl.Series:
+    """A column of the rows at the first row of each instant."""
+    return values if first.len() == values.len() else values.gather(first)
+
+
+def _mixed(
+    rows: pl.DataFrame, first: pl.Series, many: pl.Series, path: Path
+) -> tuple[pl.Series, list[list[int]]]:
+    """The kinds of instants of several rows, by how many they have of each mask."""
+    begin = first.gather(many)
+    end = first.shift(-1, fill_value=rows.height).gather(many)
     counts, size = [], 1
-    kind = pl.Series([0], dtype=pl.Int64).new_from_index(0, first.len())
+    kind = pl.Series([0], dtype=pl.Int64).new_from_index(0, many.len())
     for mask, codes in path.masks.items():
         total = pl.concat([pl.Series([0], dtype=pl.Int64), _running(rows, codes)])
-        of_instant = total.gather(first.shift(-1, fill_value=rows.height)) - total.gather(first)
+        of_instant = total.gather(end) - total.gather(begin)
         most = mask.bit_count()  # more rows than steps are of no use
         if size * (most + 1) > _FITS:
-            kind = kind.rank("dense").cast(pl.Int64)
-            size = first.len() + 1
-        counts.append(of_instant.clip(0, most).cast(pl.UInt8))
-        kind, size = kind * (most + 1) + counts[-1].cast(pl.Int64), size * (most + 1)
+            kind, size = kind.rank("dense").cast(pl.Int64), many.len() + 1
+        counts.append(of_instant.clip(0, most))
+        kind, size = kind * (most + 1) + counts[-1], size * (most + 1)
     values = kind.unique().sort()
-    found = values.search_sorted(kind).alias("kind")
+    found = values.search_sorted(kind).cast(pl.Int32).alias("kind")
     each = found.to_frame().with_row_index("row").unique("kind", keep="any").sort("kind")["row"]
     have = zip(*(count.gather(each) for count in counts), strict=True)
-    return found, [_far(path, number) for number in have]
+    rows_of = [
+        [mask for mask, count in zip(path.masks, each, strict=True) for _ in range(count)]
+        for each in have
+    ]
+    return found, [furthest(masks, len(path.steps)) for masks in rows_of]
 
 
 def _running(rows: pl.DataFrame, codes: list[int]) -> pl.Series:
     """How many rows up to each have one of the codes."""
     return rows["event"].is_in(codes).cast(pl.Int64).cum_sum()
-
-
-def _far(path: Path, counts: Sequence[int]) -> list[int]:
-    """How far one instant goes from each depth, given its rows by mask."""
-    masks = [m for m, count in zip(path.masks, counts, strict=True) for _ in range(count)]
-    n = len(path.steps)
-    can = [sum(1 << i for i, mask in enumerate(masks) if mask >> k & 1) for k in range(n)]
-    found = []
-    for d in range(n):
-        held: dict[int, int] = {}
-        k = d
-        while k < n and _placed(k, can, held, set()):
-            k += 1
-        found.append(k)
-    return found
-
-
-def _placed(one: int, can: Sequence[int], held: dict[int, int], seen: set[int]) -> bool:
-    """Give one of the places that it can have, others making room where they can (Kuhn 1955)."""
-    for place in range(can[one].bit_length()):
-        if not can[one] >> place & 1 or place in seen:
-            continue
-        seen.add(place)
-        if place not in held or _placed(held[place], can, held, seen):
-            held[place] = one
-            return True
-    return False
 
 
 def _entries(log: _Log, path: Path, days: tuple[int, int] | None, *, first: bool) -> pl.Series:
@@ -222,7 +224,7 @@ def _entries(log: _Log, path: Path, days: tuple[int, int] | None, *, first: bool
     if path.order != "any":
         enters = log.reach(0) > 0
     if days is not None:
-        day = log.rows["day"].gather(log.first)
+        day = _of_instants(log.rows["day"], log.first)
         enters &= (day >= days[0]) & (day < days[1])
     entries = enters.arg_true()
     if first:
@@ -294,28 +296,11 @@ def _strict(log: _Log, n: int, entries: pl.Series, end: pl.Series | None) -> lis
         hops[f"hop_{h}"] = pl.select(kind.fill_null(-1)).to_series()
     words = pl.DataFrame(hops)
     each = words.unique()
-    ways = [_way(word, log.far, n) for word in each.iter_rows()]
+    ways = [deepest_way(word, log.far, n) for word in each.iter_rows()]
     schema = {f"step_{k}": pl.Int64 for k in range(n)}
     table = each.hstack(pl.DataFrame(ways, schema=schema, orient="row"))
     taken = words.join(table, on=words.columns, how="left", maintain_order="left")
     return [entries + taken[name] for name in schema]
-
-
-def _way(word: Sequence[int], far: list[list[int]], n: int) -> list[int | None]:
-    """How many instants after the entry each step comes, on the deepest and then earliest way."""
-
-    @cache
-    def after(hop: int, d: int) -> tuple[int, ...]:
-        if hop == len(word) or word[hop] < 0 or d == n:
-            return ()
-        best: tuple[int, ...] = ()
-        for k in range(far[word[hop]][d], d, -1):
-            way = (hop,) * (k - d) + after(hop + 1, k)
-            best = max(best, way, key=len)  # the first of the longest
-        return best
-
-    found = after(0, 0)
-    return [*found, *[None] * (n - len(found))]
 
 
 def _unordered(log: _Log, path: Path, entries: pl.Series) -> list[pl.Series]:
@@ -358,7 +343,7 @@ def _useful(words: pl.DataFrame, times: pl.DataFrame, masks: list[int], n: int) 
     """The times of the rows that add a step to those before them."""
     each = words.unique()
     schema = {f"step_{k}": pl.Int64 for k in range(n)}
-    uses = [_adding(word, masks, n) for word in each.iter_rows()]
+    uses = [adding([0 if i is None else masks[i] for i in word], n) for word in each.iter_rows()]
     table = each.hstack(pl.DataFrame(uses, schema=schema, orient="row"))
     taken = words.join(table, on=words.columns, how="left", maintain_order="left", nulls_equal=True)
     both = times.hstack(taken.select(schema.keys()))
@@ -366,11 +351,3 @@ def _useful(words: pl.DataFrame, times: pl.DataFrame, masks: list[int], n: int) 
         pl.coalesce(pl.when(pl.col(name) == t).then(str(t)) for t in range(times.width)).alias(name)
         for name in schema
     ).get_columns()
-
-
-def _adding(word: Sequence[int | None], masks: list[int], n: int) -> list[int | None]:
-    """Which rows of a sequence, in order, make the number of steps that are served grow."""
-    can = [0 if i is None else masks[i] for i in word]
-    held: dict[int, int] = {}
-    found: list[int | None] = [t for t in range(len(can)) if _placed(t, can, held, set())]
-    return [*found, *[None] * (n - len(found))]
