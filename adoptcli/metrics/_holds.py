@@ -41,7 +41,7 @@ def rule_spans(timeline: Timeline, rule: Rule, context: Context) -> pl.DataFrame
 
 def met(parts: Sequence[pl.DataFrame], rule: Rule) -> pl.DataFrame:
     """The spans of a rule, from those of its clauses."""
-    return parts[0] if len(parts) == 1 else covering(parts, rule.least)
+    return covering(parts, rule.least)
 
 
 def clause_spans(timeline: Timeline, clause: Clause, context: Context) -> pl.DataFrame:
@@ -85,7 +85,7 @@ def _(clause: EventClause, timeline: Timeline, context: Context) -> pl.DataFrame
     if clause.days > 1:
         days = by_day(timeline.of(clause))
         parts.append(trailing(days, clause.days, clause.within, end))
-    return parts[0] if len(parts) == 1 else covering(parts, len(parts))
+    return covering(parts, len(parts))
 
 
 def _days_of(timeline: Timeline, clause: EventClause) -> pl.DataFrame:
@@ -142,7 +142,8 @@ def _members(
         pl.when(pl.col("actor") == pl.col("actor").shift(-1)).then(pl.col("day").shift(-1))
     )
     stop = pl.min_horizontal(pl.col("day") + clause.within, following, pl.lit(context.as_of_day))
-    return days.select("actor", start="day", stop=stop.cast(pl.Int32))
+    one = pl.lit(1, dtype=pl.Int64)
+    return days.select("actor", start="day", stop=stop.cast(pl.Int32), weight=one)
 
 
 def _member_days(timeline: Timeline) -> pl.DataFrame:

@@ -252,7 +252,8 @@ def _also(line: Row, now: dict[str, int], settings: QualifiedSettings) -> tuple[
     ):
         cell = line[name]
         assert isinstance(cell, Estimate)
-        found.append(Headline(title, cell, unit))  # type: ignore[arg-type]
+        if cell.value is not None:
+            found.append(Headline(title, cell, unit))  # type: ignore[arg-type]
     return tuple(found)
 
 

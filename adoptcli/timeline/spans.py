@@ -12,6 +12,7 @@ import polars as pl
 
 from adoptcli.timeline.runs import runs, starts_run
 
+SHIFT = 1 << 32  # more than there are days, half of them before 1970
 SPAN = {"actor": pl.UInt32, "start": pl.Int32, "stop": pl.Int32}
 
 
@@ -35,18 +36,32 @@ def trailing(days: pl.DataFrame, least: int, within: int | None, end: int) -> pl
 
 
 def covering(parts: Sequence[pl.DataFrame], least: int) -> pl.DataFrame:
-    """When at least so many spans hold at once; a span counts as its `weight`, where it has one."""
+    """When at least so many spans hold at once; a span counts as its `weight`, where it has one.
+
+    Spans that overlap within a frame must have weights.
+    """
+    if len(parts) == least == 1 and "weight" not in parts[0].columns:
+        return parts[0]
     points = []
     for part in parts:
         weight = pl.col("weight") if "weight" in part.columns else pl.lit(1, dtype=pl.Int64)
-        points.append(part.select("actor", day="start", change=weight))
-        points.append(part.select("actor", day="stop", change=-weight))
-    changes = runs(pl.concat(points).sort("actor", "day"), ["actor", "day"], sums=["change"])
+        points.append(part.select(at=_packed("start"), change=weight))
+        points.append(part.select(at=_packed("stop"), change=-weight))
+    changes = runs(pl.concat(points).sort("at"), ["at"], sums=["change"])
+    actor, day = pl.col("at") // SHIFT, pl.col("at") % SHIFT - SHIFT // 2
     # Each span ends, so that the sum over all actors before is nothing.
     held = changes.select(
-        "actor", start="day", stop=pl.col("day").shift(-1), level=pl.col("change").cum_sum()
+        actor=actor.cast(pl.UInt32),
+        start=day.cast(pl.Int32),
+        stop=day.shift(-1).cast(pl.Int32),
+        level=pl.col("change").cum_sum(),
     )
     return _joined(held.filter(pl.col("level") >= least))
+
+
+def _packed(day: str) -> pl.Expr:
+    """Actor and day as one integer, which sorts much faster than two."""
+    return pl.col("actor").cast(pl.Int64) * SHIFT + SHIFT // 2 + pl.col(day)
 
 
 def _joined(found: pl.DataFrame) -> pl.DataFrame:
