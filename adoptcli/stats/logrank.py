@@ -68,14 +68,16 @@ def log_rank(histogram: pl.DataFrame) -> LogRank | None:
     if samples.len() < 2:
         return None
     scores, variance, clusters = [], [], []
+    by_sample = rows.sort("sample", maintain_order=True)
+    by_group = rows.sort("group", maintain_order=True) if "group" in rows.columns else None
     for sample in samples:
         mine = _at_risk(rows, times, sample)
         part = mine / times["at_risk"]
         observed = int(rows.filter(pl.col("sample") == sample)["events"].sum())
         scores.append(observed - float((times["events"] * part).sum()))
-        variance.append(_row_of_variance(rows, times, mine, samples, sample))
-        if "group" in rows.columns:
-            clusters.append(_by_group(rows, times, part, sample))
+        variance.append(_row_of_variance(by_sample, times, mine, samples, sample))
+        if by_group is not None:
+            clusters.append(_by_group(by_group, times, part, sample))
     (statistic,), df = _forms(variance, [scores])
     if df == 0:
         return None
@@ -147,10 +149,10 @@ def _by_group(
 
 
 def _sums(values: pl.DataFrame, key: str) -> list[float]:
-    """The sum of `value` by key, in the order of the key; the same to the last bit every time."""
-    running = values.sort(key, maintain_order=True).with_columns(pl.col("value").cum_sum())
-    ends = running.group_by(key, maintain_order=True).agg(pl.col("value").last())["value"]
-    return (ends - ends.shift(1, fill_value=0.0)).to_list()
+    """The sums of `value` over the runs of a key; the same to the last bit every time."""
+    ends = values[key].rle().struct.field("len").cum_sum() - 1
+    running = values["value"].cum_sum().gather(ends)
+    return (running - running.shift(1, fill_value=0.0)).to_list()
 
 
 def _forms(

@@ -235,7 +235,10 @@ class KaplanMeier:
         events = self.curve.filter(pl.col("events") > 0)
         value = events.select(duration.filter(share >= goal).min()).item()
         last = value if value is not None else events["duration"].max()
-        limits = _limits(events, self._widening(last) if isinstance(last, int) else 1.0)
+        widening = self._widening(last) if isinstance(last, int) else 1.0
+        if widening is None:
+            return QuantileEstimate(value, None, None)
+        limits = _limits(events, widening)
         found = limits.select(
             low=duration.filter(pl.coalesce("high", "share") >= goal).min(),
             high=duration.filter(pl.col("low") >= goal).min(),
