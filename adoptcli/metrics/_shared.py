@@ -107,7 +107,18 @@ def _by_groups(first: Estimate, second: Estimate) -> stats.Interval | None:
         isinstance(n1, Count) and isinstance(d1, Count)
         and isinstance(n2, Count) and isinstance(d2, Count)
     ):  # fmt: skip
-        return counts.difference_interval((n1, d1), (n2, d2))
+        found, scale = counts.difference_interval((n1, d1), (n2, d2)), _scale(first, second)
+        if found is None or scale is None:
+            return None
+        return stats.Interval(found.low * scale, found.high * scale)
+    return None
+
+
+def _scale(*estimates: Estimate) -> float | None:
+    """What a value is of its quotient: 1, or 100 for points; None where all are 0."""
+    for found in estimates:
+        if found.value and found.numerator and found.denominator:
+            return found.value / (found.numerator / found.denominator)
     return None
 
 

@@ -237,8 +237,6 @@ def _headline(
     change = difference(values[-1], before)
     if name == "csat":
         change = share_difference(values[-1], before)
-    elif change is not None:  # points, as the value
-        change = Estimate(change.value)
     return Headline(
         f"{name.upper()}, {settings.window} days", values[-1],
         "points" if name == "nps" else "share", context.day_label(spans[-1][1] - 1), change,

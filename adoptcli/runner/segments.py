@@ -205,7 +205,7 @@ def _overview(whole: Result, rows: Sequence[Row]) -> Table:
         Column("headline", whole.headline.title if whole.headline else "Headline", unit),
         Column("rest", "The rest", unit),
         Column("difference", "Difference", unit),
-        Column("q", "q (Benjamini–Hochberg)", "number"),
+        Column("q", "q (Benjamini–Hochberg)", "p"),
     )
     return Table("segments", "By segment", columns, tuple(rows))
 

@@ -207,6 +207,13 @@ class KaplanMeier:
                 effect = max(between * clusters / (clusters - 1) / variance, 1.0)
         return math.sqrt(effect) * student_quantile(clusters - 1) / Z95
 
+    def time_of(self, q: float) -> int | None:
+        """Return the value of ``quantile`` alone, which takes far less time than its limits."""
+        if not 0 < q <= 1:
+            raise ValueError(f"q must lie in (0, 1], got {q}")
+        row = self.curve["share"].search_sorted(q - _EPSILON, side="left")
+        return int(self.curve["duration"][row]) if row < self.curve.height else None
+
     def quantile(self, q: float) -> QuantileEstimate:
         """Return the time by which a share ``q`` has had its event.
 
@@ -229,11 +236,9 @@ class KaplanMeier:
             R. Brookmeyer, J. Crowley (1982), "A confidence interval for the median survival time",
             Biometrics 38(1), 29-41.
         """
-        if not 0 < q <= 1:
-            raise ValueError(f"q must lie in (0, 1], got {q}")
-        goal, duration, share = q - _EPSILON, pl.col("duration"), pl.col("share")
+        value = self.time_of(q)
+        goal, duration = q - _EPSILON, pl.col("duration")
         events = self.curve.filter(pl.col("events") > 0)
-        value = events.select(duration.filter(share >= goal).min()).item()
         last = value if value is not None else events["duration"].max()
         widening = self._widening(last) if isinstance(last, int) else 1.0
         if widening is None:

@@ -32,7 +32,8 @@ def met(
 
     Returns:
         actor, signup, met_0 … met_n (each alone), activated_at (not before sign-up), early (some
-        row that the criteria name lies before sign-up); one row an actor with a sign-up, sorted.
+        row that the criteria name lies before sign-up), negative (all were met before sign-up); one
+        row an actor with a sign-up, sorted.
     """
     people = timeline.actors.filter(pl.col("signup").is_not_null()).select("actor", "signup")
     table = people
@@ -60,6 +61,7 @@ def met(
                 pl.max_horizontal("when", "signup")
             ),
             early=(pl.col("first_row") < pl.col("signup")).fill_null(False),
+            negative=(pl.col("when") < pl.col("signup")).fill_null(False),
         )
         .drop("when", "first_row")
     )
