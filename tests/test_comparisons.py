@@ -20,6 +20,7 @@ with warnings.catch_warnings():
     from lifelines.statistics import multivariate_logrank_test
     from statsmodels.stats.contingency_tables import StratifiedTable
 
+from adoptcli.metrics.feedback import _estimate
 from adoptcli.stats import (
     Z95,
     KaplanMeier,
@@ -29,6 +30,7 @@ from adoptcli.stats import (
     log_rank,
     mantel_haenszel,
     normal_p,
+    square_and_add,
     student_p,
     student_quantile,
 )
@@ -480,3 +482,31 @@ def test_mantel_haenszel_edges() -> None:
     for bad in ((-1, 2, 1, 2), (3, 2, 1, 2), (1, 2, 3, 2), (0, 0, -1, 1)):
         with pytest.raises(ValueError, match="outcomes"):
             mantel_haenszel([bad])
+
+
+# --- intervals made of others' --------------------------------------------------------------------
+
+
+def test_square_and_add() -> None:
+    found = square_and_add((0.5, 0.4, 0.7), (0.2, 0.1, 0.6))
+    assert found == pytest.approx((0.3, 0.3 - math.hypot(0.1, 0.4), 0.3 + math.hypot(0.2, 0.1)))
+    together = square_and_add((0.5, 0.4, 0.7), (0.2, 0.1, 0.4), 1)
+    assert together == pytest.approx((0.3, 0.3 - 0.1, 0.3 + 0.1))
+    apart = square_and_add((0.5, 0.4, 0.7), (0.2, 0.1, 0.4), -1)
+    assert apart == pytest.approx((0.3, 0.3 - 0.3, 0.3 + 0.3))
+
+
+@pytest.mark.parametrize(("n", "p", "q"), [(12, 0.5, 0.2), (40, 0.9, 0.02), (300, 0.4, 0.3)])
+def test_the_interval_of_an_nps_holds(n: int, p: float, q: float) -> None:
+    rng, runs, held = random.Random(n), 1500, 0
+    for _ in range(runs):
+        drawn = [rng.random() for _ in range(n)]
+        promoters = sum(x < p for x in drawn)
+        detractors = sum(x > 1 - q for x in drawn)
+        counts = {"respondents": n, "promoters": promoters, "detractors": detractors}
+        found = _estimate("nps", counts)
+        assert found.low is not None
+        assert found.high is not None
+        assert -100 <= found.low < found.high <= 100
+        held += found.low <= 100 * (p - q) <= found.high
+    assert 0.93 <= held / runs <= 0.985

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -94,11 +93,12 @@ def compared(first: Estimate, second: Estimate) -> Estimate:
     interval = _by_groups(first, second)
     if interval is not None:
         return Estimate(value, None, None, interval.low, interval.high)
-    if None in (first.low, first.high, second.low, second.high):
+    if first.low is None or first.high is None or second.low is None or second.high is None:
         return Estimate(value)
-    below = math.hypot(first.value - first.low, second.high - second.value)  # type: ignore[operator]
-    above = math.hypot(first.high - first.value, second.value - second.low)  # type: ignore[operator]
-    return Estimate(value, None, None, value - below, value + above)
+    found = stats.square_and_add(
+        (first.value, first.low, first.high), (second.value, second.low, second.high)
+    )
+    return Estimate(value, None, None, found.low, found.high)
 
 
 def _by_groups(first: Estimate, second: Estimate) -> stats.Interval | None:

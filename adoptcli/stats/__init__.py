@@ -19,6 +19,7 @@ from adoptcli.stats.intervals import (
     mean_interval,
     newcombe,
     rate_ratio,
+    square_and_add,
     wilson,
 )
 from adoptcli.stats.logrank import LogRank, log_rank
@@ -60,6 +61,7 @@ __all__ = [
     "normal_p",
     "quantile",
     "rate_ratio",
+    "square_and_add",
     "student_p",
     "student_quantile",
     "wilson",

@@ -107,12 +107,44 @@ def newcombe(x1: int, n1: int, x2: int, n2: int) -> Difference | None:
     second = wilson(x2, n2)
     if first is None or second is None:
         return None
-    p1 = x1 / n1
-    p2 = x2 / n2
-    value = p1 - p2
-    low = value - math.hypot(p1 - first.low, second.high - p2)
-    high = value + math.hypot(first.high - p1, p2 - second.low)
+    value, low, high = square_and_add((x1 / n1, *first), (x2 / n2, *second))
     return Difference(value, max(-1.0, low), min(1.0, high))
+
+
+def square_and_add(
+    first: tuple[float, float, float], second: tuple[float, float, float], correlation: float = 0
+) -> Difference:
+    """Return the difference of two estimates with an interval made of theirs.
+
+    With v1 and v2 the values, (l, u) their limits, and r their correlation::
+
+        low  = d - sqrt((v1 - l1)² + (u2 - v2)² - 2r (v1 - l1)(u2 - v2))
+        high = d + sqrt((u1 - v1)² + (v2 - l2)² - 2r (u1 - v1)(v2 - l2))
+
+    Args:
+        first: Value, lower and upper limit.
+        second: Value, lower and upper limit.
+        correlation: Of the two estimates, in [-1, 1].
+
+    Returns:
+        The difference and its limits, in the unit of the values.
+
+    Source:
+        G. Y. Zou, A. Donner (2008), "Construction of confidence limits about effect measures: a
+        general approach", Statistics in Medicine 27(10), 1693-1702; for paired proportions
+        R. G. Newcombe (1998), Statistics in Medicine 17(22), 2635-2650.
+    """
+    (v1, l1, u1), (v2, l2, u2) = first, second
+    below = _hypot(v1 - l1, u2 - v2, correlation)
+    above = _hypot(u1 - v1, v2 - l2, correlation)
+    return Difference(v1 - v2, v1 - v2 - below, v1 - v2 + above)
+
+
+def _hypot(a: float, b: float, correlation: float) -> float:
+    """The root of a² + b² - 2rab."""
+    if not correlation:
+        return math.hypot(a, b)
+    return math.sqrt(max(a * a + b * b - 2 * correlation * a * b, 0.0))
 
 
 def mean_interval(n: int, total: float, total_squares: float) -> Mean | None:
