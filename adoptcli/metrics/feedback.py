@@ -195,11 +195,13 @@ def result(tallies: Tallies, settings: FeedbackSettings, context: Context) -> Re
     spans = list(reversed(windows(context, settings.window, MOST)))
     found = {name: cells(_sum(tallies[name], name), ["period"]) for name in settings.questions}
     caveats = [*not_full(context, settings.window), *unseen(settings.questions.values(), context)]
+    caveats += unseen(settings.asked or (), context)
     if bad := totals(tallies["unusable"]).get("unusable"):
         caveats.append(Caveat("answers-unusable", "answers that are no number of the scale", bad))
+    asked = _response_tables(tallies, settings)
     if not any(one["respondents"] for by in found.values() for one in by.values()):
         return Result(
-            None, None, (), tuple(caveats), status="not_evaluable",
+            None, None, asked, tuple(caveats), status="not_evaluable",
             reason="nobody has answered in the window",
         )  # fmt: skip
     heads = {name: _headline(name, by, spans, settings, context) for name, by in found.items()}
@@ -212,10 +214,8 @@ def result(tallies: Tallies, settings: FeedbackSettings, context: Context) -> Re
         *(_trend(name, by, spans, context) for name, by in found.items()),
         _score_table(tallies["scores"], settings),
         _group_table(tallies, context.end_day - 1, settings),
+        *asked,
     ]
-    if settings.asked:
-        tables.append(_response_table(totals(tallies["response"])))
-        caveats += unseen(settings.asked, context)
     formula = "% promoters − % detractors" if name == "nps" else "share of 4 and 5"
     textbook = Textbook(book.value, book.numerator, book.denominator, formula, head.unit)
     return Result(head, textbook, tuple(tables), tuple(caveats), tuple(heads.values()))
@@ -361,10 +361,14 @@ def _group_table(tallies: Tallies, last: int, settings: FeedbackSettings) -> Tab
     return Table("groups", "By adoption and engagement, last window", columns, tuple(lines))
 
 
-def _response_table(asked: Mapping[str, int]) -> Table:
-    rate = share(asked.get("answered", 0), asked.get("asked", 0))
+def _response_tables(tallies: Tallies, settings: FeedbackSettings) -> tuple[Table, ...]:
+    """Of those who were asked, also where nobody has answered."""
+    if not settings.asked:
+        return ()
+    found = totals(tallies["response"])
+    rate = share(found.get("answered", 0), found.get("asked", 0))
     columns = (Column("rate", "Of those asked", "share", ("answered", "asked")),)
-    return Table("response", "Response rate, last window", columns, ({"rate": rate},))
+    return (Table("response", "Response rate, last window", columns, ({"rate": rate},)),)
 
 
 METRIC = register(
