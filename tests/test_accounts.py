@@ -96,11 +96,11 @@ def test_a_trait_of_users_is_none_of_accounts(cli: Cli, tmp_path: Path) -> None:
     done = cli("report", "e.csv", "--unit", "account", "-f", "json")
     found = json.loads(done.out)["metrics"]
     assert found["activation"]["status"] == "not_evaluable"
-    assert "'role' is a column of the users table" in found["activation"]["reason"]
+    assert "it needs 'role', a column of the users table" in found["activation"]["reason"]
     assert found["active_users"]["status"] == "ok"
     who = cli("activation", "e.csv", "--unit", "account", "--who", "cohorts.activated")
     assert (who.code, who.out) == (2, "")
-    assert "'role' is a column of the users table" in who.err
+    assert "it needs 'role', a column of the users table" in who.err
     split = cli("report", "e.csv", "--unit", "account", "--by", "role")
     assert split.code == 2
     assert "choose a column of the accounts table" in split.err

@@ -110,3 +110,58 @@ def test_intervals_hold_where_users_sit_in_accounts(accounts: int, icc: float) -
         naive += wilson.low <= p <= wilson.high
     assert 0.92 <= held / runs <= 0.985
     assert naive / runs < 0.88
+
+
+def alike(rng: random.Random, accounts: int, shift: float) -> list[tuple[int, int, int]]:
+    """An account each: its group, its users, and the sum of their values around 10 + shift.
+
+    The variance between accounts is a quarter of that between their users: ICC 0.2.
+    """
+    found = []
+    for _ in range(accounts):
+        users, level = rng.randint(8, 20), rng.gauss(10 + shift, 2)
+        total = sum(round(rng.gauss(level, 4)) for _ in range(users))
+        found.append((rng.randrange(GROUPS), users, total))
+    return found
+
+
+def summed(rows: list[tuple[int, int, int]]) -> tuple[Count, Count]:
+    """The sum of the values and the number of users."""
+    return Count.of((g, total) for g, _, total in rows), Count.of((g, n) for g, n, _ in rows)
+
+
+@pytest.mark.parametrize("accounts", [60, 400])
+def test_intervals_of_a_mean_hold_where_users_sit_in_accounts(accounts: int) -> None:
+    rng, runs, held, naive = random.Random(accounts), 300, 0, 0
+    for _ in range(runs):
+        total, n = summed(alike(rng, accounts, 0))
+        found = ratio_interval(total, n)
+        alone = stats.mean_interval(n, int(total), n * (20 + 100))  # variance 4 + 16, mean 10
+        assert found is not None
+        assert alone is not None
+        assert alone.low is not None
+        assert alone.high is not None
+        held += found.low <= 10 <= found.high
+        naive += alone.low <= 10 <= alone.high
+    assert 0.92 <= held / runs <= 0.985
+    assert naive / runs < 0.85
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_intervals_of_a_difference_hold_where_users_sit_in_accounts(same: bool) -> None:
+    """Of two sets of accounts, and of two halves of the users of the same accounts."""
+    rng, runs, held, width = random.Random(17 + same), 300, 0, 0.0
+    for _ in range(runs):
+        first = alike(rng, 120, 1)
+        second = alike(rng, 120, 0)
+        if same:  # the second half has the level of the first, and its own users
+            second = [
+                (g, n, round(total - n + math.sqrt(n) * rng.gauss(0, 4 * math.sqrt(2))))
+                for g, n, total in first
+            ]
+        found = difference_interval(summed(first), summed(second))
+        assert found is not None
+        held += found.low <= 1 <= found.high
+        width += found.high - found.low
+    assert 0.92 <= held / runs <= 0.985
+    assert (width / runs < 0.9) is same  # what accounts have in common falls out

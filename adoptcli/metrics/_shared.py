@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -98,11 +97,12 @@ def compared(first: Estimate, second: Estimate) -> Estimate:
     interval = _by_groups(first, second)
     if interval is not None:
         return Estimate(value, None, None, interval.low, interval.high)
-    if None in (first.low, first.high, second.low, second.high):
+    if first.low is None or first.high is None or second.low is None or second.high is None:
         return Estimate(value)
-    below = math.hypot(first.value - first.low, second.high - second.value)  # type: ignore[operator]
-    above = math.hypot(first.high - first.value, second.value - second.low)  # type: ignore[operator]
-    return Estimate(value, None, None, value - below, value + above)
+    found = stats.square_and_add(
+        (first.value, first.low, first.high), (second.value, second.low, second.high)
+    )
+    return Estimate(value, None, None, found.low, found.high)
 
 
 def _by_groups(first: Estimate, second: Estimate) -> stats.Interval | None:
@@ -111,7 +111,18 @@ def _by_groups(first: Estimate, second: Estimate) -> stats.Interval | None:
         isinstance(n1, Count) and isinstance(d1, Count)
         and isinstance(n2, Count) and isinstance(d2, Count)
     ):  # fmt: skip
-        return counts.difference_interval((n1, d1), (n2, d2))
+        found, scale = counts.difference_interval((n1, d1), (n2, d2)), _scale(first, second)
+        if found is None or scale is None:
+            return None
+        return stats.Interval(found.low * scale, found.high * scale)
+    return None
+
+
+def _scale(*estimates: Estimate) -> float | None:
+    """What a value is of its quotient: 1, or 100 for points; None where all are 0."""
+    for found in estimates:
+        if found.value and found.numerator and found.denominator:
+            return found.value / (found.numerator / found.denominator)
     return None
 
 

@@ -7,25 +7,35 @@ that instant the lowest.
 Window: trailing `window` days, back from the end of the days shown.
 Left out: answers that are no number, or none of the scale; they are counted. Where actors are
 accounts, each member is a respondent.
-By adopted: activated by the end of the window; by engaged: active on `engaged` of its days or more.
+By adopted: activated by the end of the window, respondents without a known sign-up being in neither
+part; by engaged: active on `engaged` of its days or more.
 Response rate: those asked in the window (`asked`) who then answered in it ÷ those asked.
+Interval: of NPS from those of the two shares and their correlation, which is right for few
+respondents and for unanimous ones too; the standard error stands beside it.
 Textbook: NPS = % promoters − % detractors; CSAT where only that is asked.
+Source: F. F. Reichheld 2003; interval by Newcombe 1998 (paired proportions).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 import polars as pl
 from pydantic import Field
 
+from adoptcli import counts, stats
 from adoptcli.context import Context
+from adoptcli.counts import Count
 from adoptcli.definitions import Answer, Days, Definitions, EventRefs
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._shared import (
+    GROUP,
     activated,
     cells,
     difference,
     has_activation,
-    mean,
     not_full,
     share,
     share_difference,
@@ -35,14 +45,15 @@ from adoptcli.metrics._shared import (
     window_of,
     windows,
 )
-from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
+from adoptcli.results import Caveat, Cell, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.days import local_day
 from adoptcli.timeline.encode import SCALE
 
 MOST = 6
 SCALES = {"nps": (0, 10), "csat": (1, 5)}
-PERCENT = 0.01
+POINTS = 100
+MEASURES = {"nps": ("respondents", "promoters", "detractors"), "csat": ("respondents", "satisfied")}
 
 
 class FeedbackSettings(Settings):
@@ -69,23 +80,29 @@ def missing(settings: FeedbackSettings, definitions: Definitions) -> str | None:
 
 
 def rows(timeline: Timeline, settings: FeedbackSettings, context: Context) -> Rows:
-    """`answers`: each respondent's latest of each window; `asked`; `unusable`."""
+    """`nps`, `csat`: each respondent's latest of each window; `scores`, `response`, `unusable`."""
     spans = windows(context, settings.window, MOST)
-    latest = {
-        name: _latest(timeline, answer, name, settings, context, len(spans))
-        for name, answer in settings.questions.items()
-    }
-    told = [
-        found.with_columns(item=pl.lit(name), **_counted(name)) for name, found in latest.items()
-    ]
-    answers = pl.concat(told).join(_groups(timeline, settings, context).lazy(), on="actor")
-    keep = ("actor", "period", "item", "adopted", "engaged")
+    groups = _groups(timeline, settings, context).lazy()
+    keep = ("actor", "period", "adopted", "engaged")
+    found: dict[str, pl.LazyFrame] = {}
+    scores = []
+    for name, answer in settings.questions.items():
+        latest = _latest(timeline, answer, name, settings, context, len(spans))
+        told = latest.with_columns(_counted(name)).join(groups, on="actor")
+        found[name] = told.select(*keep, *MEASURES[name])
+        last = latest.filter(pl.col("period") == context.end_day - 1)
+        scores.append(
+            last.select(
+                "actor",
+                item=pl.lit(name),
+                step=pl.col("value") // SCALE,
+                respondents=pl.lit(1, dtype=pl.Int64),
+            )
+        )
     return {
-        "answers": answers.select(*keep, "respondents", "good", "bad", "balance"),
-        "scores": answers.filter(pl.col("period") == context.end_day - 1).select(
-            "actor", "item", step=pl.col("value") // SCALE, respondents=pl.lit(1)
-        ),
-        "asked": _asked(timeline, settings, context),
+        **found,
+        "scores": pl.concat(scores),
+        "response": _response(timeline, settings, context),
         "unusable": _unusable(timeline, settings),
     }
 
@@ -119,17 +136,12 @@ def _latest(
     )
 
 
-def _counted(name: str) -> dict[str, pl.Expr]:
+def _counted(name: str) -> list[pl.Expr]:
     """Measures of one answer."""
     value = pl.col("value") // SCALE
-    good = value >= (9 if name == "nps" else 4)
-    bad = value <= 6 if name == "nps" else ~good
-    return {
-        "respondents": pl.lit(1),
-        "good": good.cast(pl.Int64),
-        "bad": bad.cast(pl.Int64),
-        "balance": good.cast(pl.Int64) - bad.cast(pl.Int64),
-    }
+    which = {"respondents": pl.lit(True), "promoters": value >= 9, "detractors": value <= 6,
+             "satisfied": value >= 4}  # fmt: skip
+    return [which[measure].cast(pl.Int64).alias(measure) for measure in MEASURES[name]]
 
 
 def _groups(timeline: Timeline, settings: FeedbackSettings, context: Context) -> pl.DataFrame:
@@ -147,7 +159,7 @@ def _groups(timeline: Timeline, settings: FeedbackSettings, context: Context) ->
     return found.join(people, on="actor", how="left")
 
 
-def _asked(timeline: Timeline, settings: FeedbackSettings, context: Context) -> pl.LazyFrame:
+def _response(timeline: Timeline, settings: FeedbackSettings, context: Context) -> pl.LazyFrame:
     """Each respondent asked in the last window, and whether an answer came at or after that."""
     day, first = pl.col("day"), context.end_day - settings.window
     who = ["actor", "member"] if "member" in timeline.events.columns else ["actor"]
@@ -182,104 +194,131 @@ def _unusable(timeline: Timeline, settings: FeedbackSettings) -> pl.LazyFrame:
 def result(tallies: Tallies, settings: FeedbackSettings, context: Context) -> Result:
     """Each question by window, its scores, and by adopted and engaged."""
     spans = list(reversed(windows(context, settings.window, MOST)))
-    found = cells(_sum(tallies["answers"]), ["item", "period"])
-    last = context.end_day - 1
-    heads = [_headline(name, found, spans, settings, context) for name in settings.questions]
+    found = {name: cells(_sum(tallies[name], name), ["period"]) for name in settings.questions}
     caveats = [*not_full(context, settings.window), *unseen(settings.questions.values(), context)]
+    caveats += unseen(settings.asked or (), context)
     if bad := totals(tallies["unusable"]).get("unusable"):
         caveats.append(Caveat("answers-unusable", "answers that are no number of the scale", bad))
-    if not any(counts["respondents"] for counts in found.values()):
+    asked = _response_tables(tallies, settings)
+    if not any(one["respondents"] for by in found.values() for one in by.values()):
         return Result(
-            None, None, (), tuple(caveats), status="not_evaluable",
+            None, None, asked, tuple(caveats), status="not_evaluable",
             reason="nobody has answered in the window",
         )  # fmt: skip
-    caveats += small(heads[0].estimate.denominator, "respondents")
+    heads = {name: _headline(name, by, spans, settings, context) for name, by in found.items()}
+    # A question that somebody has answered comes before one that nobody has.
+    name = min(heads, key=lambda name: not heads[name].estimate.denominator)
+    head = heads.pop(name)
+    book = head.estimate
+    caveats += small(book.denominator, "respondents")
     tables = [
-        *(_trend(name, found, spans, context) for name in settings.questions),
+        *(_trend(name, by, spans, context) for name, by in found.items()),
         _score_table(tallies["scores"], settings),
-        _group_table(tallies["answers"], last, settings),
+        _group_table(tallies, context.end_day - 1, settings),
+        *asked,
     ]
-    if settings.asked:
-        tables.append(_response_table(totals(tallies["asked"])))
-    name = next(iter(settings.questions))
-    book = heads[0].estimate
     formula = "% promoters − % detractors" if name == "nps" else "share of 4 and 5"
-    textbook = Textbook(book.value, book.numerator, book.denominator, formula, heads[0].unit)
-    return Result(heads[0], textbook, tuple(tables), tuple(caveats), tuple(heads[1:]))
+    textbook = Textbook(book.value, book.numerator, book.denominator, formula, head.unit)
+    return Result(head, textbook, tuple(tables), tuple(caveats), tuple(heads.values()))
 
 
-def _sum(answers: pl.DataFrame) -> pl.DataFrame:
-    """Without adopted and engaged."""
-    keys = [k for k in ("item", "period", "group") if k in answers.columns]
-    return answers.drop("adopted", "engaged").group_by(keys).agg(pl.all().sum())
+Counts = dict[str, int]
 
 
-Found = dict[tuple[str, int], dict[str, int]]
+def _sum(answers: pl.DataFrame, name: str, keys: Sequence[str] = ("period",)) -> pl.DataFrame:
+    """The measures by some of the keys, and by group of accounts where there are such."""
+    by = [*keys, *([GROUP] if GROUP in answers.columns else [])]
+    return answers.group_by(by).agg(pl.col(MEASURES[name]).sum())
 
 
-def _estimate(name: str, counts: dict[str, int] | None) -> Estimate:
-    """NPS in points with the interval of a mean of −1, 0 and 1; CSAT as a share."""
-    if not counts or not counts["respondents"]:
+def _estimate(name: str, found: Counts | None) -> Estimate:
+    """NPS in points, CSAT as a share."""
+    if not found or not found["respondents"]:
         return Estimate(None, 0, 0)
+    n = found["respondents"]
     if name == "csat":
-        return share(counts["good"], counts["respondents"])
-    n, balance = counts["respondents"], counts["balance"]
-    found = mean(n, balance, counts["good"] + counts["bad"], PERCENT, floor=-1.0)
-    high = None if found.high is None else min(found.high, 100.0)
-    return Estimate(found.value, balance, n, found.low, high)
+        return share(found["satisfied"], n)
+    balance = found["promoters"] - found["detractors"]
+    low, high = _net(share(found["promoters"], n), share(found["detractors"], n))
+    return Estimate(balance / n * POINTS, balance, n, low * POINTS, high * POINTS)
+
+
+def _net(promoters: Estimate, detractors: Estimate) -> tuple[float, float]:
+    """The interval of the difference of two shares of the same people, who are never in both."""
+    p, q = promoters.value or 0.0, detractors.value or 0.0
+    spread = p * (1 - p) * q * (1 - q)
+    found = stats.square_and_add(
+        (p, promoters.low or 0.0, promoters.high or 0.0),
+        (q, detractors.low or 0.0, detractors.high or 0.0),
+        -p * q / math.sqrt(spread) if spread else 0.0,
+    )
+    return max(found.low, -1.0), min(found.high, 1.0)
+
+
+def _error(name: str, found: Counts | None) -> float | None:
+    """The standard error of the estimate, in its unit."""
+    if not found or not found["respondents"]:
+        return None
+    n = found["respondents"]
+    if name == "csat":
+        total, squares, scale = found["satisfied"], found["satisfied"], 1
+    else:
+        total, squares = found["promoters"] - found["detractors"], found["promoters"]
+        squares, scale = squares + found["detractors"], POINTS
+    if isinstance(total, Count) and isinstance(n, Count):
+        between = counts.spread(total, n)
+        return None if between is None else math.sqrt(between[0]) * scale
+    if n < 2:
+        return None
+    return math.sqrt((n * squares - total * total) / (n * n * (n - 1))) * scale
 
 
 def _headline(
-    name: str, found: Found, spans: list[tuple[int, int]], settings: FeedbackSettings,
-    context: Context,
+    name: str, found: Mapping[int, Counts], spans: Sequence[tuple[int, int]],
+    settings: FeedbackSettings, context: Context,
 ) -> Headline:  # fmt: skip
-    values = [_estimate(name, found.get((name, end - 1))) for _, end in spans]
+    values = [_estimate(name, found.get(end - 1)) for _, end in spans]
     before = values[-2] if len(values) > 1 else None
-    change = difference(values[-1], before)
-    if name == "csat":
-        change = share_difference(values[-1], before)
-    elif change is not None:  # points, as the value
-        change = Estimate(change.value)
+    change = share_difference if name == "csat" else difference
     return Headline(
         f"{name.upper()}, {settings.window} days", values[-1],
-        "points" if name == "nps" else "share", context.day_label(spans[-1][1] - 1), change,
-        tuple(v.value for v in values),
+        "points" if name == "nps" else "share", context.day_label(spans[-1][1] - 1),
+        change(values[-1], before), tuple(v.value for v in values),
     )  # fmt: skip
 
 
-def _columns(name: str) -> tuple[Column, ...]:
-    if name == "csat":
-        return (
-            Column("respondents", "Respondents", "users"),
-            Column("csat", "Satisfied", "share", ("good", "respondents")),
-        )
-    return (
+_COLUMNS = {
+    "nps": (
         Column("respondents", "Respondents", "users"),
-        Column("promoters", "Promoters", "share", ("good", "respondents")),
-        Column("detractors", "Detractors", "share", ("bad", "respondents")),
+        Column("promoters", "Promoters", "share", ("promoters", "respondents")),
+        Column("detractors", "Detractors", "share", ("detractors", "respondents")),
         Column("nps", "NPS", "points"),
-    )
+        Column("se", "Std. error", "points"),
+    ),
+    "csat": (
+        Column("respondents", "Respondents", "users"),
+        Column("csat", "Satisfied", "share", ("satisfied", "respondents")),
+        Column("se", "Std. error", "share"),
+    ),
+}
 
 
-def _measures(name: str, counts: dict[str, int] | None) -> Row:
-    c = counts or dict.fromkeys(("respondents", "good", "bad", "balance"), 0)
-    if name == "csat":
-        return {"respondents": c["respondents"], "csat": _estimate(name, c)}
-    return {
-        "respondents": c["respondents"],
-        "promoters": share(c["good"], c["respondents"]),
-        "detractors": share(c["bad"], c["respondents"]),
-        "nps": _estimate(name, c),
-    }
-
-
-def _trend(name: str, found: Found, spans: list[tuple[int, int]], context: Context) -> Table:
-    lines = tuple(
-        {"period": context.day_label(end - 1), **_measures(name, found.get((name, end - 1)))}
-        for _, end in spans
-    )
-    columns = (Column("period", "Window to", "date"), *_columns(name))
-    return Table(name, f"{name.upper()} by window", columns, lines)
+def _trend(
+    name: str, found: Mapping[int, Counts], spans: Sequence[tuple[int, int]], context: Context
+) -> Table:
+    lines: list[Row] = []
+    for _, end in spans:
+        one = found.get(end - 1) or dict.fromkeys(MEASURES[name], 0)
+        line: dict[str, Cell] = {
+            "period": context.day_label(end - 1), "respondents": one["respondents"],
+            name: _estimate(name, one), "se": _error(name, one),
+        }  # fmt: skip
+        if name == "nps":
+            for part in ("promoters", "detractors"):
+                line[part] = share(one[part], one["respondents"])
+        lines.append(line)
+    columns = (Column("period", "Window to", "date"), *_COLUMNS[name])
+    return Table(name, f"{name.upper()} by window", columns, tuple(lines))
 
 
 def _score_table(tally: pl.DataFrame, settings: FeedbackSettings) -> Table:
@@ -287,10 +326,11 @@ def _score_table(tally: pl.DataFrame, settings: FeedbackSettings) -> Table:
     lines: list[Row] = []
     for name in settings.questions:
         low, high = SCALES[name]
-        total = sum(found.get((name, k), {"respondents": 0})["respondents"] for k in range(11))
+        given = [found.get((name, k), {"respondents": 0})["respondents"] for k in range(high + 1)]
         for score in range(low, high + 1):
-            n = found.get((name, score), {"respondents": 0})["respondents"]
-            lines.append({"item": name, "step": score, "respondents": share(n, total)})
+            lines.append(
+                {"item": name, "step": score, "respondents": share(given[score], sum(given))}
+            )
     columns = (
         Column("item", "Question", "text"),
         Column("step", "Answer"),
@@ -299,33 +339,37 @@ def _score_table(tally: pl.DataFrame, settings: FeedbackSettings) -> Table:
     return Table("scores", "Answers of the last window", columns, tuple(lines))
 
 
-def _group_table(answers: pl.DataFrame, last: int, settings: FeedbackSettings) -> Table:
+def _group_table(tallies: Tallies, last: int, settings: FeedbackSettings) -> Table:
     """Those who have adopted against those who have not, and the engaged against the others."""
+    now = {n: tallies[n].filter(pl.col("period") == last) for n in settings.questions}
     lines: list[Row] = []
-    now = answers.filter(pl.col("period") == last)
-    for name in settings.questions:
-        for trait in ("adopted", "engaged"):
-            for value, words in ((True, trait), (False, f"not {trait}")):
-                part = now.filter((pl.col(trait) == value) & (pl.col("item") == name))
-                counts = cells(_sum(part), ["item", "period"]).get((name, last))
-                if trait == "adopted" and not now["adopted"].drop_nulls().len():
-                    continue
-                n = (counts or {"respondents": 0})["respondents"]
-                line: Row = {"item": words, "step": name, "respondents": n}
-                lines.append({**line, "value": _estimate(name, counts)})
+    for trait in ("adopted", "engaged"):
+        if all(part[trait].is_null().all() for part in now.values()):
+            continue
+        by = {name: cells(_sum(part, name, [trait]), [trait]) for name, part in now.items()}
+        for value, words in ((True, trait), (False, f"not {trait}")):
+            for name, found in by.items():
+                one = found.get(value)
+                line: Row = {"step": name, "item": words, name: _estimate(name, one)}
+                lines.append({**line, "respondents": one["respondents"] if one else 0})
+    shown = [c for name in settings.questions for c in _COLUMNS[name] if c.name == name]
     columns = (
         Column("step", "Question", "text"),
         Column("item", "Who", "text"),
         Column("respondents", "Respondents", "users"),
-        Column("value", "NPS or CSAT", "number"),
+        *(replace(column, of=None) for column in shown),
     )
-    return Table("groups", "By adoption and engagement", columns, tuple(lines))
+    return Table("groups", "By adoption and engagement, last window", columns, tuple(lines))
 
 
-def _response_table(asked: dict[str, int]) -> Table:
-    rate = share(asked.get("answered", 0), asked.get("asked", 0))
+def _response_tables(tallies: Tallies, settings: FeedbackSettings) -> tuple[Table, ...]:
+    """Of those who were asked, also where nobody has answered."""
+    if not settings.asked:
+        return ()
+    found = totals(tallies["response"])
+    rate = share(found.get("answered", 0), found.get("asked", 0))
     columns = (Column("rate", "Of those asked", "share", ("answered", "asked")),)
-    return Table("response", "Response rate", columns, ({"rate": rate},))
+    return (Table("response", "Response rate, last window", columns, ({"rate": rate},)),)
 
 
 METRIC = register(
@@ -339,9 +383,10 @@ METRIC = register(
         rows=rows,
         result=result,
         keys={
-            "answers": ("period", "item", "adopted", "engaged"),
+            "nps": ("period", "adopted", "engaged"),
+            "csat": ("period", "adopted", "engaged"),
             "scores": ("item", "step"),
-            "asked": (),
+            "response": (),
             "unusable": (),
         },
         uses=("activation",),

@@ -1,111 +1,172 @@
 """Time to value: how long new actors take from sign-up to activation, those still waiting included.
 
-Formula: Kaplan–Meier share activated by t: 1 − Π over times ≤ t of (1 − arrived ÷ at risk).
+Formula: Kaplan–Meier share that has arrived by t: 1 − Π over times ≤ t of (1 − arrived ÷ at risk).
 Numerator: actors that arrive at each time, activated_at − sign-up. Denominator: actors still
-observed and not yet activated just before it.
+observed and not yet there just before it.
 Window: from the sign-up to the activation, or to as-of for those who have not arrived; the
-activation's `within` plays no part.
+activation's `within` plays no part. With `value`, the first of those events takes the place of the
+activation. Arriving before the sign-up counts as arriving at it, after no time; it is counted.
+Quantiles: the time by which a quarter, half, three quarters and nine tenths have arrived; not
+reached where the curve stays below. Of those who arrived alone they are shown beside it.
+By cohort: of sign-up; a log-rank test says whether the cohorts (up to 60) differ. By segment: the
+q-value is of the log-rank test of each segment against the rest.
+Interval: Greenwood's on the log-log scale. Where users sit in accounts it is widened by as much as
+accounts are alike (at least not narrowed), and so is the log-rank test.
 Left out: actors whose start is unknown or lies before the data, and those of no persona where only
 personas have criteria.
 Textbook: median time of those who arrived, which forgets everybody who is still waiting.
-Source: Kaplan and Meier 1958; interval by Greenwood on the log-log scale.
+Source: Kaplan and Meier 1958; accounts by Williams 1995, and by Rao and Scott 1984.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import polars as pl
+from pydantic import Field
 
 from adoptcli import stats
 from adoptcli.context import Context
-from adoptcli.definitions import Definitions
+from adoptcli.definitions import Criterion, Definitions, EventRefs
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._shared import (
+    GROUP,
     activated,
     quantile,
+    small,
     start_caveats,
     start_rows,
     starters,
     totals,
+    unseen,
 )
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeframe import DAY_MS, HOUR_MS
 from adoptcli.timeline import Timeline
+from adoptcli.timeline.criteria import met
 from adoptcli.timeline.days import start_of
 
 STEPS = {
     "1h": HOUR_MS, "1d": DAY_MS, "3d": 3 * DAY_MS, "7d": 7 * DAY_MS,
     "14d": 14 * DAY_MS, "30d": 30 * DAY_MS, "90d": 90 * DAY_MS,
 }  # fmt: skip
+BINS = {
+    "0": 0, "10min": HOUR_MS // 6, "1h": HOUR_MS, "6h": 6 * HOUR_MS, "1d": DAY_MS,
+    "3d": 3 * DAY_MS, "7d": 7 * DAY_MS, "14d": 14 * DAY_MS, "30d": 30 * DAY_MS, "90d": 90 * DAY_MS,
+}  # fmt: skip
+LONGER = "longer"
+QUANTILES = {"p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
+MOST_COHORTS = 60  # in one test; its cost grows with their number
 
 
 class TimeToValueSettings(Settings):
-    """Nothing to set: the criteria are those of `activation`."""
+    """What the value is, where it is not the activation."""
+
+    value: EventRefs | None = Field(
+        None, description="Events of which the first is the value; default: the activation."
+    )
 
 
 def missing(settings: TimeToValueSettings, definitions: Definitions) -> str | None:
     """The key to add."""
-    section = getattr(definitions, "activation", None)
-    return None if section else "add 'activation: {all: [EVENT, …]}' to the YAML"
+    if settings.value or getattr(definitions, "activation", None):
+        return None
+    return "add 'activation: {all: [EVENT, …]}' to the YAML"
 
 
 def rows(timeline: Timeline, settings: TimeToValueSettings, context: Context) -> Rows:
-    """Each starter's time to activation, or to as-of."""
+    """Each starter's time to value, or to as-of, with the bin that it falls into."""
     starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
     arrived = pl.col("activated_at").is_not_null()
-    asked = activated(timeline, context) if context.settings["activation"].personas else None
+    duration = pl.coalesce("activated_at", pl.lit(context.as_of)) - pl.col("signup")
+    found = _arrivals(timeline, settings, context)
+    asked = None if settings.value else _asked(found, context)
     people = (
         starters(timeline, context)
         .select("actor", "signup_day")
         .lazy()
-        .join(activated(timeline, context).lazy(), on="actor", how="inner")
+        .join(found.lazy(), on="actor", how="inner")
     )
     return {
         "durations": people.select(
             "actor",
             cohort=start_of(pl.col("signup_day"), starts),
-            duration=pl.coalesce("activated_at", pl.lit(context.as_of)) - pl.col("signup"),
+            step=pl.sum_horizontal((duration > edge).cast(pl.Int64) for edge in BINS.values()),
+            duration=duration,
             arrived=arrived.cast(pl.Int64),
             waiting=(~arrived).cast(pl.Int64),
-            early=pl.col("early").cast(pl.Int64),
+            negative=pl.col("negative").cast(pl.Int64),
         ),
         "left_out": start_rows(timeline, context, asked),
     }
 
 
+def _asked(found: pl.DataFrame, context: Context) -> pl.DataFrame | None:
+    """Those of whom something is asked; None where that is everybody."""
+    return found if context.settings["activation"].personas else None
+
+
+def _arrivals(timeline: Timeline, settings: TimeToValueSettings, context: Context) -> pl.DataFrame:
+    """When each actor with a sign-up arrived, as `criteria.met` has it."""
+    if settings.value is None:
+        return activated(timeline, context)
+    criteria = [Criterion(event=ref.event, where=ref.where) for ref in settings.value]
+    return met(timeline, criteria, "any", context, in_order=False, from_signup=False)
+
+
 def _fit(durations: pl.DataFrame) -> stats.KaplanMeier:
     """The curve of a histogram."""
-    return stats.KaplanMeier.of(durations.select("duration", events="arrived", censored="waiting"))
+    groups = [GROUP] if GROUP in durations.columns else []
+    return stats.KaplanMeier.of(
+        durations.select("duration", *groups, events="arrived", censored="waiting")
+    )
+
+
+def _samples(durations: pl.DataFrame, sample: str | pl.Expr) -> pl.DataFrame:
+    """A histogram as the log-rank test takes it."""
+    groups = [GROUP] if GROUP in durations.columns else []
+    return durations.select(
+        "duration", *groups, sample=sample, events="arrived", censored="waiting"
+    )
+
+
+def test(segment: Tallies, rest: Tallies) -> float | None:
+    """The log-rank test of a segment against the rest."""
+    both = [_samples(tallies["durations"], pl.lit(i)) for i, tallies in enumerate((segment, rest))]
+    found = stats.log_rank(pl.concat(both))
+    return found.p if found else None
 
 
 def result(tallies: Tallies, settings: TimeToValueSettings, context: Context) -> Result:
-    """The curve, its median, and those who arrived."""
+    """The curve, its quantiles, those who arrived, the histogram, and all that by cohort."""
     durations = tallies["durations"]
-    sums = totals(durations.select("arrived", "waiting", "early"))
-    caveats = _caveats(sums, tallies)
+    sums = totals(durations.select("arrived", "waiting", "negative"))
+    caveats = _caveats(sums, tallies, settings, context)
     if not durations.height:
         return Result(
             None, None, (), caveats, status="not_evaluable",
             reason="nobody's sign-up is known and within the days shown",
         )  # fmt: skip
     curve = _fit(durations)
-    times = (
-        durations.filter(pl.col("arrived") > 0)
-        .sort("duration")
-        .select(pl.col("duration").repeat_by("arrived").explode())
-        .to_series()
-    )
-    median = curve.quantile(0.5)
-    n = sums["arrived"] + sums["waiting"]
-    estimate = Estimate(
-        _seconds(median.value), None, n, _seconds(median.low), _seconds(median.high)
-    )
-    note, extra = _not_reached(curve) if median.value is None else ("", ())
-    headline = Headline("Time to value, median", estimate, "seconds", note=note)
+    headline, extra = _headline(curve, settings)
+    times = _times(durations)
     middle = quantile(times, 0.5)
     textbook = Textbook(
         _seconds(middle), None, sums["arrived"], "median of those who arrived", "seconds"
     )
-    tables = (_curve_table(curve), _arrived_table(times), _cohort_table(durations, context))
+    cohorts = {
+        context.label(start): part
+        for (start,), part in sorted(durations.partition_by("cohort", as_dict=True).items())
+    }
+    tables = (
+        _curve_table(curve),
+        _quantile_table(curve),
+        Table("arrived", "Those who arrived", _ARRIVED, (_arrived(times),)),
+        _histogram_table(durations),
+        _cohort_table(cohorts),
+        _arrived_table(cohorts),
+        *_test_table(durations, len(cohorts)),
+    )
     return Result(headline, textbook, tables, (*caveats, *extra))
 
 
@@ -113,22 +174,46 @@ def _seconds(ms: float | None) -> float | None:
     return None if ms is None else ms / 1000
 
 
-def _not_reached(curve: stats.KaplanMeier) -> tuple[str, tuple[Caveat, ...]]:
-    """In words how far the curve gets when it never crosses a half."""
-    steps = [(name, found) for name, t in STEPS.items() if (found := curve.share_at(t))]
-    if not steps:
-        return "not reached", ()
-    name, found = steps[-1]
-    text = f"not reached ({found.share:.0%} by {name})"
-    return text, (Caveat("median-not-reached", f"the curve stays under a half: {text}"),)
+def _times(durations: pl.DataFrame) -> pl.Series:
+    """The times of those who arrived, sorted."""
+    some = durations.filter(pl.col("arrived") > 0).sort("duration")
+    return some.select(pl.col("duration").repeat_by("arrived").explode()).to_series()
 
 
-def _caveats(sums: dict[str, int], tallies: Tallies) -> tuple[Caveat, ...]:
-    found = start_caveats(totals(tallies["left_out"]))
-    if not sums["early"]:
-        return found
-    text = "actors who did some of the criteria before their sign-up; no time is less than 0"
-    return (*found, Caveat("negative-time", text, sums["early"]))
+def _headline(
+    curve: stats.KaplanMeier, settings: TimeToValueSettings
+) -> tuple[Headline, tuple[Caveat, ...]]:
+    """The median of the curve; in words how far it gets where it never crosses a half."""
+    estimate = _estimate(curve, 0.5)
+    words = ["the first of " + " or ".join(map(str, settings.value))] if settings.value else []
+    extra: tuple[Caveat, ...] = ()
+    if estimate.value is None:
+        steps = [(name, found) for name, t in STEPS.items() if (found := curve.share_at(t))]
+        far = f" ({steps[-1][1].share:.0%} by {steps[-1][0]})" if steps else ""
+        words.append(f"not reached{far}")
+        text = f"the curve stays under a half: not reached{far}"
+        extra = (Caveat("median-not-reached", text),)
+    return Headline("Time to value, median", estimate, "seconds", note="; ".join(words)), extra
+
+
+def _estimate(curve: stats.KaplanMeier, q: float) -> Estimate:
+    """A quantile of the curve with its interval, in seconds."""
+    found = curve.quantile(q)
+    return Estimate(
+        _seconds(found.value), None, curve.total, _seconds(found.low), _seconds(found.high)
+    )
+
+
+def _caveats(
+    sums: Mapping[str, int], tallies: Tallies, settings: TimeToValueSettings, context: Context
+) -> tuple[Caveat, ...]:
+    found = [*start_caveats(totals(tallies["left_out"])), *unseen(settings.value or (), context)]
+    if sums["negative"]:
+        text = "actors who arrived before their sign-up; their time is set to 0"
+        found.append(Caveat("negative-time", text, sums["negative"]))
+    if everybody := sums["arrived"] + sums["waiting"]:
+        found += small(everybody, "sign-ups")
+    return tuple(found)
 
 
 def _curve_table(curve: stats.KaplanMeier) -> Table:
@@ -145,55 +230,99 @@ def _curve_table(curve: stats.KaplanMeier) -> Table:
         )
     columns = (
         Column("step", "By", "text"),
-        Column("activated", "Activated (Kaplan–Meier)", "share"),
+        Column("activated", "Arrived (Kaplan–Meier)", "share"),
         Column("at_risk", "Still observed", "users"),
     )
-    return Table("curve", "Share activated by", columns, tuple(lines))
+    return Table("curve", "Share that has arrived by", columns, tuple(lines))
 
 
-def _arrived_table(times: pl.Series) -> Table:
-    n = times.len()
-    quantiles = (("p25", 0.25), ("median", 0.5), ("p75", 0.75), ("p90", 0.9))
-    line: Row = {
-        "n": n,
-        "mean": int(times.sum()) / n / 1000 if n else None,
-        **{name: _seconds(quantile(times, q)) for name, q in quantiles},
-    }
+def _quantile_table(curve: stats.KaplanMeier) -> Table:
+    lines: tuple[Row, ...] = tuple(
+        {"step": name, "time": _estimate(curve, q)} for name, q in QUANTILES.items()
+    )
     columns = (
-        Column("n", "Arrived", "users"),
-        Column("mean", "Mean", "seconds"),
+        Column("step", "Quantile", "text"),
+        Column("time", "Time (Kaplan–Meier)", "seconds"),
+    )
+    return Table("quantiles", "Of everybody, those who wait included", columns, lines)
+
+
+_ARRIVED = (
+    Column("n", "Arrived", "users"),
+    Column("mean", "Mean", "seconds"),
+    Column("p25", "p25", "seconds"),
+    Column("median", "Median", "seconds"),
+    Column("p75", "p75", "seconds"),
+    Column("p90", "p90", "seconds"),
+)
+
+
+def _arrived(times: pl.Series) -> Row:
+    n = times.len()
+    quantiles = {name: _seconds(quantile(times, q)) for name, q in QUANTILES.items()}
+    return {"n": n, "mean": int(times.sum()) / n / 1000 if n else None, **quantiles}
+
+
+def _histogram_table(durations: pl.DataFrame) -> Table:
+    """How many arrived within each bin, and how many have waited that long and still wait."""
+    summed = durations.group_by("step").agg(pl.col("arrived", "waiting").sum())
+    found = {step: (arrived, waiting) for step, arrived, waiting in summed.iter_rows()}
+    lines: list[Row] = []
+    for i, name in enumerate((*BINS, LONGER)):
+        arrived, waiting = found.get(i, (0, 0))
+        lines.append({"step": name, "arrived": arrived, "waiting": waiting})
+    columns = (
+        Column("step", "Up to", "text"),
+        Column("arrived", "Arrived", "users"),
+        Column("waiting", "Waiting, so far", "users"),
+    )
+    return Table("histogram", "Histogram of times", columns, tuple(lines))
+
+
+def _cohort_table(cohorts: Mapping[str, pl.DataFrame]) -> Table:
+    lines: list[Row] = []
+    for label, part in cohorts.items():
+        curve = _fit(part)
+        others = {n: _seconds(curve.time_of(q)) for n, q in QUANTILES.items() if n != "median"}
+        line: Row = {"cohort": label, "signups": curve.total, "arrived": int(part["arrived"].sum())}
+        lines.append({**line, "median": _estimate(curve, 0.5), **others})
+    columns = (
+        Column("cohort", "Signed up", "date"),
+        Column("signups", "Sign-ups", "users"),
+        Column("arrived", "Arrived", "users"),
         Column("p25", "p25", "seconds"),
         Column("median", "Median", "seconds"),
         Column("p75", "p75", "seconds"),
         Column("p90", "p90", "seconds"),
     )
-    return Table("arrived", "Those who arrived", columns, (line,))
+    return Table("cohorts", "By sign-up cohort (Kaplan–Meier)", columns, tuple(lines))
 
 
-def _cohort_table(durations: pl.DataFrame, context: Context) -> Table:
-    lines: list[Row] = []
-    for (start,), part in sorted(durations.partition_by("cohort", as_dict=True).items()):
-        median = _fit(part).quantile(0.5)
-        arrived = int(part["arrived"].sum())
-        signups = arrived + int(part["waiting"].sum())
-        lines.append(
-            {
-                "cohort": context.label(start),
-                "signups": signups,
-                "arrived": arrived,
-                "median": Estimate(
-                    _seconds(median.value), None, signups, _seconds(median.low),
-                    _seconds(median.high),
-                ),
-            }
-        )  # fmt: skip
+def _arrived_table(cohorts: Mapping[str, pl.DataFrame]) -> Table:
+    lines = tuple({"cohort": label, **_arrived(_times(part))} for label, part in cohorts.items())
+    columns = (Column("cohort", "Signed up", "date"), *_ARRIVED)
+    return Table("arrived_cohorts", "Those who arrived, by sign-up cohort", columns, lines)
+
+
+def _test_table(durations: pl.DataFrame, cohorts: int) -> Sequence[Table]:
+    """Whether the cohorts differ."""
+    if not 1 < cohorts <= MOST_COHORTS:
+        return ()
+    found = stats.log_rank(_samples(durations, "cohort"))
+    if found is None:
+        return ()
+    line: Row = {
+        "item": "sign-up cohorts", "samples": cohorts, "statistic": found.statistic,
+        "df": found.df, "p": found.p,
+    }  # fmt: skip
     columns = (
-        Column("cohort", "Signed up", "date"),
-        Column("signups", "Sign-ups", "users"),
-        Column("arrived", "Arrived", "users"),
-        Column("median", "Median (Kaplan–Meier)", "seconds"),
+        Column("item", "Between", "text"),
+        Column("samples", "Cohorts", "number"),
+        Column("statistic", "Chi-square", "number"),
+        Column("df", "df", "number"),
+        Column("p", "p", "p"),
     )
-    return Table("cohorts", "By sign-up cohort", columns, tuple(lines))
+    return (Table("log_rank", "Log-rank test", columns, (line,)),)
 
 
 METRIC = register(
@@ -207,8 +336,10 @@ METRIC = register(
         rows=rows,
         result=result,
         needs=("activation",),
-        keys={"durations": ("cohort", "duration"), "left_out": ()},
+        keys={"durations": ("cohort", "step", "duration"), "left_out": ()},
         plain=frozenset({"left_out"}),
+        names=lambda settings, context: {"step": [*BINS, LONGER]},
         missing=missing,
+        test=test,
     )
 )

@@ -14,8 +14,13 @@ _SPANS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 def count(value: float) -> str:
     """48210 -> 48,210; fractions keep one or two digits."""
     if float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:,.2f}" if abs(value) < 10 else f"{value:,.1f}"
+        return _minus(f"{int(value):,}")
+    return _minus(f"{value:,.2f}" if abs(value) < 10 else f"{value:,.1f}")
+
+
+def _minus(text: str) -> str:
+    """With a minus sign instead of a hyphen."""
+    return text.replace("-", "−")
 
 
 def percent(value: float) -> str:
@@ -33,8 +38,13 @@ def seconds(value: float) -> str:
     """In the largest unit that gives at least one."""
     for size, unit in _SPANS:
         if abs(value) >= size:
-            return f"{value / size:.1f} {unit}"
-    return f"{value:.0f} s" if value == int(value) else f"{value:.1f} s"
+            return _minus(f"{value / size:.1f} {unit}")
+    return _minus(f"{value:.0f} s" if value == int(value) else f"{value:.1f} s")
+
+
+def chance(value: float) -> str:
+    """A p- or q-value: three digits, and never 0."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def number(value: float | None, unit: Unit) -> str:
@@ -46,7 +56,9 @@ def number(value: float | None, unit: Unit) -> str:
     if unit == "seconds":
         return seconds(value)
     if unit == "ratio":
-        return f"{value:.2f}"
+        return _minus(f"{value:.2f}")
+    if unit == "p":
+        return chance(value)
     return count(value)
 
 
@@ -65,17 +77,23 @@ def change(found: Estimate | None, unit: Unit) -> str:
 
 
 def interval(found: Estimate, unit: Unit) -> str:
-    """36.0–50.4, in the unit of the value beside it."""
-    if found.low is None and found.high is None:
+    """36.0–50.4, in the unit of the value beside it; −9.0 to 36.1 where a limit is negative."""
+    limits = [v for v in (found.low, found.high) if v is not None]
+    if not limits:
         return ""
-    low, high = (_bound(v, unit) for v in (found.low, found.high))
-    return f"{low}–{high}"
+    long = any(abs(v) >= 10 for v in limits)  # then one digit is enough for both
+    low, high = (_bound(v, unit, long=long) for v in (found.low, found.high))
+    return f"{low} to {high}" if min(limits) < 0 else f"{low}–{high}"
 
 
-def _bound(value: float | None, unit: Unit) -> str:
+def _bound(value: float | None, unit: Unit, *, long: bool) -> str:
     if value is None:
         return "…"
-    return f"{value * 100:.1f}" if unit == "share" else number(value, unit)
+    if unit == "share":
+        return _minus(f"{value * 100:.1f}")
+    if long and unit not in ("seconds", "ratio") and not float(value).is_integer():
+        return _minus(f"{value:,.1f}")
+    return number(value, unit)
 
 
 def behind(found: Estimate) -> str:

@@ -50,7 +50,8 @@ def refusal(
     lacked = prepared.lacking if prepared else frozenset[str]()
     wanted = traits.of_metric(metric, request.definitions, request.settings, request.unit)
     for name in sorted(lacked & wanted):
-        return "not_evaluable", f"{name!r} is a column of the users table, and actors are accounts"
+        text = f"it needs {name!r}, a column of the users table: ask without --unit account"
+        return "not_evaluable", text
     return None
 
 

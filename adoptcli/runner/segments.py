@@ -10,7 +10,7 @@ from typing import Any
 from adoptcli import stats
 from adoptcli.context import OTHER, UNKNOWN, Context
 from adoptcli.metrics import Metric
-from adoptcli.metrics._shared import SMALL, compared
+from adoptcli.metrics._shared import SMALL, compared, share_difference
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table
 from adoptcli.runner import tally
 from adoptcli.timeline.segments import combination
@@ -69,13 +69,14 @@ def _fold_one(sizes: Mapping[int, int], names: Sequence[str], context: Context) 
     known = [value for value in found if value != unknown]
     largest = sorted(known, key=lambda v: (-number[v], _label(v, names, context)))
     kept, rest = largest[:MOST_SEGMENTS], largest[MOST_SEGMENTS:]
-    parts = [Part(_label(v, names, context), tuple(found[v])) for v in kept]
-    parts.sort(key=lambda part: part.label)
-    if rest:
-        parts.append(Part(OTHER, tuple(code for value in rest for code in found[value])))
-    if unknown in found:
-        parts.append(Part(UNKNOWN, tuple(found[unknown])))
-    return parts
+    named = sorted((_label(value, names, context), found[value]) for value in kept)
+    named += [(OTHER, found[value]) for value in rest]
+    named += [(UNKNOWN, found[unknown])] if unknown in found else []
+    # A value that is itself called "other" or "unknown" cannot be told from those.
+    parts: dict[str, list[int]] = {}
+    for label, codes in named:
+        parts.setdefault(label, []).extend(codes)
+    return [Part(label, tuple(codes)) for label, codes in parts.items()]
 
 
 def _label(value: Sequence[int | None], names: Sequence[str], context: Context) -> str:
@@ -185,6 +186,8 @@ def _against(head: Headline | None, rest: Headline | None) -> Estimate | None:
         return None
     if head.estimate.value is None or rest.estimate.value is None:
         return None
+    if head.unit == "share":
+        return share_difference(head.estimate, rest.estimate)
     return compared(head.estimate, rest.estimate)
 
 
@@ -205,7 +208,7 @@ def _overview(whole: Result, rows: Sequence[Row]) -> Table:
         Column("headline", whole.headline.title if whole.headline else "Headline", unit),
         Column("rest", "The rest", unit),
         Column("difference", "Difference", unit),
-        Column("q", "q (Benjamini–Hochberg)", "number"),
+        Column("q", "q (Benjamini–Hochberg)", "p"),
     )
     return Table("segments", "By segment", columns, tuple(rows))
 

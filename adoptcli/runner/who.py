@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import polars as pl
@@ -11,12 +11,13 @@ import polars as pl
 from adoptcli.context import UNKNOWN
 from adoptcli.errors import UsageProblem
 from adoptcli.metrics import Metric
-from adoptcli.runner.run import cut_points, rows_in
+from adoptcli.runner.run import Counts, cut_points, rows_in
 from adoptcli.runner.segments import fold
 from adoptcli.timeframe import parse_label
 from adoptcli.timeline.build import Plan, build
 
 _CELL = re.compile(r"^(?P<table>\w+)(?:\[(?P<keys>.*)\])?\.(?P<measure>\w+)$")
+_NEXT = re.compile(r",(?=\s*\w+\s*=)")
 DATED = ("period", "cohort")
 
 
@@ -33,6 +34,7 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
     """
     table, keys, measure = parse(cell)
     cuts = cut_points(plan, metric)
+    codes_of = _segment_codes(plan, keys["segment"]) if "segment" in keys else []
     texts = plan.encoded.dictionaries[plan.context.unit]
     found: list[str] = []
     for bucket in range(plan.layout.buckets):
@@ -45,7 +47,10 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
         wanted = rows.filter(pl.col(measure) > 0)
         for key, value in keys.items():
             _known(key, [*metric.keys[table], "segment"], "key", metric, table)
-            wanted = _where(wanted, (table, key), value, schema, plan, metric, timeline.segments)
+            if key == "segment":
+                wanted = wanted.filter(pl.lit(timeline.segments).gather("actor").is_in(codes_of))
+            else:
+                wanted = _where(wanted, (table, key), value, schema, plan, metric)
         actors = wanted.select("actor").unique().collect()["actor"]
         codes = actors * plan.layout.buckets + bucket
         found += texts.text(codes).to_list()
@@ -55,7 +60,9 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
 def parse(cell: str) -> tuple[str, dict[str, str], str]:
     """The parts of `table[key=value,…].measure`."""
     match = _CELL.match(cell.strip())
-    pairs = [p.split("=", 1) for p in (match["keys"] or "").split(",") if p] if match else []
+    # A value may hold a comma; one that parts two keys stands before the next name and its =.
+    keys = _NEXT.split(match["keys"] or "") if match else []
+    pairs = [p.split("=", 1) for p in keys if p]
     if match is None or any(len(pair) != 2 for pair in pairs):
         raise UsageProblem(
             "bad-cell", f"--who {cell}: this names no cell",
@@ -79,11 +86,9 @@ def _known(name: str, names: list[str], what: str, metric: Metric, table: str) -
 
 def _where(
     rows: pl.LazyFrame, place: tuple[str, str], value: str, schema: pl.Schema, plan: Plan,
-    metric: Metric, segments: pl.Series | None,
+    metric: Metric,
 ) -> pl.LazyFrame:  # fmt: skip
     table, key = place
-    if key == "segment":
-        return _in_segment(rows, value, plan, segments)
     if key in DATED:
         try:
             return rows.filter(pl.col(key) == parse_label(value))
@@ -98,17 +103,23 @@ def _where(
     return rows.filter(pl.col(key) == value)
 
 
-def _in_segment(
-    rows: pl.LazyFrame, value: str, plan: Plan, segments: pl.Series | None
-) -> pl.LazyFrame:
-    """The rows of the actors of one segment, named as the report names it."""
-    if segments is None:
+def _segment_codes(plan: Plan, label: str) -> Sequence[int]:
+    """The codes of one segment, named as the report names it.
+
+    Which segments the report tells apart depends on how many actors each has in all buckets.
+    """
+    if not plan.context.segments:
         raise UsageProblem("no-segment", "--who: a segment needs --by", "add --by NAME")
-    codes = segments.drop_nulls().unique().to_list()
-    parts = [p for split in fold(dict.fromkeys(codes, 1), plan.context) for p in split]
-    wanted = [code for part in parts if part.label == value for code in part.codes]
-    mine = pl.lit(segments).gather("actor").is_in(wanted)
-    return rows.filter(mine)
+    counts = sum((Counts.of(build(plan, b)) for b in range(plan.layout.buckets)), Counts())
+    parts = {p.label: p.codes for split in fold(counts.segments, plan.context) for p in split}
+    if label not in parts:
+        near = get_close_matches(label, parts, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageProblem(
+            "bad-cell", f"--who: there is no segment {label!r}",
+            f"{hint}there are: {', '.join(parts)}",
+        )  # fmt: skip
+    return parts[label]
 
 
 def _code(table: str, key: str, value: str, plan: Plan, metric: Metric) -> int | None:

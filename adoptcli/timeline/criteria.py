@@ -33,7 +33,8 @@ def met(
 
     Returns:
         actor, signup, met_0 … met_n (each alone), activated_at (not before sign-up), early (some
-        row that the criteria name lies before sign-up); one row an actor with a sign-up, sorted.
+        row that the criteria name lies before sign-up), negative (all were met before sign-up); one
+        row an actor with a sign-up, sorted.
     """
     people, rows, early = _candidates(timeline, criteria, context, from_signup, among)
     table = people
@@ -55,6 +56,7 @@ def met(
         .with_columns(
             activated_at=_not_before_signup("when"),
             early=pl.col("early").fill_null(False),
+            negative=(pl.col("when") < pl.col("signup")).fill_null(False),
         )
         .drop("when")
     )

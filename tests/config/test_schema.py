@@ -28,7 +28,9 @@ LOADER_ALONE = [
     ("version",), ("activation",), ("activation", "all"), ("qualified",), ("qualified", "all"),
     ("journey", "stages", "engaged"), ("frequency", "month"), ("activation", "personas", "x"),
     ("activation", "personas", "x", "any"), ("activation", "personas", "x", "in_order"),
-    ("onboarding",),
+    ("onboarding",), ("quadrant", "adoption"), ("quadrant", "engagement"),
+    ("quadrant", "engagement", "window"), ("quadrant", "engagement", "active_days"),
+    ("quadrant", "adoption", "activated"),
 ]  # fmt: skip
 """True is 1 in Python; either all or any; steps, or personas with steps."""
 
