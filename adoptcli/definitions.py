@@ -45,6 +45,10 @@ class Model(BaseModel):
         """The columns and properties of actors that this part names, apart from its own parts."""
         return ()
 
+    def numbers(self) -> Iterable[str]:
+        """The properties of events whose numbers this part reads, apart from its own parts."""
+        return ()
+
 
 def _name(value: Any) -> Any:
     if isinstance(value, bool):
@@ -186,6 +190,9 @@ class Answer(EventRef):
     """An event that carries a number, such as the answer to a question."""
 
     score: Name = Field("score", description="The property that holds the number.")
+
+    def numbers(self) -> Iterable[str]:
+        return (self.score,)
 
 
 def _as_list(value: Any) -> Any:
@@ -331,33 +338,35 @@ class Exclude(Model):
     events: list[Name] = Field(default_factory=list, description="Event names, such as noise.")
 
 
-def references(value: object) -> Iterator[EventRef]:
-    """Every event reference within a part of the YAML, in the order in which they stand."""
-    if isinstance(value, EventRef):
+def parts(value: object) -> Iterator[Model]:
+    """Every part within a part of the YAML, itself first, in the order in which they stand."""
+    if isinstance(value, Model):
         yield value
-    elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from references(getattr(value, name))
+            yield from parts(getattr(value, name))
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from references(item)
+            yield from parts(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from references(item)
+            yield from parts(item)
+
+
+def references(value: object) -> Iterator[EventRef]:
+    """Every event reference within a part of the YAML, in the order in which they stand."""
+    return (part for part in parts(value) if isinstance(part, EventRef))
 
 
 def named_traits(value: object) -> Iterator[str]:
     """Every column or property of actors that a part of the YAML names."""
-    if isinstance(value, Model):
-        yield from value.traits()
-        for name in type(value).model_fields:
-            yield from named_traits(getattr(value, name))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from named_traits(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from named_traits(item)
+    for part in parts(value):
+        yield from part.traits()
+
+
+def named_numbers(value: object) -> Iterator[str]:
+    """Every property of events whose numbers a part of the YAML reads."""
+    for part in parts(value):
+        yield from part.numbers()
 
 
 class Definitions(Model):

@@ -59,7 +59,7 @@ def check(
     for table, rows in wanted.items():
         have = found["tables"].get(table, [])
         if table == "windows":
-            have = have[-1:]
+            have = have[-len(rows) :]
         place = f"seed {seed}: {metric}.{table}"
         if table not in ("lacking",):
             keys = [k for k in KEYS if rows and k in rows[0]]

@@ -62,11 +62,8 @@ def _daily_points(
     if cap is not None and cap.points is not None:
         points = _within(points, cap, settings)
     if alone:
-        points = points.group_by("item", "actor", "day").agg(
-            pl.col("times", "counted", "points").sum()
-        )
-    if cap is not None:
-        points = points.sort("item", "actor", "day")
+        whole = points.group_by("item", "actor", "day")
+        points = whole.agg(pl.col("times", "counted", "points").sum()).sort("item", "actor", "day")
     return points.select(_NOTHING.columns)
 
 
@@ -79,16 +76,30 @@ def _by_member(events: pl.DataFrame) -> pl.DataFrame:
 def _within(points: pl.DataFrame, cap: DailyCap, settings: EngagementScoreSettings) -> pl.DataFrame:
     """With no more than the cap's points a person and day: the heaviest events count first."""
     assert cap.points is not None
+    limit = round(cap.points * SCALE)
+    who = [key for key in ("actor", "member", "day") if key in points.columns]
+    total = points.lazy().group_by(who).agg(pl.col("points").sum())
+    beyond = total.filter(pl.col("points") > limit).select(who).collect()  # mostly few
+    if not beyond.height:
+        return points
+    kept = points.join(beyond, on=who, how="anti")
+    less = _cut(points.join(beyond, on=who, how="semi"), who, limit, settings)
+    return pl.concat([kept, less]).sort("item", "actor", "day")
+
+
+def _cut(
+    points: pl.DataFrame, who: Sequence[str], limit: int, settings: EngagementScoreSettings
+) -> pl.DataFrame:
+    """Every person and day with no more than the limit."""
     weights = [*settings.weights.values()]
     heaviest = sorted(range(len(weights)), key=lambda i: (-weights[i], i))
     rank = pl.Series([heaviest.index(i) for i in range(len(weights))], dtype=pl.Int64)
-    who = [key for key in ("actor", "member", "day") if key in points.columns]
-    ordered = points.with_columns(rank=pl.lit(rank).gather("item")).sort(*who, "rank")
-    total, limit = pl.col("points").cum_sum(), round(cap.points * SCALE)
+    ordered = points.sort(*who, pl.lit(rank).gather("item"))
+    total = pl.col("points").cum_sum()
     before = pl.when(starts_run(ordered, who)).then(total - pl.col("points")).forward_fill()
     reached = total - before
-    room = reached.clip(upper_bound=limit) - (reached - pl.col("points")).clip(upper_bound=limit)
-    return ordered.with_columns(points=room).drop("rank")
+    earlier = (reached - pl.col("points")).clip(upper_bound=limit)
+    return ordered.with_columns(points=reached.clip(upper_bound=limit) - earlier)
 
 
 def in_windows(timeline: Timeline, context: Context, period: pl.Expr) -> pl.DataFrame:

@@ -11,7 +11,13 @@ from typing import Any
 import polars as pl
 
 from adoptcli.context import Context, Unit, Vocabulary
-from adoptcli.definitions import Answer, Definitions, EventRef, PropertyRef, references
+from adoptcli.definitions import (
+    Definitions,
+    EventRef,
+    PropertyRef,
+    named_numbers,
+    references,
+)
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.metrics import get_metric
 from adoptcli.runner import traits
@@ -116,7 +122,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     event_traits = [name for name, place in tables.places.items() if place == "events"]
     signup = d.signup.property if isinstance(d.signup, PropertyRef) else None
     session = getattr(request.settings.get("sessions"), "by", "gap") == "session"
-    values = sorted({ref.score for ref in _references(request) if isinstance(ref, Answer)})
+    values = sorted({*named_numbers([d, *request.settings.values()])})
     properties = {c.property for c in bits} | {*event_traits, *values}
     properties |= {signup} if signup else set()
     needed = Needed(
