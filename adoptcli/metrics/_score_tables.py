@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -156,13 +157,14 @@ def levels(
         for place, (name, bound) in enumerate(settings.levels.items()):
             now = level(found, sums, end, place)
             was = None if before is None else level(found, sums, before, place)
+            change = None if now.value is None else share_difference(now, was)
             lines.append(
                 {
                     "period": context.day_label(end),
                     "step": name,
                     "bound": bound,
                     "actors": now,
-                    "change": share_difference(now, was) if now.value is not None else None,
+                    "change": change and replace(change, denominator=now.denominator),
                 }
             )
     columns = (

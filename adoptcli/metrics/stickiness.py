@@ -47,35 +47,37 @@ class StickinessSettings(Settings):
 def rows(timeline: Timeline, settings: StickinessSettings, context: Context) -> Rows:
     """Each actor's active days in each window, and in the last week."""
     month, week = _lengths(context)
+    days = _days(timeline, context, month)
+    there = timeline.actors.lazy().select(
+        "actor", there=pl.min_horizontal("signup_day", "first_day")
+    )
+    old = pl.col("there") <= pl.col("period") - month + 1
+    return {
+        "windows": days,
+        "tenured": days.join(there, on="actor").filter(old).drop("there"),
+        "last": _last(timeline, context, week),
+    }
+
+
+def _days(timeline: Timeline, context: Context, month: int) -> pl.LazyFrame:
+    """actor, period, active_days, working_days and the squares of both."""
     spans = windows(context, month, MOST)
     dated = timeline.days.select(
         "actor",
         period=window_of(pl.col("day"), context, month, len(spans)),
         working=working(pl.col("day")).cast(pl.Int64),
     ).filter(pl.col("period").is_not_null())
-    active = runs(dated, ["actor", "period"], sums=["working"]).lazy()
-    there = timeline.actors.lazy().select(
-        "actor", there=pl.min_horizontal("signup_day", "first_day")
-    )
+    found = runs(dated, ["actor", "period"], sums=["working"]).lazy()
     days, at_work = pl.col("length"), pl.col("working")
-    old = (pl.col("there") <= pl.col("period") - month + 1).cast(pl.Int64)
-    return {
-        "windows": active.join(there, on="actor", how="left").select(
-            "actor",
-            "period",
-            actors=pl.lit(1),
-            active_days=days,
-            squares=days**2,
-            working_days=at_work,
-            working_squares=at_work**2,
-            tenured=old,
-            tenured_days=days * old,
-            tenured_squares=days**2 * old,
-            tenured_working_days=at_work * old,
-            tenured_working_squares=at_work**2 * old,
-        ),
-        "last": _last(timeline, context, week),
-    }
+    return found.select(
+        "actor",
+        "period",
+        actors=pl.lit(1),
+        active_days=days,
+        squares=days**2,
+        working_days=at_work,
+        working_squares=at_work**2,
+    )
 
 
 def _lengths(context: Context) -> tuple[int, int]:
@@ -102,12 +104,10 @@ def _last(timeline: Timeline, context: Context, week: int) -> pl.LazyFrame:
 def result(tallies: Tallies, settings: StickinessSettings, context: Context) -> Result:
     """Stickiness of each window, the ratios of the last day, and of the tenured."""
     month, week = _lengths(context)
-    found = cells(tallies["windows"], ["period"])
+    found, old = (cells(tallies[name], ["period"]) for name in ("windows", "tenured"))
     spans = list(reversed(windows(context, month, MOST)))
-    values = [_stickiness(found.get(end - 1), "active", month) for _, end in spans]
-    at_work = [
-        _stickiness(found.get(end - 1), "working", working_days(start, end)) for start, end in spans
-    ]
+    values = [_stickiness(found.get(end - 1, _NOBODY), month) for _, end in spans]
+    at_work = [_at_work(found.get(end - 1, _NOBODY), start, end) for start, end in spans]
     now, when = values[-1], context.day_label(context.end_day - 1)
     mau, last = found.get(context.end_day - 1, _NOBODY)["actors"], totals(tallies["last"])
     full = not not_full(context, month)
@@ -127,11 +127,15 @@ def result(tallies: Tallies, settings: StickinessSettings, context: Context) -> 
         "on working days", at_work[-1], "share", when, _change(at_work),
         tuple(value.value for value in at_work),
     )  # fmt: skip
+    columns = _columns(month)
     tables = (
-        _window_table(spans, found, "actors", month, context),
+        Table("windows", "By trailing month", columns, _lines(spans, found, context)),
         _ratio_table(last, mau, week),
-        _window_table(spans, found, "tenured", month, context),
-    )
+        Table(
+            "tenured", "Actors already there when the window began", columns,
+            _lines(spans, old, context),
+        ),
+    )  # fmt: skip
     return Result(headline, textbook, tables, caveats, (also,))
 
 
@@ -139,27 +143,23 @@ def _change(values: list[Estimate]) -> Estimate | None:
     return difference(values[-1], values[-2]) if len(values) > 1 else None
 
 
-# Of each kind of stickiness: how many actors, their days, and the squares of these.
-_KINDS = {
-    "active": ("actors", "active_days", "squares"),
-    "working": ("actors", "working_days", "working_squares"),
-    "tenured": ("tenured", "tenured_days", "tenured_squares"),
-    "tenured_working": ("tenured", "tenured_working_days", "tenured_working_squares"),
-}
-_NOBODY = {name: 0 for names in _KINDS.values() for name in names}
+_NOBODY = dict.fromkeys(("actors", "active_days", "squares", "working_days", "working_squares"), 0)
 
 
-def _stickiness(counts: dict[str, int] | None, kind: str, days: int) -> Estimate:
+def _stickiness(counts: dict[str, int], days: int) -> Estimate:
     """Mean active days ÷ days; the denominator counts actor-days."""
-    if not counts or not days:
-        return Estimate(None, 0, 0)
-    actors, total, squares = (counts[name] for name in _KINDS[kind])
-    return _of_days(actors, total, squares, days)
+    return _of_days(counts["actors"], counts["active_days"], counts["squares"], days)
+
+
+def _at_work(counts: dict[str, int], start: int, end: int) -> Estimate:
+    """The same on the working days of a window alone."""
+    days = working_days(start, end)
+    return _of_days(counts["actors"], counts["working_days"], counts["working_squares"], days)
 
 
 def _of_days(actors: int, total: int, squares: int, days: int) -> Estimate:
     found = mean(actors, total, squares)
-    if found.value is None:
+    if found.value is None or not days:
         return Estimate(None, total, actors * days)
     low, high = found.low, found.high
     return Estimate(
@@ -171,35 +171,32 @@ def _of_days(actors: int, total: int, squares: int, days: int) -> Estimate:
     )
 
 
-def _window_table(
-    spans: list[tuple[int, int]], found: dict[int, dict[str, int]], who: str, month: int,
-    context: Context,
-) -> Table:  # fmt: skip
-    """Of all monthly actors (`actors`), or of those there from the start (`tenured`)."""
-    everyone = who == "actors"
-    first, second = ("active", "working") if everyone else ("tenured", "tenured_working")
-    name = "mau" if everyone else "actors"
+def _lines(
+    spans: list[tuple[int, int]], found: dict[int, dict[str, int]], context: Context
+) -> tuple[Row, ...]:
     lines: list[Row] = []
     for start, end in spans:
         counts = found.get(end - 1, _NOBODY)
         lines.append(
             {
                 "period": context.day_label(end - 1),
-                name: counts[who],
-                "active_days": counts[_KINDS[first][1]],
-                "stickiness": _stickiness(counts, first, month),
-                "working": _stickiness(counts, second, working_days(start, end)),
+                "mau": counts["actors"],
+                "active_days": counts["active_days"],
+                "stickiness": _stickiness(counts, end - start),
+                "working": _at_work(counts, start, end),
             }
         )
-    columns = (
+    return tuple(lines)
+
+
+def _columns(month: int) -> tuple[Column, ...]:
+    return (
         Column("period", f"{month} days to", "date"),
-        Column(name, "MAU" if everyone else "There from the start", "users"),
+        Column("mau", "MAU", "users"),
         Column("active_days", "Active days", "days"),
         Column("stickiness", "Stickiness", "share"),
         Column("working", "On working days", "share"),
     )
-    title = "By trailing month" if everyone else "Actors already there when the window began"
-    return Table("windows" if everyone else "tenured", title, columns, tuple(lines))
 
 
 def _ratio_table(last: dict[str, int], mau: int, week: int) -> Table:
@@ -222,6 +219,6 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
-        keys={"windows": ("period",), "last": ()},
+        keys={"windows": ("period",), "tenured": ("period",), "last": ()},
     )
 )
