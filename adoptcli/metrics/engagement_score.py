@@ -8,7 +8,7 @@ Daily cap: with `daily_cap` an event counts at most so many `times` a user and l
 together give at most so many `points`, the heaviest first. Where actors are accounts, the cap is
 each member's own, and what is left is added up.
 Levels: by lower bound of the points, over all actors.
-From 0 to 100: 100·Σ w·min(c ÷ target, 1) ÷ Σ w over the events that have a target, c being how
+Scaled: 0 to 100, 100·Σ w·min(c ÷ target, 1) ÷ Σ w over the events that have a target, c being how
 often the event counted in the window; rounded to a thousandth an actor.
 Predicts: the score of the window before the last, against being active in the last, over actors
 that signed up before the first of the two ended. AUC (Mann–Whitney) is how often somebody who was

@@ -345,7 +345,7 @@ def _length(
         "p25": p25,
         "median": Estimate(median, None, in_ms.len()),
         "p75": p75,
-        "mean": ratio(time, in_ms.len()),
+        "mean": time / in_ms.len() if in_ms.len() else None,
         "time": time,
         "time_per_login": ratio(time, number) if context.definitions.login is not None else None,
     }

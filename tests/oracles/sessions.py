@@ -65,7 +65,7 @@ def plain(world: World) -> Tables:
         )  # fmt: skip
         lengths.append(
             {
-                "period": world.label(a), "time": time, "mean": (time, len(timed)),
+                "period": world.label(a), "time": time, "mean": time / len(timed) if timed else None,
                 "time_per_login": (time, logins),
                 **{
                     name: None if (v := quantile(timed, q)) is None else float(v) / 1000
@@ -162,7 +162,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     lengths = rows(
         db,
         f"""SELECT label(start, '{p}') AS period, coalesce(sum(time), 0) / 1000 AS time,
-            coalesce(sum(time), 0) / 1000 AS mean_n, count(*) FILTER (timed) AS mean_d, {quartiles},
+            coalesce(sum(time), 0) / 1000 / nullif(count(*) FILTER (timed), 0) AS mean, {quartiles},
             coalesce(sum(time), 0) / 1000 AS time_per_login_n, (SELECT count(*) FROM events e
                 WHERE event = 'logged_in' AND e.day >= start AND e.day < stop) AS time_per_login_d
         FROM {shown} GROUP BY start, stop ORDER BY start""",
