@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from adoptcli.cli.main import run
+from adoptcli.metrics import all_metrics
 from tests.logs import COLUMNS, Log, random_log
 from tests.oracles import oracles
 
@@ -132,6 +133,17 @@ def without_intervals(text: str) -> Any:
         return {key: value for key, value in pairs if key not in ("low", "high")}
 
     return json.loads(text, object_pairs_hook=strip) if text.startswith("{") else text
+
+
+@pytest.mark.parametrize("metric", sorted(all_metrics()))
+def test_a_metric_alone_is_as_in_the_report(metric: str, tmp_path: Path) -> None:
+    """Nothing that it needs is read only because another metric asked for it."""
+    for seed in SEEDS[:3]:
+        log = random_log(seed)
+        save(log, tmp_path)
+        whole, alone = outcome(log, tmp_path), outcome(log, tmp_path, "--only", metric)
+        if whole.startswith("{"):
+            assert numbers(alone)[metric] == numbers(whole)[metric]
 
 
 @pytest.mark.parametrize("seed", SEEDS[:12])

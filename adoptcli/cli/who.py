@@ -13,7 +13,6 @@ from adoptcli.cli.console import payload
 
 def people(name: str, cell: str, options: common.Options) -> None:
     """List the ids behind one cell of a metric."""
-    from adoptcli.errors import UsageProblem
     from adoptcli.runner import report
     from adoptcli.runner.who import find
 
@@ -21,17 +20,24 @@ def people(name: str, cell: str, options: common.Options) -> None:
     metrics = common.choose([name], ())
     asked = common.request(options, config, tuple(metrics))
     ready = report.ready(asked, metrics)
-    if not ready:
-        status, reason = report.refusal(metrics[name], asked) or ("", "")
-        raise UsageProblem(status.replace("_", "-"), f"{name} cannot be computed", reason)
+    _refuse(name, report.refusal(metrics[name], asked))
     prepared = report.prepare(report.narrowed(asked, ready))
     try:
+        _refuse(name, report.refusal(metrics[name], asked, prepared))
         common.tell(prepared, options)
         ids = find(prepared.plan, metrics[name], cell)
     finally:
         prepared.close()
     options.console.note(f"{len(ids):,} {options.unit}s")
     _deliver(ids, options)
+
+
+def _refuse(name: str, refused: tuple[str, str] | None) -> None:
+    from adoptcli.errors import UsageProblem
+
+    if refused:
+        status, reason = refused
+        raise UsageProblem(status.replace("_", "-"), f"{name} cannot be computed", reason)
 
 
 def _deliver(ids: list[str], options: common.Options) -> None:

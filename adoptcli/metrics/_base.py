@@ -55,6 +55,7 @@ class Metric:
         plain: Tables whose numbers carry no interval, and need not be told apart by groups of
             accounts.
         users_only: Why it makes no sense where actors are accounts; empty where it does.
+        needs: Other metrics whose sections of the YAML it uses, where they are there.
         features: It asks who can have a feature, so that what decides that is read.
         missing: What the YAML must have before the metric can be computed, or None.
         tally: Sums where they are much cheaper than rows; same keys, plus `segment`.
@@ -78,6 +79,7 @@ class Metric:
     loose: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
     users_only: str = ""
+    needs: tuple[str, ...] = ()
     features: bool = False
     missing: Callable[[Any, Definitions], str | None] = _nothing_missing
     tally: Callable[[Timeline, Any, Context], Rows] | None = None

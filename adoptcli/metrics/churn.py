@@ -315,6 +315,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        needs=("activation",),
         keys={"inferred": ("period",), "cancelled": ("period",)},
     )
 )

@@ -337,6 +337,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        needs=("activation",),
         keys={
             "answers": ("period", "item", "adopted", "engaged"),
             "scores": ("item", "step"),

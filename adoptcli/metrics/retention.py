@@ -249,6 +249,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        needs=("activation",),
         keys={"sizes": ("item", "cohort"), "triangle": ("item", "cohort", "step"), "left_out": ()},
     )
 )

@@ -219,6 +219,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        needs=("active_users",),
         keys={"windows": ("period",), "tenured": ("period",), "last": ()},
     )
 )

@@ -204,6 +204,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        needs=("activation",),
         keys={"durations": ("cohort", "duration"), "left_out": ()},
         plain=frozenset({"left_out"}),
         missing=missing,

@@ -16,6 +16,7 @@ from adoptcli.render.text import safe
 from adoptcli.results import Cell, Column, Estimate, MetricReport, Report, Row, Table
 
 MOST_ROWS, WIDE = 40, 120
+GAP, WIDEST_KEY = 3, 30  # between columns; of a column that says which row it is
 SHADES = ("", "on grey11", "on grey19", "on grey27", "on grey35", "on grey42")
 
 
@@ -25,7 +26,8 @@ def details(report: Report, width: int, *, plain: bool) -> RenderableType:
     for metric, tables in _sections(report):
         parts += [Text(), Text(metric.title.upper(), style="bold")]
         for table in tables:
-            parts += [_grid(_shape(table, width, cut=True), plain=plain), Text()]
+            for sheet in _fitting(_shape(table, width, cut=True), width):
+                parts += [_grid(sheet, plain=plain), Text()]
         parts.pop()
     return Group(*parts)
 
@@ -51,9 +53,13 @@ def _sections(report: Report) -> Iterator[tuple[MetricReport, list[Table]]]:
 
 @dataclass
 class Sheet:
-    """A table as cells, however it is drawn: titles, which columns hold text, and rows."""
+    """A table as cells, however it is drawn: titles, which columns hold text, and rows.
+
+    The first `keys` columns say which row it is.
+    """
 
     title: str
+    keys: int
     heads: list[str]
     texts: list[bool]
     rows: list[list[Text]]
@@ -64,7 +70,7 @@ def _shape(table: Table, width: int, *, cut: bool) -> Sheet:
 
 
 def _sheet(table: Table, width: int, *, cut: bool) -> Sheet:
-    rows, left_out = table.rows, 0
+    rows, left_out, title = table.rows, 0, safe(table.title)
     if cut and len(rows) > MOST_ROWS:
         left_out = len(rows) - MOST_ROWS
         rows = (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
@@ -72,12 +78,41 @@ def _sheet(table: Table, width: int, *, cut: bool) -> Sheet:
     cells = [[_cell(row.get(c.name), c, wide=width >= WIDE) for c in columns] for row in rows]
     if left_out:
         empty = [Text()] * (len(columns) - 1)
-        cells.insert(MOST_ROWS // 2, [Text(f"… {left_out} more rows (-f csv has all)"), *empty])
+        cells.insert(MOST_ROWS // 2, [Text("…"), *empty])
+        title += f" ({left_out} rows left out, -f csv has all)"
     return Sheet(
-        safe(table.title),
+        title,
+        sum(c.is_key for c in columns),
         [safe(c.title) for c in columns],
         [c.is_key or c.unit in ("text", "date") for c in columns],
         cells,
+    )
+
+
+def _fitting(sheet: Sheet, width: int) -> list[Sheet]:
+    """The sheet, or where it is too wide several with the same keys."""
+    widths = [
+        max([*(cell_len(word) for word in head.split()), *(row[i].cell_len for row in sheet.rows)])
+        for i, head in enumerate(sheet.heads)
+    ]
+    room = width - sum(min(w, WIDEST_KEY) + GAP for w in widths[: sheet.keys])
+    blocks: list[list[int]] = [[]]
+    for i in range(sheet.keys, len(widths)):
+        if blocks[-1] and sum(widths[k] + GAP for k in [*blocks[-1], i]) > room + GAP:
+            blocks.append([])
+        blocks[-1].append(i)
+    if len(blocks) == 1:
+        return [sheet]
+    return [_part(sheet, [*range(sheet.keys), *block], n) for n, block in enumerate(blocks)]
+
+
+def _part(sheet: Sheet, columns: Sequence[int], number: int) -> Sheet:
+    return Sheet(
+        f"{sheet.title}, continued" if number else sheet.title,
+        sheet.keys,
+        [sheet.heads[i] for i in columns],
+        [sheet.texts[i] for i in columns],
+        [[row[i] for i in columns] for row in sheet.rows],
     )
 
 
@@ -136,7 +171,7 @@ def _triangle(table: Table) -> Sheet:
         rows.append([*(Text(safe(k)) for k in keys), Text(numbers.count(size or 0)), *shares])
     heads = [*(titles[n] for n in names), "n", *map(str, steps)]
     texts = [*(True for _ in names), *(False for _ in range(len(steps) + 1))]
-    return Sheet(f"{safe(table.title)}, %", heads, texts, rows)
+    return Sheet(f"{safe(table.title)}, %", len(names), heads, texts, rows)
 
 
 def _cohorts(

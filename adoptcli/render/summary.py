@@ -85,7 +85,7 @@ def _rows(metric: MetricReport, width: int, *, plain: bool) -> Iterator[list[Tex
     assert found.headline is not None
     yield _line(found.headline, "  ", width, plain=plain)
     if found.headline.note:
-        yield [Text(f"    {safe(found.headline.note)}", style="dim")]
+        yield [Text(_folded(f"    {safe(found.headline.note)}", width), style="dim")]
     book = found.textbook
     same = book is not None and book.value == found.headline.estimate.value
     if book is not None and book.value is not None and not same:
@@ -131,15 +131,15 @@ def _folded(title: str, width: int) -> str:
 def _silent(report: Report) -> list[Text]:
     """Metrics without a number, and why."""
     lines = []
-    for metric in report.metrics:
-        found = metric.result
-        if found.status == "not_configured":
-            lines.append(Text(f"{metric.title}: {found.reason}", style="dim"))
-        elif found.headline is None:
-            lines.append(
-                Text(f"{metric.title}: cannot be judged: {safe(found.reason)}", style="dim")
-            )
-    return [Text(), *lines] if lines else []
+    for status, heading in (("not_evaluable", "NOT JUDGED"), ("not_configured", "NOT CONFIGURED")):
+        silent = [
+            m for m in report.metrics if m.result.headline is None and m.result.status == status
+        ]
+        if silent:
+            lines += [Text(), Text(heading, style="bold")]
+        for metric in silent:
+            lines.append(Text(f"  {metric.title}: {safe(metric.result.reason)}", style="dim"))
+    return lines
 
 
 def _caveats(report: Report) -> list[Text]:

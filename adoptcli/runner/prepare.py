@@ -61,7 +61,8 @@ class Prepared:
     """A plan, and what reading has to tell. Closing it removes the bucket files.
 
     Where actors are accounts, `no_account` counts the rows that are no account's, and `memberships`
-    by how much the users' accounts exceed one each.
+    by how much the users' accounts exceed one each; `lacking` are traits that only users have,
+    `named` the events that the YAML names, where a metric asked for needs them.
     """
 
     plan: Plan
@@ -71,6 +72,8 @@ class Prepared:
     folder: tempfile.TemporaryDirectory[str] | None = None
     no_account: int = 0
     memberships: int = 0
+    lacking: frozenset[str] = frozenset()
+    named: tuple[EventRef, ...] = ()
 
     def close(self) -> None:
         """Remove the bucket files."""
@@ -83,6 +86,7 @@ class _Tables:
     users: pl.DataFrame | None
     accounts: pl.DataFrame | None
     places: dict[str, str] = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
 
 
 def prepare(request: Request) -> Prepared:
@@ -109,20 +113,21 @@ def _tables(request: Request) -> _Tables:
     d = request.definitions
     users = read_users(d.users, request.base) if d.users else None
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
-    asked = [request.settings.get(name) for name in request.metrics]
-    with_features = any(get_metric(name).features for name in request.metrics)
-    names = traits.wanted_traits(d, request.segments, asked, with_features)
-    return _Tables(users, accounts, traits.places(names, users, accounts, request.unit))
+    names = {name for split in request.segments for name in split}
+    for metric in map(get_metric, request.metrics):
+        names |= traits.of_metric(metric, request.settings.get(metric.id), d)
+    return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
 
 
 def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     """The canonical events with all that is wanted beside user, event and time."""
     d = request.definitions
-    bits = wanted_conditions(_references(request), named_events(d))
+    refs = _references(request)
+    bits = wanted_conditions(refs, named_events(d))
     event_traits = [name for name, place in tables.places.items() if place == "events"]
     signup = d.signup.property if isinstance(d.signup, PropertyRef) else None
     session = getattr(request.settings.get("sessions"), "by", "gap") == "session"
-    values = sorted({*named_numbers([d, *request.settings.values()])})
+    values = sorted({*named_numbers(_parts(request))})
     properties = {c.property for c in bits} | {*event_traits, *values}
     properties |= {signup} if signup else set()
     needed = Needed(
@@ -136,7 +141,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     )  # fmt: skip
     for name in event_traits:
         if name not in canonical.found_properties:
-            raise traits.not_found(name, _columns(canonical, tables), request.unit)
+            _without(name, request, canonical, tables)
     if needed.session and "session" not in canonical.found:
         raise DataProblem(
             "no-session-column",
@@ -154,7 +159,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
         session=needed.session,
         id="id" in canonical.found,
         exact=d.dedupe == "exact",
-        traits=tuple(event_traits),
+        traits=tuple(name for name in event_traits if name in tables.places),
         signup=signup,
         conditions=bits,
         values=tuple(name for name in values if name in canonical.found_properties),
@@ -163,9 +168,30 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     return canonical, wanted
 
 
+def _without(name: str, request: Request, canonical: Canonical, tables: _Tables) -> None:
+    """Go on without a trait of users where actors are accounts, unless the report is split by it.
+
+    Metrics that need it refuse then.
+    """
+    of_users = tables.users is not None and f"t.{name}" in tables.users.columns
+    split = any(name in names for names in request.segments)
+    if request.unit == "user" or split or not of_users:
+        raise traits.not_found(name, _columns(canonical, tables), request.unit)
+    del tables.places[name]
+    tables.lacking.add(name)
+
+
+def _parts(request: Request) -> list[object]:
+    """The definitions, and the sections of the metrics and of those that they use."""
+    d, names = request.definitions, set(request.metrics)
+    names |= {other for name in request.metrics for other in get_metric(name).needs}
+    parts: list[object] = [getattr(d, name) for name in Definitions.model_fields]
+    return parts + [request.settings[name] for name in sorted(names)]
+
+
 def _references(request: Request) -> list[EventRef]:
-    parts: list[object] = [request.definitions, *request.settings.values()]
-    return [ref for part in parts for ref in references(part)]
+    """Every event that the definitions, the metrics' sections and those that they use name."""
+    return [*references(_parts(request))]
 
 
 def _columns(canonical: Canonical, tables: _Tables) -> list[str]:
@@ -242,7 +268,10 @@ def _plan(
     plan = Plan(
         encoded, found, layout, tabled, atoms, len(wanted.conditions), order, context,
     )  # fmt: skip
-    made = Prepared(plan, canonical, tables.users, tables.accounts, folder)
+    made = Prepared(
+        plan, canonical, tables.users, tables.accounts, folder,
+        lacking=frozenset(tables.lacking), named=tuple(_references(request)),
+    )  # fmt: skip
     if request.unit == "account":
         made.no_account, made.memberships = _memberships(encoded, found)
     return made

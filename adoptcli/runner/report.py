@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from adoptcli import __version__
 from adoptcli.context import Context
-from adoptcli.definitions import EventRef, references
 from adoptcli.metrics import Metric
 from adoptcli.metrics._shared import unseen
 from adoptcli.results import (
@@ -20,7 +19,7 @@ from adoptcli.results import (
     SourceSummary,
     Status,
 )
-from adoptcli.runner import segments, wording
+from adoptcli.runner import segments, traits, wording
 from adoptcli.runner.prepare import UNUSABLE, Prepared, Request, prepare
 from adoptcli.runner.run import WORKERS, Counts, Tallied, tally_all
 from adoptcli.runner.segments import Splits
@@ -39,13 +38,19 @@ def narrowed(request: Request, metrics: Mapping[str, Metric]) -> Request:
     return replace(request, metrics=tuple(metrics))
 
 
-def refusal(metric: Metric, request: Request) -> tuple[Status, str] | None:
-    """Why a metric cannot be computed at all, whatever the data; None where it can."""
+def refusal(
+    metric: Metric, request: Request, prepared: Prepared | None = None
+) -> tuple[Status, str] | None:
+    """Why a metric cannot be computed at all; None where it can, as far as is known by now."""
     lacking = metric.missing(request.settings.get(metric.id), request.definitions)
     if lacking:
         return "not_configured", lacking
     if request.unit == "account" and metric.users_only:
         return "not_evaluable", metric.users_only
+    lacked = prepared.lacking if prepared else frozenset[str]()
+    settings = request.settings.get(metric.id)
+    for name in sorted(lacked & traits.of_metric(metric, settings, request.definitions)):
+        return "not_evaluable", f"{name!r} is a column of the users table, and actors are accounts"
     return None
 
 
@@ -55,11 +60,14 @@ def assemble(
 ) -> Report:  # fmt: skip
     """The report of a plan."""
     context = prepared.plan.context
+    ready = {m.id: m for m in ready.values() if not refusal(m, request, prepared)}
     tallied = tally_all(prepared.plan, ready)
     splits = segments.fold(tallied.counts.segments, context)
     with ThreadPoolExecutor(WORKERS) as pool:
         reports = pool.map(
-            lambda m: _metric_report(m, tallied, splits, request, context, m.id in ready),
+            lambda m: _metric_report(
+                m, tallied, splits, request, context, refusal(m, request, prepared)
+            ),
             metrics.values(),
         )
     return Report(
@@ -80,15 +88,14 @@ def assemble(
 
 def _metric_report(
     metric: Metric, tallied: Tallied, splits: Splits, request: Request, context: Context,
-    ready: bool,
+    refused: tuple[Status, str] | None,
 ) -> MetricReport:  # fmt: skip
     settings = request.settings.get(metric.id)
-    if ready:
-        result = segments.segmented(metric, tallied.named, splits, settings, context)
+    if refused:
+        result = Result(None, None, (), status=refused[0], reason=refused[1])
     else:
-        status, reason = refusal(metric, request) or ("not_configured", "")
-        result = Result(None, None, (), status=status, reason=reason)
-    result = worded(result, request.unit)
+        result = segments.segmented(metric, tallied.named, splits, settings, context)
+        result = worded(result, request.unit)
     return MetricReport(
         id=metric.id,
         title=metric.title if request.unit == "user" else wording.text(metric.title),
@@ -141,8 +148,10 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     if prepared.canonical.naive:
         text = "timestamps without a zone are read in source.time_zone"
         told.append(Caveat("naive-timestamps", text))
-    refs: list[EventRef] = list(references(request.definitions))
-    told += unseen(refs, context)
+    if counts.early:
+        text = f"events before the sign-up of their {context.unit}"
+        told.append(Caveat("negative-time", text, counts.early))
+    told += unseen(prepared.named, context)
     told += _accounts(prepared, request)
     cliffs = volume_cliffs(found.volume, context.as_of_day)
     if cliffs:

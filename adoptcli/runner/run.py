@@ -15,6 +15,7 @@ from adoptcli.metrics import Metric
 from adoptcli.runner import tally
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.build import Plan, build
+from adoptcli.timeline.segments import by_code
 
 WORKERS = 2  # metrics at a time; Polars' own threads fill the rest, and each needs memory
 
@@ -28,6 +29,7 @@ class Counts:
     Attributes:
         accounts: Codes of the accounts that somebody belongs to.
         segments: How many actors each segment has, by code.
+        early: Events before the sign-up of their actor.
     """
 
     events: int = 0
@@ -35,6 +37,7 @@ class Counts:
     duplicates: int = 0
     accounts: frozenset[int] = frozenset()
     segments: Mapping[int, int] = field(default_factory=dict)
+    early: int = 0
 
     @classmethod
     def of(cls, timeline: Timeline) -> Counts:
@@ -46,7 +49,7 @@ class Counts:
         accounts = timeline.actors["account"].unique().drop_nulls()
         return cls(
             timeline.events.height, timeline.actors.height, timeline.duplicates,
-            frozenset(accounts.to_list()), sizes,
+            frozenset(accounts.to_list()), sizes, _early(timeline),
         )  # fmt: skip
 
     def __add__(self, other: Counts) -> Counts:
@@ -56,7 +59,17 @@ class Counts:
         return Counts(
             self.events + other.events, self.actors + other.actors,
             self.duplicates + other.duplicates, self.accounts | other.accounts, sizes,
+            self.early + other.early,
         )  # fmt: skip
+
+
+def _early(timeline: Timeline) -> int:
+    """How many events lie before the sign-up of their actor."""
+    actors = timeline.actors
+    if not (actors["first"] < actors["signup"]).any():
+        return 0
+    signup = pl.lit(by_code(actors["actor"], actors["signup"]))
+    return int(timeline.events.select((pl.col("time") < signup.gather("actor")).sum()).item())
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from adoptcli.context import Unit
 from adoptcli.definitions import Definitions, Exclude, named_traits
 from adoptcli.errors import UsageProblem
+from adoptcli.metrics import Metric
 from adoptcli.timeframe import Calendar
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.encode import Dictionary
@@ -19,16 +20,10 @@ from adoptcli.timeline.survey import matching
 Frame = pl.DataFrame | None
 
 
-def wanted_traits(
-    definitions: Definitions, segments: Sequence[Sequence[str]], settings: Iterable[object],
-    features: bool,
-) -> list[str]:  # fmt: skip
-    """The traits that this run needs: of the segments, the metrics' sections, the features."""
-    found = {name for names in segments for name in names}
-    found |= {name for section in settings for name in named_traits(section)}
-    if features:
-        found |= set(named_traits(definitions.features))
-    return sorted(found)
+def of_metric(metric: Metric, settings: object, definitions: Definitions) -> set[str]:
+    """The traits that a metric needs: of its section, and of the features if it asks for them."""
+    found = set(named_traits(settings))
+    return found | set(named_traits(definitions.features)) if metric.features else found
 
 
 def places(names: Sequence[str], users: Frame, accounts: Frame, unit: Unit) -> dict[str, str]:

@@ -9,7 +9,7 @@ import polars as pl
 from adoptcli.context import Context
 from adoptcli.metrics import all_metrics
 from adoptcli.runner.prepare import Prepared, Request
-from adoptcli.runner.report import caveats, ready, refusal, summary
+from adoptcli.runner.report import caveats, refusal, summary
 from adoptcli.runner.run import Counts
 from adoptcli.timeline.build import build
 
@@ -42,9 +42,9 @@ def findings(prepared: Prepared, request: Request) -> Iterator[str]:
     for caveat in told:
         yield f"  {caveat.message}" + (f": {caveat.count:,}" if caveat.count else "")
     for metric in all_metrics().values():
-        if metric.id not in ready(request, {metric.id: metric}):
-            _, reason = refusal(metric, request) or ("", "")
-            yield f"not computed  {metric.id}: {reason}"
+        refused = refusal(metric, request, prepared)
+        if refused:
+            yield f"not computed  {metric.id}: {refused[1]}"
 
 
 def _duplicates(prepared: Prepared, removed: int) -> str:

@@ -65,7 +65,8 @@ def plain(world: World) -> Tables:
         )  # fmt: skip
         lengths.append(
             {
-                "period": world.label(a), "time": time, "mean": time / len(timed) if timed else None,
+                "period": world.label(a), "time": time,
+                "mean": time / len(timed) if timed else None,
                 "time_per_login": (time, logins),
                 **{
                     name: None if (v := quantile(timed, q)) is None else float(v) / 1000
