@@ -32,7 +32,6 @@ from adoptcli.stats import (
     ShareEstimate,
     Step,
     benjamini_hochberg,
-    mann_whitney_auc,
     mean_interval,
     newcombe,
     quantile,
@@ -486,68 +485,3 @@ def test_benjamini_hochberg_edges() -> None:
     for bad in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match="p-values"):
             benjamini_hochberg([0.5, bad])
-
-
-# --- area under the ROC curve ---------------------------------------------------------------------
-
-
-@QUICK
-@given(ROWS)
-def test_mann_whitney_auc_matches_scipy(rows: Rows) -> None:
-    counted = {v: (yes, no) for v, yes, no in rows}
-    ordered = [(v, *counted[v]) for v in sorted(counted)]
-    positives = [v for v, yes, _ in ordered for _ in range(yes)]
-    negatives = [v for v, _, no in ordered for _ in range(no)]
-    found = mann_whitney_auc(ordered)
-    if not positives or not negatives:
-        assert found is None
-        return
-    u = scipy_stats.mannwhitneyu(positives, negatives, method="asymptotic").statistic
-    assert found is not None
-    assert found.value == pytest.approx(u / (len(positives) * len(negatives)), abs=1e-12)
-    assert found.high is not None
-    assert 0 <= found.low <= found.value <= found.high <= 1
-
-
-def test_the_limits_of_an_area_are_z_standard_errors_away() -> None:
-    m, n = 12, 30
-    rows = [(0, 1, 20), (1, 3, 5), (2, 8, 5)]
-    found = mann_whitney_auc(rows)
-    assert found is not None
-    for limit in (found.low, found.high):
-        assert limit is not None
-        size = (m + n) / 2 - 1
-        spread = size * ((1 - limit) / (2 - limit) + limit / (1 + limit))
-        error = math.sqrt(limit * (1 - limit) * (1 + spread) / (m * n))
-        assert abs(limit - found.value) == pytest.approx(Z95 * error, rel=1e-9)
-
-
-def test_an_area_of_all_pairs_is_not_certain() -> None:
-    found = mann_whitney_auc([(0, 0, 5), (1, 5, 0)])
-    assert found is not None
-    assert (found.value, found.high) == (1, 1)
-    assert 0.5 < found.low < 0.8
-    more = mann_whitney_auc([(0, 0, 500), (1, 500, 0)])
-    assert more is not None
-    assert more.low > 0.99
-
-
-def test_the_interval_of_an_area_covers_it() -> None:
-    rng = np.random.default_rng(5)
-    covered = 0
-    for _ in range(600):
-        values = np.concatenate([rng.normal(1, 1, 25), rng.normal(0, 1, 40)])
-        labels = np.repeat([1, 0], [25, 40])
-        order = np.argsort(values)
-        rows = [(float(values[i]), int(labels[i]), int(1 - labels[i])) for i in order]
-        found = mann_whitney_auc(rows)
-        assert found is not None
-        assert found.high is not None
-        covered += found.low <= scipy_stats.norm.cdf(1 / math.sqrt(2)) <= found.high
-    assert 0.93 <= covered / 600 <= 0.98
-
-
-@pytest.mark.parametrize("rows", [[(1, -1, 2)], [(2, 1, 1), (1, 1, 1)], [(1, 1, 1), (1, 1, 1)]])
-def test_mann_whitney_auc_refuses(rows: Rows) -> None:
-    with pytest.raises(ValueError, match="must"):
-        mann_whitney_auc(rows)

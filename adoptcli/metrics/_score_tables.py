@@ -225,7 +225,7 @@ def auc(tally: pl.DataFrame, *, active: bool = False) -> Estimate:
     Over all actors, or over those active in the earlier window; the denominator counts them.
     """
     rows = _outcomes(tally, active=active)
-    found = stats.mann_whitney_auc((points, stayed, n - stayed) for points, n, stayed in rows)
+    found = stats.auc((points, stayed, n - stayed) for points, n, stayed in rows)
     people = sum(n for _, n, _ in rows)
     if found is None:
         return Estimate(None, None, people)

@@ -12,8 +12,9 @@ Scaled: 0 to 100, 100·Σ w·min(c ÷ target, 1) ÷ Σ w over the events that ha
 often the event counted in the window; rounded to a thousandth an actor.
 Predicts: the score of the window before the last, against being active in the last, over actors
 that signed up before the first of the two ended. AUC (Mann–Whitney) is how often somebody who was
-active later had the higher score of a pair, ties counting half; in the table of deciles, actors
-with equal scores are in one decile, the lowest that any of them would be in.
+active later had the higher score of a pair, ties counting half; its interval takes actors as
+independent. In the table of deciles, actors with equal scores are in one decile, the lowest that
+any of them would be in.
 Left out: nothing. An account's points are those of its users; a user of several accounts counts in
 the latest of them, and such users are counted.
 Textbook: total points ÷ active actors.
