@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from adoptcli.context import Context
 from adoptcli.definitions import Duration, Name
@@ -45,17 +45,11 @@ class SessionsSettings(Settings):
         "gap", description="Cut by inactivity, by the session column of the source, or not at all: "
         "events carry the length of a session each."
     )  # fmt: skip
-    duration: Name | None = Field(None, description="The property that holds the length.")
+    duration: Name = Field("duration", description="The property that holds the length.")
     duration_unit: Literal["ms", "s", "min", "h"] = Field("s", description="Its unit.")
 
-    @model_validator(mode="after")
-    def _named(self) -> SessionsSettings:
-        if (self.by == "duration") != (self.duration is not None):
-            raise ValueError("'by: duration' and 'duration: PROPERTY' go together")
-        return self
-
     def numbers(self) -> Iterable[str]:
-        return () if self.duration is None else (self.duration,)
+        return (self.duration,) if self.by == "duration" else ()
 
 
 def rows(timeline: Timeline, settings: SessionsSettings, context: Context) -> Rows:
@@ -120,7 +114,7 @@ def _sessions(timeline: Timeline, settings: SessionsSettings, context: Context) 
 
 def _given(timeline: Timeline, settings: SessionsSettings, context: Context) -> pl.DataFrame:
     """actor, first, last, actions of the sessions that the log names, or whose length it holds."""
-    if settings.duration is None:
+    if settings.by == "session":
         assert timeline.sessions is not None
         return timeline.sessions.select("actor", "first", "last", pl.col("actions").cast(pl.Int64))
     value = pl.col("value")
@@ -139,7 +133,7 @@ def _given(timeline: Timeline, settings: SessionsSettings, context: Context) -> 
 
 def _lengths(timeline: Timeline, settings: SessionsSettings, context: Context) -> pl.DataFrame:
     """The active events that carry a readable length: actor, time, value (thousandths)."""
-    found = timeline.values.get(settings.duration or "")
+    found = timeline.values.get(settings.duration)
     return _NO_LENGTHS if found is None else active_events(found, context)
 
 

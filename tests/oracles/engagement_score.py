@@ -305,9 +305,9 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     return found
 
 
-def _make(db: DB, c: dict[str, Any]) -> None:
-    """Tables weights, spans (k = 0 is the newest), uses, scores."""
-    cap, window = c.get("daily_cap", {}), int(c["window"][:-1])
+def daily(db: DB, c: dict[str, Any]) -> None:
+    """Tables weights, and daily: "user", day, name, times, counted, points within the caps."""
+    cap = c.get("daily_cap", {})
     values = ", ".join(
         f"({i}, '{name}', {weight}::DOUBLE, {cap.get('times', {}).get(name, 'NULL')}::INT, "
         f"{c.get('targets', {}).get(name, 'NULL')}::INT)"
@@ -315,23 +315,30 @@ def _make(db: DB, c: dict[str, Any]) -> None:
     )
     limit = cap.get("points", 1e9)
     db.execute(
-        f"""DROP TABLE IF EXISTS weights; DROP TABLE IF EXISTS spans; DROP TABLE IF EXISTS uses;
-        DROP TABLE IF EXISTS scores;
-        CREATE TABLE weights AS SELECT * FROM (VALUES {values})
+        f"""CREATE OR REPLACE TABLE weights AS SELECT * FROM (VALUES {values})
             AS w(item, name, weight, cap, target);
-        CREATE TABLE spans AS SELECT k, as_of_day - (k + 1) * {window} AS a,
-            as_of_day - k * {window} AS b FROM span, (SELECT unnest(range({MOST}))::INT AS k)
-            WHERE k = 0 OR as_of_day - (k + 1) * {window} >= first_day;
-        CREATE TABLE uses AS
+        CREATE OR REPLACE TABLE daily AS
         WITH done AS (SELECT "user", day, name, item, weight, count(*)::INT AS times,
                 least(count(*), any_value(cap))::INT AS counted
             FROM events JOIN weights ON name = event GROUP BY ALL),
         upto AS (SELECT *, weight * counted AS full_points, sum(weight * counted) OVER (
             PARTITION BY "user", day ORDER BY weight DESC, item) AS reached FROM done)
-        SELECT "user", k, name, times, counted,
-            least(reached, {limit}) - least(reached - full_points, {limit}) AS points
-        FROM upto JOIN spans ON day >= a AND day < b;
-        CREATE TABLE scores AS
+        SELECT "user", day, name, times, counted,
+            least(reached, {limit}) - least(reached - full_points, {limit}) AS points FROM upto"""
+    )
+
+
+def _make(db: DB, c: dict[str, Any]) -> None:
+    """Tables weights, spans (k = 0 is the newest), uses, scores."""
+    daily(db, c)
+    window = int(c["window"][:-1])
+    db.execute(
+        f"""CREATE OR REPLACE TABLE spans AS SELECT k, as_of_day - (k + 1) * {window} AS a,
+            as_of_day - k * {window} AS b FROM span, (SELECT unnest(range({MOST}))::INT AS k)
+            WHERE k = 0 OR as_of_day - (k + 1) * {window} >= first_day;
+        CREATE OR REPLACE TABLE uses AS SELECT "user", k, name, times, counted, points
+            FROM daily JOIN spans ON day >= a AND day < b;
+        CREATE OR REPLACE TABLE scores AS
         SELECT p."user", k, coalesce(points, 0) AS points, scaled, (EXISTS (
             SELECT 1 FROM active x WHERE x."user" = p."user" AND x.day >= a AND x.day < b))::INT
             AS active
