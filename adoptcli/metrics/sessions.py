@@ -235,16 +235,17 @@ def result(tallies: Tallies, settings: SessionsSettings, context: Context) -> Re
                  tuple(value.value for value in values))
         for title, values in (("Sessions per actor", per_actor),
                               ("Sessions per actor-week", per_week))
-    )  # fmt: skip
+    )[: 1 if context.period == "week" else 2]  # fmt: skip
     last = periods[-1][0]
-    tables = (
+    tables = [
         Table("periods", "By calendar period", _COLUMNS, tuple(lines)),
         Table("lengths", "Length, by calendar period", _LENGTHS, tuple(lengths)),
-        _week_table(weeks, context),
-    )
+    ]
+    if context.period != "week":
+        tables.append(_week_table(weeks, context))
     caveats = (*caveats, *small(medians[-1].denominator, "sessions"))
     textbook = _textbook(found.get(last, _NOBODY), logins.get(last), context)
-    return Result(headline, textbook, tables, caveats, also)
+    return Result(headline, textbook, tuple(tables), caveats, also)
 
 
 _NOBODY = dict.fromkeys(("sessions", "single", "actions", "time", "actors", "squares"), 0)

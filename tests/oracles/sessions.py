@@ -81,7 +81,8 @@ def plain(world: World) -> Tables:
         }
         for a, b in weeks for mine in [_within(world, closed, (a, b))]
     ]  # fmt: skip
-    return {"periods": lines, "lengths": lengths, "weeks": by_week}
+    found = {"periods": lines, "lengths": lengths}
+    return found if world.period == "week" else {**found, "weeks": by_week}
 
 
 def _of(world: World, user: str, c: dict[str, Any]) -> list[Session]:
@@ -168,7 +169,8 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                 WHERE event = 'logged_in' AND e.day >= start AND e.day < stop) AS time_per_login_d
         FROM {shown} GROUP BY start, stop ORDER BY start""",
     )
-    return {"periods": periods, "lengths": lengths, "weeks": weeks}
+    found = {"periods": periods, "lengths": lengths}
+    return found if p == "week" else {**found, "weeks": weeks}
 
 
 def _found(c: dict[str, Any]) -> str:
