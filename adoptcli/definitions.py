@@ -49,6 +49,10 @@ class Model(BaseModel):
         """Those that are asked only where actors are users."""
         return ()
 
+    def numbers(self) -> Iterable[str]:
+        """The properties of events whose numbers this part reads, apart from its own parts."""
+        return ()
+
 
 def _name(value: Any) -> Any:
     if isinstance(value, bool):
@@ -190,6 +194,9 @@ class Answer(EventRef):
     """An event that carries a number, such as the answer to a question."""
 
     score: Name = Field("score", description="The property that holds the number.")
+
+    def numbers(self) -> Iterable[str]:
+        return (self.score,)
 
 
 def _as_list(value: Any) -> Any:
@@ -335,35 +342,37 @@ class Exclude(Model):
     events: list[Name] = Field(default_factory=list, description="Event names, such as noise.")
 
 
-def references(value: object) -> Iterator[EventRef]:
-    """Every event reference within a part of the YAML, in the order in which they stand."""
-    if isinstance(value, EventRef):
-        yield value
-    elif isinstance(value, BaseModel):
+def parts(value: object) -> Iterator[Model]:
+    """Every part within a part of the YAML, itself first, in the order in which they stand."""
+    if isinstance(value, BaseModel):
+        if isinstance(value, Model):
+            yield value
         for name in type(value).model_fields:
-            yield from references(getattr(value, name))
+            yield from parts(getattr(value, name))
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from references(item)
+            yield from parts(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from references(item)
+            yield from parts(item)
+
+
+def references(value: object) -> Iterator[EventRef]:
+    """Every event reference within a part of the YAML, in the order in which they stand."""
+    return (part for part in parts(value) if isinstance(part, EventRef))
 
 
 def named_traits(value: object, *, of_users: bool = True) -> Iterator[str]:
     """Every column or property of actors that a part of the YAML names."""
-    parts: Iterable[object] = ()
-    if isinstance(value, BaseModel):
-        if isinstance(value, Model):
-            yield from value.traits()
-            yield from value.user_traits() if of_users else ()
-        parts = [getattr(value, name) for name in type(value).model_fields]
-    elif isinstance(value, Mapping):
-        parts = value.values()
-    elif isinstance(value, list | tuple):
-        parts = value
-    for part in parts:
-        yield from named_traits(part, of_users=of_users)
+    for part in parts(value):
+        yield from part.traits()
+        yield from part.user_traits() if of_users else ()
+
+
+def named_numbers(value: object) -> Iterator[str]:
+    """Every property of events whose numbers a part of the YAML reads."""
+    for part in parts(value):
+        yield from part.numbers()
 
 
 class Definitions(Model):

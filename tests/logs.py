@@ -127,8 +127,6 @@ def _config(rng: random.Random, zone: str) -> dict[str, Any]:
             "late": {"events": ["invited"], "eligible": {"plan": ["pro"]}},
         },
         "feature_adoption": {"window": rng.choice(("7d", "30d"))},
-        "engagement_score": {"weights": {"built": 5, "shared": 2.5, "read": 1}, "window": "14d"},
-        "sessions": {"by": rng.choice(("gap", "session"))},
         "churn": {"after": rng.choice(("7d", "28d")), "cancel": "cancelled"},
         "active_users": {"month": rng.choice(("14d", "30d"))},
     }  # fmt: skip

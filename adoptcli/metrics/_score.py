@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -9,16 +10,18 @@ import polars as pl
 from adoptcli.context import Context
 from adoptcli.definitions import EventRef
 from adoptcli.timeline import Timeline, by_day
+from adoptcli.timeline.runs import runs, starts_run
 
 if TYPE_CHECKING:
-    from adoptcli.metrics.engagement_score import EngagementScoreSettings
+    from adoptcli.metrics.engagement_score import DailyCap, EngagementScoreSettings
 
 SCALE = 1000  # points are counted in thousandths, so that sums stay exact
+FINE = 1_000_000_000  # parts of the 0 to 100 form are counted finer, then rounded once
 
 _NOTHING = pl.DataFrame(
     schema={
         "item": pl.Int64, "actor": pl.UInt32, "day": pl.Int32, "times": pl.Int64,
-        "points": pl.Int64,
+        "counted": pl.Int64, "points": pl.Int64,
     }
 )  # fmt: skip
 
@@ -26,11 +29,13 @@ _NOTHING = pl.DataFrame(
 def daily_points(timeline: Timeline, context: Context) -> pl.DataFrame:
     """Each actor's points by weighted event and local day, over the whole log, once a bucket.
 
-    Needs the `engagement_score` section.
+    Needs the `engagement_score` section, whose daily cap they are within. Caps hold for users:
+    where actors are accounts, for each member, and what is left is added up.
 
     Returns:
-        item (place among the weights), actor, day, times, points (thousandths); sorted by item,
-        actor, day.
+        item (place among the weights), actor, day, times (how often), counted (of these, within
+        the event's cap), points (thousandths, within the day's cap too); sorted by item, actor,
+        day.
     """
     settings = context.settings["engagement_score"]
     return timeline.fact("daily_points", lambda: _daily_points(timeline, settings, context))
@@ -39,13 +44,106 @@ def daily_points(timeline: Timeline, context: Context) -> pl.DataFrame:
 def _daily_points(
     timeline: Timeline, settings: EngagementScoreSettings, context: Context
 ) -> pl.DataFrame:
-    parts = [_NOTHING]
+    cap = settings.daily_cap
+    alone = context.unit == "account" and cap is not None  # a cap is each member's own
+    parts = []
     for i, (name, weight) in enumerate(settings.weights.items()):
-        found = by_day(timeline.of(EventRef(event=name)))
-        points = pl.col("times") * round(weight * SCALE)
+        events = timeline.of(EventRef(event=name))
+        found = _by_member(events) if alone else by_day(events).drop("first")
+        counted = pl.col("times").clip(upper_bound=cap.times.get(name) if cap else None)
         parts.append(
-            found.select(
-                pl.lit(i, dtype=pl.Int64).alias("item"), "actor", "day", "times", points=points
+            found.with_columns(
+                pl.lit(i, dtype=pl.Int64).alias("item"),
+                counted=counted,
+                points=counted * round(weight * SCALE),
             )
         )
-    return pl.concat(parts)
+    points = pl.concat(parts)
+    if cap is not None and cap.points is not None:
+        points = _within(points, cap, settings)
+    if alone:
+        whole = points.group_by("item", "actor", "day")
+        points = whole.agg(pl.col("times", "counted", "points").sum()).sort("item", "actor", "day")
+    return points.select(_NOTHING.columns)
+
+
+def _by_member(events: pl.DataFrame) -> pl.DataFrame:
+    """actor, member, day, times."""
+    keys = ["actor", "member", "day"]
+    return runs(events.select(keys).sort(keys), keys).rename({"length": "times"})
+
+
+def _within(points: pl.DataFrame, cap: DailyCap, settings: EngagementScoreSettings) -> pl.DataFrame:
+    """With no more than the cap's points a person and day: the heaviest events count first."""
+    assert cap.points is not None
+    limit = round(cap.points * SCALE)
+    who = [key for key in ("actor", "member", "day") if key in points.columns]
+    total = points.lazy().group_by(who).agg(pl.col("points").sum())
+    beyond = total.filter(pl.col("points") > limit).select(who).collect()  # mostly few
+    if not beyond.height:
+        return points
+    kept = points.join(beyond, on=who, how="anti")
+    less = _cut(points.join(beyond, on=who, how="semi"), who, limit, settings)
+    return pl.concat([kept, less]).sort("item", "actor", "day")
+
+
+def _cut(
+    points: pl.DataFrame, who: Sequence[str], limit: int, settings: EngagementScoreSettings
+) -> pl.DataFrame:
+    """Every person and day with no more than the limit."""
+    weights = [*settings.weights.values()]
+    heaviest = sorted(range(len(weights)), key=lambda i: (-weights[i], i))
+    rank = pl.Series([heaviest.index(i) for i in range(len(weights))], dtype=pl.Int64)
+    ordered = points.sort(*who, pl.lit(rank).gather("item"))
+    total = pl.col("points").cum_sum()
+    before = pl.when(starts_run(ordered, who)).then(total - pl.col("points")).forward_fill()
+    reached = total - before
+    earlier = (reached - pl.col("points")).clip(upper_bound=limit)
+    return ordered.with_columns(points=reached.clip(upper_bound=limit) - earlier)
+
+
+def in_windows(timeline: Timeline, context: Context, period: pl.Expr) -> pl.DataFrame:
+    """item, actor, period, times, counted, points; sorted by item, actor, period.
+
+    Args:
+        timeline: The bucket.
+        context: The run's context.
+        period: The window that holds a day, later days in later ones; null for days outside.
+    """
+    dated = daily_points(timeline, context).with_columns(period=period)
+    inside = dated.filter(pl.col("period").is_not_null())
+    found = runs(inside, ["item", "actor", "period"], sums=["times", "counted", "points"])
+    return found.drop("length")
+
+
+def scaled_to(uses: pl.DataFrame, settings: EngagementScoreSettings) -> pl.DataFrame:
+    """actor, period, scaled: 100·Σ w·min(c ÷ target, 1) ÷ Σ w, in thousandths.
+
+    Over the events that have a target, c being how often the event counted.
+    """
+    items = [*settings.weights]
+    whole = sum(settings.weights[name] for name in settings.targets)
+    aimed = [settings.targets.get(name) for name in items]
+    target = pl.lit(pl.Series(aimed, dtype=pl.Float64)).gather("item")
+    worth = [100 * settings.weights[name] / whole * FINE for name in items]
+    reach = (pl.col("counted") / target).clip(upper_bound=1)
+    part = (pl.lit(pl.Series(worth)).gather("item") * reach).round().cast(pl.Int64)
+    summed = uses.filter(target.is_not_null()).group_by("actor", "period").agg(part.sum())
+    step = FINE // SCALE
+    return summed.select("actor", "period", scaled=(pl.nth(2) + step // 2) // step)
+
+
+def spread(found: pl.DataFrame, column: str, periods: Sequence[int], size: int) -> pl.Series:
+    """A column by window and actor: at place i·size + actor for the i-th of the periods; else 0.
+
+    Args:
+        found: actor, period and the column; each pair of an actor and a period once.
+        column: Which column.
+        periods: The windows' last days.
+        size: One more than the highest code of an actor.
+    """
+    values = pl.zeros(len(periods) * size, dtype=pl.Int64, eager=True)
+    for i, period in enumerate(periods):
+        part = found.filter(pl.col("period") == period)
+        values = values.scatter(part["actor"] + i * size, part[column].cast(pl.Int64))
+    return values

@@ -4,21 +4,25 @@ Formula: DAU(d) = actors active on local day d; WAU(d), MAU(d) = actors active o
 the 7 (`week`), 30 (`month`) days that end with d.
 Numerator: distinct actors; daily uniques are never added up. Active: any event of `active_events`.
 Window: calendar days of the report's zone, half-open; a window that begins before the data is
-empty. Calendar periods are shown where they are complete.
+empty. Calendar weeks and months, and the report's `period`, are shown where they are complete.
+Growth: actors ÷ actors of the period before − 1; empty where nobody was active then.
 Left out: the day that as-of cuts.
 Textbook: MAU of the last complete day, which is the headline too; a count has no interval.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adoptcli.context import Context
 from adoptcli.definitions import Days
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._shared import cells, difference, not_full
 from adoptcli.results import Column, Estimate, Headline, Result, Row, Table, Textbook
+from adoptcli.timeframe import Period
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.days import start_of
 from adoptcli.timeline.runs import runs
@@ -29,6 +33,12 @@ class ActiveUsersSettings(Settings):
 
     week: Days = Field(7, description="Days of the trailing week.")
     month: Days = Field(30, description="Days of the trailing month; 28d holds whole weeks.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ActiveUsersSettings:
+        if self.week > self.month:
+            raise ValueError("'week' must not be longer than 'month'")
+        return self
 
 
 def rows(timeline: Timeline, settings: ActiveUsersSettings, context: Context) -> Rows:
@@ -43,8 +53,22 @@ def rows(timeline: Timeline, settings: ActiveUsersSettings, context: Context) ->
             ],
             how="diagonal",
         ).filter(pl.col("period") >= context.shown_from),
-        "periods": _periods(timeline, context),
+        **_calendar(timeline, context),
     }
+
+
+def _tables(context: Context) -> dict[str, tuple[Period, str]]:
+    """The tables of calendar periods: each its period and its title."""
+    found: dict[str, tuple[Period, str]] = {"periods": (context.period, "By calendar period")}
+    if context.period != "week":
+        found["weeks"] = ("week", "By calendar week")
+    if context.period != "month":
+        found["months"] = ("month", "By calendar month")
+    return found
+
+
+def _calendar(timeline: Timeline, context: Context) -> Rows:
+    return {name: _periods(timeline, context, of) for name, (of, _) in _tables(context).items()}
 
 
 def _shown(timeline: Timeline, context: Context) -> pl.DataFrame:
@@ -64,9 +88,9 @@ def _spread(days: pl.DataFrame, length: int, context: Context, name: str) -> pl.
     )
 
 
-def _periods(timeline: Timeline, context: Context) -> pl.LazyFrame:
+def _periods(timeline: Timeline, context: Context, of: Period) -> pl.LazyFrame:
     """Each actor in each complete period in which it was active."""
-    complete = context.periods()
+    complete = context.periods(of)
     if not complete:
         return _NOBODY.lazy()
     starts = [*(start for start, _ in complete), complete[-1][1]]
@@ -89,7 +113,7 @@ def tally(timeline: Timeline, settings: ActiveUsersSettings, context: Context) -
                 _changes(days, settings.month).with_columns(step=pl.lit("mau")),
             ]
         ),
-        "periods": _periods(timeline, context),
+        **_calendar(timeline, context),
     }
 
 
@@ -105,30 +129,38 @@ def _changes(days: pl.DataFrame, length: int) -> pl.LazyFrame:
 
 def result(tallies: Tallies, settings: ActiveUsersSettings, context: Context) -> Result:
     """Daily, trailing and calendar counts."""
-    daily = _daily(tallies, settings, context)
+    daily, tables = _daily(tallies, settings, context), _tables(context)
     shown = daily[context.shown_from - context.first_day :]
-    periods = cells(tallies["periods"], ["period"])
-    counts = [
-        (start, periods.get(start, {"actors": 0})["actors"]) for start, _ in context.periods()
-    ]
+    counts = {name: _counts(tallies[name], of, context) for name, (of, _) in tables.items()}
+    calendar = tuple(
+        _period_table(name, title, of, counts[name], context)
+        for name, (of, title) in tables.items()
+    )
     last = daily[-1]
     earlier = daily[-1 - settings.month] if len(daily) > settings.month else None
     now = Estimate(last["mau"])
     change = difference(now, Estimate(earlier["mau"])) if earlier else None
-    trend = tuple(float(n) for _, n in counts)
+    trend = tuple(float(n) for _, n in counts["periods"])
     when = context.day_label(context.end_day - 1)
     title = f"Active users, {settings.month} days (MAU)"
     also = tuple(
         Headline(name, Estimate(last[key]), "users", when)
         for key, name in (("wau", f"{settings.week} days (WAU)"), ("dau", "on the last day (DAU)"))
     )
+    if len(counts["periods"]) > 1:
+        (start, _), growth = (
+            counts["periods"][-1],
+            _growth(counts["periods"], len(counts["periods"]) - 1),
+        )
+        title_of = f"growth on the {context.period} before, {context.label(start)}"
+        also = (*also, Headline(title_of, growth, "share", context.label(start)))
     textbook = Textbook(
         last["mau"], last["mau"], None, "actors active in the trailing month", "users"
     )
     return Result(
         Headline(title, now, "users", when, change, trend),
         textbook,
-        (_daily_table(shown, context), _period_table(counts, context)),
+        (_daily_table(shown, context), *calendar),
         not_full(context, settings.month),
         also,
     )
@@ -173,18 +205,35 @@ def _daily_table(days: list[dict[str, int | None]], context: Context) -> Table:
     return Table("daily", "By day", columns, tuple(lines))
 
 
-def _period_table(counts: list[tuple[int, int]], context: Context) -> Table:
-    lines: list[Row] = []
-    for i, (start, actors) in enumerate(counts):
-        before = counts[i - 1][1] if i else 0
-        growth = actors / before - 1 if before else None
-        lines.append({"period": context.label(start), "actors": actors, "growth": growth})
+def _counts(tally: pl.DataFrame, of: Period, context: Context) -> list[tuple[int, int]]:
+    """The start of each complete period, and its active actors."""
+    found = cells(tally, ["period"])
+    return [(start, found.get(start, {"actors": 0})["actors"]) for start, _ in context.periods(of)]
+
+
+def _growth(counts: Sequence[tuple[int, int]], i: int) -> Estimate:
+    """Of the i-th period on the one before; the counts are the actors of both."""
+    now, before = counts[i][1], counts[i - 1][1] if i else 0
+    return Estimate(now / before - 1, now, before) if before else Estimate(None)
+
+
+def _period_table(
+    name: str, title: str, of: Period, counts: Sequence[tuple[int, int]], context: Context
+) -> Table:
+    lines: list[Row] = [
+        {
+            "period": context.label(start, of),
+            "actors": actors,
+            "growth": _growth(counts, i).value,
+        }
+        for i, (start, actors) in enumerate(counts)
+    ]
     columns = (
         Column("period", "Period", "date"),
         Column("actors", "Active users", "users"),
         Column("growth", "Growth", "share"),
     )
-    return Table("periods", "By calendar period", columns, tuple(lines))
+    return Table(name, title, columns, tuple(lines))
 
 
 METRIC = register(
@@ -198,7 +247,13 @@ METRIC = register(
         rows=rows,
         tally=tally,
         result=result,
-        keys={"daily": ("period",), "changes": ("step", "period"), "periods": ("period",)},
-        plain=frozenset({"daily", "changes", "periods"}),
+        keys={
+            "daily": ("period",),
+            "changes": ("step", "period"),
+            "periods": ("period",),
+            "weeks": ("period",),
+            "months": ("period",),
+        },
+        plain=frozenset({"daily", "changes", "periods", "weeks", "months"}),
     )
 )

@@ -4,6 +4,17 @@ Formula: Σ over events of weight (1 to 10) × times in the window; per actor, a
 Numerator: points. Denominator: all actors that signed up before the window's end, zeros included
 (headline), or those active in it.
 Window: trailing `window` days, back from the end of the days shown; the one before for the change.
+Daily cap: with `daily_cap` an event counts at most so many `times` a user and local day, and all
+together give at most so many `points`, the heaviest first. Where actors are accounts, the cap is
+each member's own, and what is left is added up.
+Levels: by lower bound of the points, over all actors.
+Scaled: 0 to 100, 100·Σ w·min(c ÷ target, 1) ÷ Σ w over the events that have a target, c being how
+often the event counted in the window; rounded to a thousandth an actor.
+Predicts: the score of the window before the last, against being active in the last, over actors
+that signed up before the first of the two ended. AUC (Mann–Whitney) is how often somebody who was
+active later had the higher score of a pair, ties counting half; its interval takes actors as
+independent. In the table of deciles, actors with equal scores are in one decile, the lowest that
+any of them would be in.
 Left out: nothing. An account's points are those of its users; a user of several accounts counts in
 the latest of them, and such users are counted.
 Textbook: total points ÷ active actors.
@@ -11,20 +22,21 @@ Textbook: total points ÷ active actors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from adoptcli import stats
 from adoptcli.context import Context
-from adoptcli.definitions import Days, Definitions, EventRef, Name
+from adoptcli.definitions import Days, Definitions, EventRef, Model, Name
+from adoptcli.metrics import _score_tables as tables
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
+from adoptcli.metrics._score import SCALE, in_windows, scaled_to, spread
 from adoptcli.metrics._shared import (
     cells,
     difference,
-    mean,
     not_full,
     small,
     totals,
@@ -32,21 +44,70 @@ from adoptcli.metrics._shared import (
     window_of,
     windows,
 )
-from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
+from adoptcli.results import Caveat, Headline, Result, Textbook
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.runs import runs
 
-SCALE = 1000  # points are counted in thousandths, so that sums stay exact
 MOST = 6
 
 
+class DailyCap(Model):
+    """What one user can get on one local day."""
+
+    points: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Most points of a day; the heaviest events count first."
+    )
+    times: dict[Name, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="How often an event counts on a day, at most."
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> DailyCap:
+        if self.points is None and not self.times:
+            raise ValueError("give 'points', or 'times' of events")
+        return self
+
+
 class EngagementScoreSettings(Settings):
-    """Weights and the window."""
+    """Weights, the window, and what the points are held against."""
 
     weights: dict[Name, Annotated[float, Field(ge=1, le=10)]] = Field(
         min_length=1, description="Weight of each event, 1 to 10."
     )
     window: Days = Field(28, description="Days of the trailing window.")
+    daily_cap: DailyCap | None = Field(
+        None, description="Most that one user can get on one local day."
+    )
+    levels: dict[Name, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, description="Names for scores, each with its lowest; the first is 0."
+    )
+    targets: dict[Name, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="How often an actor should do an event in the window; gives a score of 0 to "
+        "100.",
+    )
+
+    @field_validator("levels")
+    @classmethod
+    def _rising(cls, levels: dict[str, float]) -> dict[str, float]:
+        bounds = [*levels.values()]
+        if bounds and bounds[0] != 0:
+            raise ValueError("the first level must begin at 0")
+        for name, low, high in zip([*levels][1:], bounds, bounds[1:], strict=False):
+            if high <= low:
+                raise ValueError(f"{name!r} must begin above the level before it, at {low:g}")
+        return levels
+
+    @field_validator("daily_cap", "targets")
+    @classmethod
+    def _weighted(
+        cls, value: DailyCap | dict[str, int] | None, info: ValidationInfo
+    ) -> DailyCap | dict[str, int] | None:
+        named = value.times if isinstance(value, DailyCap) else value or {}
+        for name in named:
+            if name not in info.data.get("weights", named):
+                raise ValueError(f"{name!r} has no weight in 'weights'")
+        return value
 
 
 def missing(settings: EngagementScoreSettings | None, definitions: Definitions) -> str | None:
@@ -56,92 +117,138 @@ def missing(settings: EngagementScoreSettings | None, definitions: Definitions) 
 
 def rows(timeline: Timeline, settings: EngagementScoreSettings, context: Context) -> Rows:
     """Each actor's points in each window, by event in the last, and by account."""
-    spans = windows(context, settings.window, MOST)
-    uses = _uses(timeline, settings, context, len(spans))
+    last = context.end_day - 1
+    uses = _uses(timeline, settings, context)
     scores = _scores(timeline, uses, settings, context)
-    last, points = pl.col("period") == context.end_day - 1, pl.col("points")
-    return {
-        "distribution": scores.select(
-            "actor", "period", "points", actors=pl.lit(1), active="active"
+    now = scores.filter(pl.col("period") == last)
+    points, active = pl.col("points"), pl.col("active")
+    found = {
+        "distribution": now.lazy().select("actor", "points", actors=pl.lit(1), active="active"),
+        "windows": scores.lazy().select(
+            "actor", "period", actors=pl.lit(1), total="points", active="active",
+            active_total=points * active, scaled="scaled", active_scaled=pl.col("scaled") * active,
         ),
-        "windows": scores.select(
-            "actor",
-            "period",
-            actors=pl.lit(1),
-            total="points",
-            squares=points**2,
-            active="active",
-            active_total=points * pl.col("active"),
-            active_squares=points**2 * pl.col("active"),
+        "contribution": uses.lazy().filter(pl.col("period") == last).select(
+            "actor", "item", "times", "counted", actors=pl.lit(1), total="points",
         ),
-        "contribution": uses.lazy().filter(last).select("actor", "item", "times", total="points"),
-        "accounts": scores.filter(last & pl.col("account").is_not_null()).select(
-            "actor", "account", members=pl.lit(1), active="active", total="points"
-        ),
+        "accounts": _accounts(timeline, now, settings, context),
         "several": timeline.actors.lazy()
         .filter("accounts_several")
         .select("actor", several=pl.lit(1)),
-    }
+        "predicts": _predicts(scores, settings, context),
+    }  # fmt: skip
+    if settings.levels:
+        found["levels"] = _levels(scores, settings)
+    if settings.targets:
+        found |= _against_targets(uses, now, settings, context)
+    return found
 
 
-def _uses(
-    timeline: Timeline, settings: EngagementScoreSettings, context: Context, count: int
-) -> pl.DataFrame:
-    """Times and points of each weighted event, by actor and window."""
-    day, earliest = pl.col("day"), context.end_day - count * settings.window
-    parts = []
-    for i, (name, weight) in enumerate(settings.weights.items()):
-        codes = context.vocabulary.codes(EventRef(event=name))
-        found = timeline.events.lazy().filter(
-            pl.col("event").is_in(codes) & (day >= earliest) & (day < context.end_day)
-        )
-        period = window_of(day, context, settings.window, count)
-        times = runs(found.select("actor", period=period).collect(), ["actor", "period"])
-        parts.append(
-            times.select(
-                "actor",
-                "period",
-                times="length",
-                item=pl.lit(i, dtype=pl.Int64),
-                points=pl.col("length") * round(weight * SCALE),
-            )
-        )
-    return pl.concat(parts)
+def _uses(timeline: Timeline, settings: EngagementScoreSettings, context: Context) -> pl.DataFrame:
+    count = len(windows(context, settings.window, MOST))
+    period = window_of(pl.col("day"), context, settings.window, count)
+    return in_windows(timeline, context, period)
 
 
 def _scores(
     timeline: Timeline, uses: pl.DataFrame, settings: EngagementScoreSettings, context: Context
+) -> pl.DataFrame:
+    """actor, account, period, points, scaled, active (0 or 1): for all there before its end."""
+    ends = [end for _, end in windows(context, settings.window, MOST)]
+    period = window_of(pl.col("day"), context, settings.window, len(ends))
+    dated = timeline.days.select("actor", period=period).filter(pl.col("period").is_not_null())
+    active = runs(dated, ["actor", "period"]).with_columns(active=pl.lit(1))
+    points = uses.group_by("actor", "period").agg(pl.col("points").sum())
+    scaled = scaled_to(uses, settings) if settings.targets else _NOT_SCALED
+    size = _size(timeline)
+    whole = {
+        name: spread(found, name, [end - 1 for end in ends], size)
+        for name, found in (("points", points), ("scaled", scaled), ("active", active))
+    }
+    there = pl.min_horizontal("signup_day", "first_day")
+    people = timeline.actors.select("actor", "account", there=there)
+    return pl.concat(
+        people.filter(pl.col("there") < end).select(
+            "actor", "account", period=pl.lit(end - 1, dtype=pl.Int32),
+            **{name: pl.lit(of).gather(pl.col("actor") + i * size) for name, of in whole.items()},
+        )
+        for i, end in enumerate(ends)
+    )  # fmt: skip
+
+
+_NOT_SCALED = pl.DataFrame(schema={"actor": pl.UInt32, "period": pl.Int32, "scaled": pl.Int64})
+
+
+def _size(timeline: Timeline) -> int:
+    most = timeline.actors["actor"].max()
+    return most + 1 if isinstance(most, int) else 0
+
+
+def _accounts(
+    timeline: Timeline, now: pl.DataFrame, settings: EngagementScoreSettings, context: Context
 ) -> pl.LazyFrame:
-    """actor, period, points, active (0 or 1), account: one row for all there before its end."""
-    spans = windows(context, settings.window, MOST)
-    period = window_of(pl.col("day"), context, settings.window, len(spans))
-    active = (
-        timeline.days.lazy()
-        .select("actor", period=period)
-        .filter(pl.col("period").is_not_null())
-        .unique()
-        .with_columns(active=pl.lit(1, dtype=pl.Int64))
+    """actor, account, members, active (members), total points of the last window."""
+    of_account = now.lazy().filter(pl.col("account").is_not_null())
+    if context.unit == "user":
+        return of_account.select(
+            "actor", "account", members=pl.lit(1), active="active", total="points"
+        )
+    first = context.end_day - settings.window
+    known = timeline.events.lazy().filter(pl.col("day") < context.end_day)
+    lately = timeline.active_events.lazy().filter(
+        (pl.col("day") >= first) & (pl.col("day") < context.end_day)
     )
-    points = uses.lazy().group_by("actor", "period").agg(pl.col("points").sum())
-    there = pl.coalesce("signup_day", "first_day")
-    everyone = pl.concat(
-        timeline.actors.lazy()
-        .filter((there < end) | (pl.col("first_day") < end))
-        .select("actor", "account", period=pl.lit(end - 1, dtype=pl.Int32))
-        for _, end in spans
+    members, active = (
+        events.select("actor", "member").unique().group_by("actor").len(name)
+        for name, events in (("members", known), ("active", lately))
     )
     return (
-        everyone.join(points, on=["actor", "period"], how="left")
-        .join(active, on=["actor", "period"], how="left")
-        .with_columns(pl.col("points", "active").fill_null(0))
+        of_account.drop("active")
+        .join(members, on="actor", how="left")
+        .join(active, on="actor", how="left")
+        .select("actor", "account", pl.col("members", "active").fill_null(0), total="points")
+    )
+
+
+def _levels(scores: pl.DataFrame, settings: EngagementScoreSettings) -> pl.LazyFrame:
+    """actor, period, step (place among the levels)."""
+    bounds = [round(bound * SCALE) for bound in settings.levels.values()]
+    passed = [(pl.col("points") >= bound).cast(pl.Int64) for bound in bounds]
+    return scores.lazy().select(
+        "actor", "period", step=pl.sum_horizontal(passed) - 1, actors=pl.lit(1)
+    )
+
+
+def _against_targets(
+    uses: pl.DataFrame, now: pl.DataFrame, settings: EngagementScoreSettings, context: Context
+) -> dict[str, pl.LazyFrame]:
+    """The scores of 0 to 100 of the last window, and who reached which target."""
+    aimed = [settings.targets.get(name) for name in settings.weights]
+    target = pl.lit(pl.Series(aimed, dtype=pl.Int64)).gather("item")
+    last = pl.col("period") == context.end_day - 1
+    return {
+        "scaled": now.lazy().select("actor", "scaled", actors=pl.lit(1), active="active"),
+        "targets": uses.lazy()
+        .filter(last & target.is_not_null())
+        .select("actor", "item", reached=(pl.col("counted") >= target).cast(pl.Int64)),
+    }
+
+
+def _predicts(
+    scores: pl.DataFrame, settings: EngagementScoreSettings, context: Context
+) -> pl.LazyFrame:
+    """actor, points and active of the window before the last, and active in the last."""
+    last = context.end_day - 1
+    earlier = scores.lazy().filter(pl.col("period") == last - settings.window)
+    later = scores.lazy().filter(pl.col("period") == last).select("actor", stayed="active")
+    return earlier.join(later, on="actor").select(
+        "actor", "points", "active", actors=pl.lit(1), stayed="stayed"
     )
 
 
 def cuts(tallies: Tallies, settings: EngagementScoreSettings) -> Mapping[str, float | None]:
     """The quartiles of the active actors' points in the last window."""
-    found = tallies["distribution"]
-    last = found.filter((pl.col("period") == found["period"].max()) & (pl.col("active") > 0))
-    histogram = _histogram(last, "active")
+    histogram = tables.histogram(tallies["distribution"], "points", "active")
     return {name: stats.quantile(histogram, q) for name, q in (("p25", 0.25), ("p75", 0.75))}
 
 
@@ -150,9 +257,8 @@ def second(
     cuts: Mapping[str, float | None],
 ) -> Rows:  # fmt: skip
     """The active actors at or beyond the quartiles."""
-    uses = _uses(timeline, settings, context, 1)
-    last = pl.col("period") == context.end_day - 1
-    active = _scores(timeline, uses, settings, context).filter(last & (pl.col("active") > 0))
+    scores = _scores(timeline, _uses(timeline, settings, context), settings, context).lazy()
+    active = scores.filter((pl.col("period") == context.end_day - 1) & (pl.col("active") > 0))
     points, low, high = pl.col("points"), cuts["p25"], cuts["p75"]
     parts = [
         active.filter(points >= pl.lit(high)).select("actor", total=points, item=pl.lit("top")),
@@ -161,24 +267,15 @@ def second(
     return {"quartiles": pl.concat(parts).with_columns(actors=pl.lit(1))}
 
 
-def _histogram(tally: pl.DataFrame, count: str) -> list[tuple[int, int]]:
-    grouped = tally.group_by("points").agg(pl.col(count).sum()).sort("points")
-    return [(int(p), int(n)) for p, n in grouped.iter_rows() if n]
-
-
 def result(tallies: Tallies, settings: EngagementScoreSettings, context: Context) -> Result:
-    """Distribution, contribution by event, accounts and quartiles of the last window."""
-    spans = list(reversed(windows(context, settings.window, MOST)))
-    last = context.end_day - 1
-    by_window = {
-        end - 1: tallies["distribution"].filter(pl.col("period") == end - 1) for _, end in spans
-    }
+    """Distribution, contribution by event, levels, accounts and quartiles of the last window."""
+    ends = [end - 1 for _, end in reversed(windows(context, settings.window, MOST))]
     sums = cells(tallies["windows"], ["period"])
-    means = {end - 1: _mean(sums.get(end - 1), "") for _, end in spans}
-    now = means[last]
-    active = _histogram(by_window[last], "active")
-    total = sum(points * n for points, n in active)
-    people = sum(n for _, n in active)
+    means = [tables.mean_of(sums.get(end), "total") for end in ends]
+    squares = tables.squares(tallies["distribution"], "points", "actors")
+    now = tables.mean_of(sums.get(ends[-1]), "total", squares)
+    book = sums.get(ends[-1], tables.NOBODY)
+    people, total = book["active"], book["active_total"]
     textbook = Textbook(
         total / SCALE / people if people else None, total / SCALE, people,
         "total points ÷ active actors", "points",
@@ -187,133 +284,54 @@ def result(tallies: Tallies, settings: EngagementScoreSettings, context: Context
         f"Engagement score, {settings.window} days",
         now,
         "points",
-        context.day_label(last),
-        difference(now, means[spans[-2][1] - 1] if len(spans) > 1 else None),
-        tuple(means[end - 1].value for _, end in spans),
+        context.day_label(ends[-1]),
+        difference(now, means[-2] if len(means) > 1 else None),
+        tuple(value.value for value in means),
         "mean over all actors, zeros included",
     )
-    refs = [EventRef(event=name) for name in settings.weights]
-    caveats = [
-        *not_full(context, settings.window),
-        *small(now.denominator, "actors"),
-        *unseen(refs, context),
+    shown = [
+        tables.distribution(tallies["distribution"], sums.get(ends[-1])),
+        tables.contribution(tallies["contribution"], settings.weights, book["actors"]),
+        tables.quartiles(tallies["quartiles"], total),
     ]
+    also: list[Headline | None] = []
+    if settings.targets:
+        shown += [
+            tables.scaled(tallies["scaled"], sums.get(ends[-1])),
+            tables.targets(tallies["targets"], settings, book["actors"]),
+        ]
+        also.append(tables.mean_scaled(tallies["scaled"], sums, ends, context))
+    if settings.levels:
+        levels = cells(tallies["levels"], ["period", "step"])
+        shown.append(tables.levels(levels, sums, ends, settings, context))
+        also.append(tables.top_level(levels, sums, ends, settings, context))
+    if len(ends) > 1:
+        shown += tables.predicts(tallies["predicts"], settings.window)
+        also.append(tables.foretells(tallies["predicts"], settings.window, context))
+    if context.accounts:
+        shown.append(tables.accounts(tallies["accounts"], context))
+    caveats = _caveats(tallies, settings, context)
+    return Result(
+        headline, textbook, tuple(shown), (*caveats, *small(now.denominator, "actors")),
+        tuple(head for head in also if head is not None),
+    )  # fmt: skip
+
+
+def _caveats(tallies: Tallies, settings: EngagementScoreSettings, context: Context) -> list[Caveat]:
+    refs = [EventRef(event=name) for name in settings.weights]
+    found = [*not_full(context, settings.window), *unseen(refs, context)]
+    sums = totals(tallies["contribution"])
+    if settings.daily_cap and (beyond := sums["times"] - sums["counted"]):
+        text = "events beyond what counts on one day, in the last window"
+        found.append(Caveat("beyond-daily-cap", text, beyond))
     if several := totals(tallies["several"]).get("several"):
         text = "users of several accounts, who count in their latest"
-        caveats.append(Caveat("users-in-several-accounts", text, several))
-    tables = [
-        _distribution_table(_histogram(by_window[last], "actors"), active, sums.get(last)),
-        _contribution_table(tallies["contribution"], settings),
-        _quartile_table(tallies["quartiles"], total),
-    ]
-    if context.accounts:
-        tables.append(_account_table(tallies["accounts"], context))
-    return Result(headline, textbook, tuple(tables), tuple(caveats))
+        found.append(Caveat("users-in-several-accounts", text, several))
+    return found
 
 
-def _mean(sums: Mapping[str, int] | None, who: str) -> Estimate:
-    """The mean over all actors, or over those of the prefix `active_`."""
-    if sums is None:
-        return Estimate(None, 0, 0)
-    n = sums[who.rstrip("_") or "actors"]
-    return mean(n, sums[f"{who}total"], sums[f"{who}squares"], SCALE)
-
-
-def _distribution_table(
-    everyone: list[tuple[int, int]], active: list[tuple[int, int]], sums: Mapping[str, int] | None
-) -> Table:
-    lines: list[Row] = []
-    for name, histogram, who in (("all", everyone, ""), ("active", active, "active_")):
-        quantiles = {
-            key: None if (found := stats.quantile(histogram, q)) is None else found / SCALE
-            for key, q in (("p25", 0.25), ("median", 0.5), ("p75", 0.75), ("p90", 0.9))
-        }
-        lines.append(
-            {
-                "item": name,
-                "actors": sum(n for _, n in histogram),
-                "mean": _mean(sums, who),
-                **quantiles,
-                "total": sum(points * n for points, n in histogram) / SCALE,
-            }
-        )
-    columns = (
-        Column("item", "Actors", "text"),
-        Column("actors", "How many", "users"),
-        Column("mean", "Mean", "points"),
-        Column("p25", "p25", "points"),
-        Column("median", "Median", "points"),
-        Column("p75", "p75", "points"),
-        Column("p90", "p90", "points"),
-        Column("total", "Total", "points"),
-    )
-    return Table("distribution", "Points per actor", columns, tuple(lines))
-
-
-def _contribution_table(tally: pl.DataFrame, settings: EngagementScoreSettings) -> Table:
-    found = cells(tally, ["item"])
-    whole = sum(c["total"] for c in found.values())
-    lines: list[Row] = []
-    for i, (name, weight) in enumerate(settings.weights.items()):
-        counts = found.get(i, {"times": 0, "total": 0})
-        points = counts["total"]
-        lines.append(
-            {
-                "item": name,
-                "weight": weight,
-                "times": counts["times"],
-                "points": points / SCALE,
-                "share": Estimate(points / whole if whole else None, points / SCALE, whole / SCALE),
-            }
-        )
-    columns = (
-        Column("item", "Event", "text"),
-        Column("weight", "Weight"),
-        Column("times", "Times", "events"),
-        Column("points", "Points", "points"),
-        Column("share", "Of all points", "share"),
-    )
-    return Table("contribution", "What the points come from", columns, tuple(lines))
-
-
-def _account_table(tally: pl.DataFrame, context: Context) -> Table:
-    lines = tuple(
-        {
-            "item": context.accounts[account],
-            "members": counts["members"],
-            "active": counts["active"],
-            "points": counts["total"] / SCALE,
-            "points_per_active": counts["total"] / SCALE / counts["active"]
-            if counts["active"]
-            else None,
-        }
-        for account, counts in sorted(cells(tally, ["account"]).items())
-    )
-    columns = (
-        Column("item", "Account", "text"),
-        Column("members", "Members", "users"),
-        Column("active", "Active", "users"),
-        Column("points", "Points", "points"),
-        Column("points_per_active", "Per active member", "points"),
-    )
-    return Table("accounts", "By account", columns, lines)
-
-
-def _quartile_table(tally: pl.DataFrame, total: int) -> Table:
-    found = cells(tally, ["item"])
-    lines: list[Row] = []
-    for name in ("top", "bottom"):
-        counts = found.get(name, {"actors": 0, "total": 0})
-        points = Estimate(
-            counts["total"] / total if total else None, counts["total"] / SCALE, total / SCALE
-        )
-        lines.append({"item": name, "actors": counts["actors"], "points": points})
-    columns = (
-        Column("item", "Quarter of the active", "text"),
-        Column("actors", "Actors", "users"),
-        Column("points", "Of all points", "share"),
-    )
-    return Table("quartiles", "Top and bottom quarter", columns, tuple(lines))
+def _names(settings: EngagementScoreSettings, context: Context) -> dict[str, Sequence[str]]:
+    return {"item": [*settings.weights], "step": [*settings.levels], "account": context.accounts}
 
 
 METRIC = register(
@@ -326,21 +344,25 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
-        names=lambda settings, context: {
-            "item": [*settings.weights],
-            "account": context.accounts,
-        },
+        names=_names,
         cuts=cuts,
         second=second,
         keys={
-            "distribution": ("period", "points"),
+            "distribution": ("points",),
             "windows": ("period",),
             "contribution": ("item",),
+            "levels": ("period", "step"),
+            "scaled": ("scaled",),
+            "targets": ("item",),
+            "predicts": ("points", "active"),
             "accounts": ("account",),
             "several": (),
             "quartiles": ("item",),
         },
         missing=missing,
-        plain=frozenset({"distribution", "contribution", "accounts", "several", "quartiles"}),
+        plain=frozenset(
+            {"distribution", "contribution", "scaled", "predicts", "accounts", "several",
+             "quartiles"}
+        ),
     )
-)
+)  # fmt: skip

@@ -11,7 +11,13 @@ from typing import Any
 import polars as pl
 
 from adoptcli.context import Context, Unit, Vocabulary
-from adoptcli.definitions import Answer, Definitions, EventRef, PropertyRef, references
+from adoptcli.definitions import (
+    Definitions,
+    EventRef,
+    PropertyRef,
+    named_numbers,
+    references,
+)
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.metrics import get_metric
 from adoptcli.runner import traits
@@ -122,7 +128,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
     event_traits = [name for name, place in tables.places.items() if place == "events"]
     signup = d.signup.property if isinstance(d.signup, PropertyRef) else None
     session = getattr(request.settings.get("sessions"), "by", "gap") == "session"
-    values = sorted({ref.score for ref in refs if isinstance(ref, Answer)})
+    values = sorted({*named_numbers(_parts(request))})
     properties = {c.property for c in bits} | {*event_traits, *values}
     properties |= {signup} if signup else set()
     needed = Needed(
@@ -176,14 +182,18 @@ def _without(name: str, request: Request, canonical: Canonical, tables: _Tables)
     tables.lacking.add(name)
 
 
-def _references(request: Request) -> list[EventRef]:
-    """Every event that the definitions, the metrics' sections and those that they use name."""
+def _parts(request: Request) -> list[object]:
+    """The definitions, and the sections of the metrics and of those that they use."""
     d, names = request.definitions, set(request.metrics)
     asked = [get_metric(name) for name in request.metrics]
     names |= {other for metric in asked for other in (*metric.needs, *metric.uses)}
     parts: list[object] = [getattr(d, name) for name in Definitions.model_fields]
-    parts += [request.settings[name] for name in sorted(names)]
-    return [ref for part in parts for ref in references(part)]
+    return parts + [request.settings[name] for name in sorted(names)]
+
+
+def _references(request: Request) -> list[EventRef]:
+    """Every event that the definitions, the metrics' sections and those that they use name."""
+    return [*references(_parts(request))]
 
 
 def _columns(canonical: Canonical, tables: _Tables) -> list[str]:

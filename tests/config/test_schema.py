@@ -26,13 +26,17 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 LOADER_ALONE = [
     ("version",), ("activation",), ("activation", "all"), ("qualified",), ("qualified", "all"),
-    ("journey", "stages", "engaged"), ("frequency", "month"), ("activation", "personas", "x"),
+    ("journey", "stages", "engaged"), ("activation", "personas", "x"),
     ("activation", "personas", "x", "any"), ("activation", "personas", "x", "in_order"),
-    ("onboarding",), ("quadrant", "adoption"), ("quadrant", "engagement"),
-    ("quadrant", "engagement", "window"), ("quadrant", "engagement", "active_days"),
-    ("quadrant", "adoption", "activated"),
+    ("onboarding",),
 ]  # fmt: skip
 """True is 1 in Python; either all or any; steps, or personas with steps."""
+TOGETHER = [
+    ("active_users", "month"), ("frequency", "month"), ("quadrant", "adoption"),
+    ("quadrant", "engagement"),
+    *(("engagement_score", name) for name in ("weights", "daily_cap", "levels", "targets")),
+]  # fmt: skip
+"""What the loader judges beside other keys: it is stricter than the schema."""
 
 
 def _full() -> dict[str, Any]:
@@ -101,6 +105,7 @@ def test_schema_and_loader_agree_on_every_change() -> None:
         for path in paths
         for value in VALUES
         if validator.is_valid(changed := _with(full, path, value)) != _loads(changed)
+        and not (path[:2] in TOGETHER and not _loads(changed))
     ]
     assert differ == []
 

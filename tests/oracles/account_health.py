@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
 from tests.oracles.database import DB, rows, where
+from tests.oracles.engagement_score import daily, days_of
 from tests.oracles.model import Tables, World, activated_at
 
 CELLS = [("accounts", "members")]
@@ -29,7 +29,7 @@ def plain(world: World) -> Tables:
     """An account after the other."""
     c = world.config["account_health"]
     length = int(c["window"][:-1])
-    end, weights = world.as_of_day, world.config["engagement_score"]["weights"]
+    end = world.as_of_day
     homes: dict[str, list[str]] = {}
     for user in world.actors:
         if (account := world.account(user)) is not None:
@@ -40,13 +40,14 @@ def plain(world: World) -> Tables:
         active = [
             u for u in members if any(d >= end - timedelta(days=length) for d in world.days(u))
         ]
-        sums = Counter[str]()
+        sums = {"now": 0.0, "before": 0.0}
         for user in members:
-            for t, e, _ in world.events.get(user, []):
-                back = (end - world.day(t)).days - 1
-                if e in weights and back < 2 * length:
-                    sums["now" if back < length else "before"] += weights[e]
-        now, before = float(sums["now"]), float(sums["before"])
+            for day, events in days_of(world, user).items():
+                back = (end - day).days - 1
+                if back < 2 * length:
+                    points = sum(points for _, _, points in events.values())
+                    sums["now" if back < length else "before"] += float(points)
+        now, before = sums["now"], sums["before"]
         seats, mrr = (float(facts[k]) if facts.get(k) else None for k in ("seats", "mrr"))
         change = now / before - 1 if before else None
         gone = _gone(world, members, facts)
@@ -128,9 +129,7 @@ def _adopted(world: World, members: list[str], refs: list[Any], length: int) -> 
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """Sums by account, joined; without the activated."""
     c, length = config["account_health"], int(config["account_health"]["window"][:-1])
-    points = " ".join(
-        f"WHEN '{e}' THEN {w}" for e, w in config["engagement_score"]["weights"].items()
-    )
+    daily(db, config["engagement_score"])
     refs = [f["events"] if isinstance(f, dict) else f for f in config["features"].values()]
     uses = " UNION ALL ".join(
         f'SELECT {i} AS f, "user", day FROM events WHERE {where(r)}' for i, r in enumerate(refs)
@@ -144,10 +143,10 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
             FROM active JOIN home USING ("user"), span
             WHERE day >= as_of_day - {length} GROUP BY 1),
         pts AS (SELECT account,
-                sum(p) FILTER (WHERE day >= as_of_day - {length}) AS now,
-                sum(p) FILTER (WHERE day < as_of_day - {length}) AS old
-            FROM (SELECT "user", day, (CASE event {points} ELSE 0 END)::DOUBLE AS p FROM events)
-            JOIN home USING ("user"), span WHERE day >= as_of_day - {2 * length} GROUP BY 1),
+                sum(points) FILTER (WHERE day >= as_of_day - {length}) AS now,
+                sum(points) FILTER (WHERE day < as_of_day - {length}) AS old
+            FROM daily JOIN home USING ("user"), span
+            WHERE day >= as_of_day - {2 * length} GROUP BY 1),
         feat AS (SELECT account, count(DISTINCT f) AS features FROM (
                 SELECT f, "user" FROM ({uses}), span WHERE day >= as_of_day - {length}
                 GROUP BY ALL HAVING count(DISTINCT day) >= 2) JOIN home USING ("user") GROUP BY 1),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from tests.oracles.database import DB, rows
 from tests.oracles.model import Tables, World
 
-CELLS = [("periods", "actors"), ("daily", "dau"), ("daily", "wau"), ("daily", "mau")]
+CELLS = [
+    ("periods", "actors"),
+    ("weeks", "actors"),
+    ("months", "actors"),
+    ("daily", "dau"),
+    ("daily", "wau"),
+    ("daily", "mau"),
+]
 
 
 def _month(world: World) -> int:
@@ -27,14 +34,24 @@ def plain(world: World) -> Tables:
             line[name] = len(who) if begin >= world.first_day else None
         daily.append(line)
         day += timedelta(days=1)
-    periods = [
-        {
-            "period": world.label(a),
-            "actors": sum(any(a <= d < b for d in ds) for ds in days.values()),
-        }
-        for a, b in world.complete()
-    ]
-    return {"daily": daily, "periods": periods}
+    return {"daily": daily, **{name: _calendar(world, days, of) for name, of in _tables(world)}}
+
+
+def _tables(world: World) -> list[tuple[str, str]]:
+    rest = [(f"{of}s", of) for of in ("week", "month") if of != world.period]
+    return [("periods", world.period), *rest]
+
+
+def _calendar(world: World, days: dict[str, list[date]], of: str) -> list[dict[str, Any]]:
+    """Who was active in each period, and how many more than in the one before."""
+    found: list[dict[str, Any]] = []
+    before = 0
+    for a, b in world.complete(of):
+        actors = sum(any(a <= d < b for d in ds) for ds in days.values())
+        growth = actors / before - 1 if before else None
+        found.append({"period": world.label(a, of), "actors": actors, "growth": growth})
+        before = actors
+    return found
 
 
 def sql(db: DB, config: dict[str, Any]) -> Tables:
@@ -52,10 +69,15 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                 count(DISTINCT "user") FILTER (WHERE day > d - {month}) END AS mau
         FROM days LEFT JOIN active ON day BETWEEN d - 31 AND d GROUP BY d, first_day ORDER BY d""",
     )
-    periods = rows(
-        db,
-        f"""SELECT label(start, '{p}') AS period, count(DISTINCT "user") AS actors
-        FROM complete('{p}') LEFT JOIN active ON day >= start AND day < stop
-        GROUP BY start ORDER BY start""",
-    )
-    return {"daily": daily, "periods": periods}
+    found = {"daily": daily}
+    for name, of in (("periods", p), ("weeks", "week"), ("months", "month")):
+        if name == "periods" or of != p:
+            found[name] = rows(
+                db,
+                f"""SELECT label(start, '{of}') AS period, actors,
+                    actors / nullif(lag(actors) OVER (ORDER BY start), 0) - 1 AS growth
+                FROM (SELECT start, count(DISTINCT "user") AS actors FROM complete('{of}')
+                    LEFT JOIN active ON day >= start AND day < stop GROUP BY start)
+                ORDER BY start""",
+            )
+    return found

@@ -1,29 +1,99 @@
-"""Stickiness: the last window."""
+"""Stickiness: the days of each actor in each trailing month."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
+from tests.oracles.database import DB, rows
 from tests.oracles.model import Tables, World
 
-CELLS = [("windows", "mau")]
+CELLS = [("windows", "mau"), ("tenured", "mau")]
 MEASURES = {"mau": "actors"}
+MOST, WEEK = 12, 7
 
 
-def _month(world: World) -> int:
-    return int(world.config["active_users"]["month"][:-1])
+def _month(config: dict[str, Any]) -> int:
+    return int(config["active_users"]["month"][:-1])
 
 
 def plain(world: World) -> Tables:
-    """The last window."""
-    begin = world.as_of_day - timedelta(days=_month(world))
-    counts = [sum(d >= begin for d in world.days(u)) for u in world.users]
-    active = [n for n in counts if n]
-    if not active:
+    """A window at a time, an actor at a time."""
+    month, end = _month(world.config), world.as_of_day
+    spans = [(end - timedelta(days=month), end)]
+    while len(spans) < MOST and spans[0][0] - timedelta(days=month) >= world.first_day:
+        spans.insert(0, (spans[0][0] - timedelta(days=month), spans[0][0]))
+    days = {u: world.days(u) for u in world.users}
+    now = {u for u, ds in days.items() if any(spans[-1][0] <= d for d in ds)}
+    if not now:
         return {}
-    line = {
-        "period": (world.as_of_day - timedelta(days=1)).isoformat(),
-        "mau": len(active),
-        "stickiness": (sum(active), len(active) * _month(world)),
+    lately = {u: [d for d in ds if d >= end - timedelta(days=WEEK)] for u, ds in days.items()}
+    lately = {u: ds for u, ds in lately.items() if ds}
+    ratios = {
+        "dau_wau": (sum(map(len, lately.values())), len(lately) * WEEK),
+        "wau_mau": (len(lately), len(now)),
     }
-    return {"windows": [line]}
+    return {
+        "windows": [_line(span, days) for span in spans],
+        "tenured": [
+            _line((a, b), {u: ds for u, ds in days.items() if _there(world, u) <= a})
+            for a, b in spans
+        ],
+        "ratios": [ratios],
+    }
+
+
+def _there(world: World, user: str) -> date:
+    first = world.day(world.events[user][0][0])
+    return min(first, world.day(world.t0[user])) if user in world.t0 else first
+
+
+def _line(span: tuple[date, date], days: dict[str, list[date]]) -> dict[str, Any]:
+    mine = {u: [d for d in ds if span[0] <= d < span[1]] for u, ds in days.items()}
+    mine = {u: ds for u, ds in mine.items() if ds}
+    length = (span[1] - span[0]).days
+    weekdays = sum((span[0] + timedelta(days=i)).weekday() < 5 for i in range(length))
+    total = sum(map(len, mine.values()))
+    at_work = sum(d.weekday() < 5 for ds in mine.values() for d in ds)
+    return {
+        "period": (span[1] - timedelta(days=1)).isoformat(), "mau": len(mine),
+        "active_days": total, "stickiness": (total, len(mine) * length),
+        "working": (at_work, len(mine) * weekdays),
+    }  # fmt: skip
+
+
+def sql(db: DB, config: dict[str, Any]) -> Tables:
+    """Counts over windows joined with days."""
+    month = _month(config)
+    db.execute(
+        f"""CREATE OR REPLACE TABLE months AS SELECT as_of_day - (k + 1) * {month} AS a,
+            as_of_day - k * {month} AS b FROM span, (SELECT unnest(range({MOST}))::INT AS k)
+            WHERE k = 0 OR as_of_day - (k + 1) * {month} >= first_day"""
+    )
+    if not db.execute("SELECT count(*) FROM active JOIN months ON day >= a AND b = (SELECT "
+                      "max(b) FROM months)").fetchall()[0][0]:  # fmt: skip
+        return {}
+
+    def lines(who: str) -> list[dict[str, Any]]:
+        return rows(
+            db,
+            f"""WITH mine AS (SELECT a, "user", day FROM active JOIN months ON day >= a AND day < b
+                JOIN people USING ("user") WHERE {who})
+            SELECT strftime(b - 1, '%Y-%m-%d') AS period, count(DISTINCT "user") AS mau,
+                count(day) AS active_days, count(day) AS stickiness_n,
+                count(DISTINCT "user") * {month} AS stickiness_d,
+                count(day) FILTER (isodow(day) < 6) AS working_n,
+                count(DISTINCT "user") * (SELECT count(*) FROM range(a, b, INTERVAL 1 DAY) AS r(d)
+                    WHERE isodow(d) < 6) AS working_d
+            FROM months LEFT JOIN mine USING (a) GROUP BY a, b ORDER BY a""",
+        )
+
+    ratios = rows(
+        db,
+        f"""SELECT count(*) AS dau_wau_n, count(DISTINCT "user") * {WEEK} AS dau_wau_d,
+            count(DISTINCT "user") AS wau_mau_n, (SELECT count(DISTINCT "user") FROM active, span
+                WHERE day >= as_of_day - {month}) AS wau_mau_d
+        FROM active, span WHERE day >= as_of_day - {WEEK}""",
+    )
+    tenured = "coalesce(least(t0_day, first_day), first_day) <= a"
+    return {"windows": lines("true"), "tenured": lines(tenured), "ratios": ratios}
