@@ -6,12 +6,14 @@ import polars as pl
 
 from adoptcli.context import Context
 from adoptcli.definitions import Feature
+from adoptcli.metrics._shared import window_of
+from adoptcli.timeframe import to_day
 from adoptcli.timeline import Timeline, by_day
 
 _NOTHING = pl.DataFrame(
     schema={
         "item": pl.Int64, "actor": pl.UInt32, "day": pl.Int32, "times": pl.Int64,
-        "first": pl.Int64,
+        "first": pl.Int64, "last": pl.Int64,
     }
 )  # fmt: skip
 
@@ -22,8 +24,8 @@ def feature_days(timeline: Timeline, context: Context) -> pl.DataFrame:
     Uses by actors that may not have the feature, or before its launch, are in it too.
 
     Returns:
-        item (place among the features), actor, day, times (how many uses), first (ms of the first
-        of them); sorted by item, actor, day.
+        item (place among the features), actor, day, times (how many uses), first and last (ms of
+        the first and the last of them); sorted by item, actor, day.
     """
     return timeline.fact("feature_days", lambda: _feature_days(timeline, context))
 
@@ -36,6 +38,40 @@ def _feature_days(timeline: Timeline, context: Context) -> pl.DataFrame:
     return pl.concat(parts)
 
 
+def counted_days(timeline: Timeline, context: Context) -> pl.DataFrame:
+    """`feature_days` from each feature's launch on, by those who can have it, once a bucket."""
+    return timeline.fact("counted_days", lambda: _counted_days(timeline, context))
+
+
+def _counted_days(timeline: Timeline, context: Context) -> pl.DataFrame:
+    days = feature_days(timeline, context)
+    features = list(context.definitions.features.values())
+    if not any(feature.launched_at or feature.eligible for feature in features):
+        return days
+    parts = [_NOTHING]
+    for i, feature in enumerate(features):
+        part = days.filter((pl.col("item") == i) & (pl.col("day") >= launch_day(feature, context)))
+        parts.append(of_able(part, timeline, feature))
+    return pl.concat(parts)
+
+
+def in_windows(days: pl.DataFrame, context: Context, length: int, count: int) -> pl.DataFrame:
+    """Days with a column more: the period, the last day of the window that holds them."""
+    period = window_of(pl.col("day"), context, length, count)
+    return days.with_columns(period=period).filter(pl.col("period").is_not_null())
+
+
+def launch_day(feature: Feature, context: Context) -> int:
+    """The first local day on which the feature is there: of the data, where nothing says when."""
+    return to_day(feature.launched_at) if feature.launched_at else context.first_day
+
+
+def days_there(feature: Feature, context: Context, length: int) -> int:
+    """On how many days of the last window the feature was there, and the data are."""
+    first = max(launch_day(feature, context), context.first_day, context.end_day - length)
+    return max(context.end_day - first, 0)
+
+
 def able(timeline: Timeline, feature: Feature) -> pl.DataFrame | None:
     """The actors whose traits allow the feature; None where everybody may have it."""
     found: pl.DataFrame | None = None
@@ -43,3 +79,11 @@ def able(timeline: Timeline, feature: Feature) -> pl.DataFrame | None:
         holders = timeline.holding(name, values)
         found = holders if found is None else found.join(holders, on="actor", how="semi")
     return found
+
+
+def of_able(people: pl.DataFrame, timeline: Timeline, feature: Feature) -> pl.DataFrame:
+    """The rows of those actors who can have the feature."""
+    holders = able(timeline, feature)
+    if holders is None:
+        return people
+    return people.filter(pl.col("actor").is_in(holders["actor"].implode()))
