@@ -19,29 +19,25 @@ from pydantic import Field
 
 from adoptcli.context import Context
 from adoptcli.definitions import Answer, Days, Definitions, EventRefs
+from adoptcli.metrics._answers import SCALES, counted, latest_answers, on_scale, scored
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._shared import (
     activated,
     cells,
     difference,
-    mean,
     not_full,
     share,
     share_difference,
     small,
     totals,
     unseen,
-    window_of,
     windows,
 )
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.days import local_day
 from adoptcli.timeline.encode import SCALE
 
 MOST = 6
-SCALES = {"nps": (0, 10), "csat": (1, 5)}
-PERCENT = 0.01
 
 
 class FeedbackSettings(Settings):
@@ -71,11 +67,11 @@ def rows(timeline: Timeline, settings: FeedbackSettings, context: Context) -> Ro
     """`answers`: each respondent's latest of each window; `asked`; `unusable`."""
     spans = windows(context, settings.window, MOST)
     latest = {
-        name: _latest(timeline, answer, name, settings, context, len(spans))
+        name: latest_answers(timeline, answer, name, settings, context, len(spans))
         for name, answer in settings.questions.items()
     }
     told = [
-        found.with_columns(item=pl.lit(name), **_counted(name)) for name, found in latest.items()
+        found.with_columns(item=pl.lit(name), **counted(name)) for name, found in latest.items()
     ]
     answers = pl.concat(told).join(_groups(timeline, settings, context).lazy(), on="actor")
     keep = ("actor", "period", "item", "adopted", "engaged")
@@ -86,48 +82,6 @@ def rows(timeline: Timeline, settings: FeedbackSettings, context: Context) -> Ro
         ),
         "asked": _asked(timeline, settings, context),
         "unusable": _unusable(timeline, settings),
-    }
-
-
-def _on_scale(name: str) -> pl.Expr:
-    low, high = SCALES[name]
-    value = pl.col("value")
-    return (value % SCALE == 0) & value.is_between(low * SCALE, high * SCALE)
-
-
-def _dated(found: pl.DataFrame, context: Context) -> pl.LazyFrame:
-    """With the local day of the time."""
-    low = context.calendar.midnight(context.first_day)
-    day = local_day(pl.col("time"), context.calendar, low, context.as_of)
-    return found.lazy().with_columns(day=day)
-
-
-def _latest(
-    timeline: Timeline, answer: Answer, name: str, settings: FeedbackSettings, context: Context,
-    count: int,
-) -> pl.LazyFrame:  # fmt: skip
-    """actor, member, period, time, value of each respondent's latest answer in each window."""
-    period = window_of(pl.col("day"), context, settings.window, count)
-    rows = _dated(timeline.answers(answer).filter(_on_scale(name)), context)
-    last = pl.col("time") == pl.col("time").max()
-    return (
-        rows.with_columns(period=period)
-        .filter(pl.col("period").is_not_null())
-        .group_by("actor", "member", "period")
-        .agg(pl.col("value").filter(last).min(), pl.col("time").max())
-    )
-
-
-def _counted(name: str) -> dict[str, pl.Expr]:
-    """Measures of one answer."""
-    value = pl.col("value") // SCALE
-    good = value >= (9 if name == "nps" else 4)
-    bad = value <= 6 if name == "nps" else ~good
-    return {
-        "respondents": pl.lit(1),
-        "good": good.cast(pl.Int64),
-        "bad": bad.cast(pl.Int64),
-        "balance": good.cast(pl.Int64) - bad.cast(pl.Int64),
     }
 
 
@@ -158,7 +112,7 @@ def _asked(timeline: Timeline, settings: FeedbackSettings, context: Context) -> 
         .agg(first_asked=pl.col("time").min())
     )
     answers = pl.concat(
-        _latest(timeline, answer, name, settings, context, 1).select(*who, "time")
+        latest_answers(timeline, answer, name, settings, context, 1).select(*who, "time")
         for name, answer in settings.questions.items()
     )
     answered = answers.group_by(who).agg(pl.col("time").max())
@@ -173,7 +127,7 @@ def _unusable(timeline: Timeline, settings: FeedbackSettings) -> pl.LazyFrame:
     """How many answers of each actor are no number of the scale."""
     parts = []
     for name, answer in settings.questions.items():
-        good = timeline.answers(answer).filter(_on_scale(name)).select("actor", n=pl.lit(-1))
+        good = timeline.answers(answer).filter(on_scale(name)).select("actor", n=pl.lit(-1))
         parts += [timeline.of(answer).select("actor", n=pl.lit(1)), good]
     return pl.concat(parts).lazy().group_by("actor").agg(unusable=pl.col("n").sum())
 
@@ -216,23 +170,11 @@ def _sum(answers: pl.DataFrame) -> pl.DataFrame:
 Found = dict[tuple[str, int], dict[str, int]]
 
 
-def _estimate(name: str, counts: dict[str, int] | None) -> Estimate:
-    """NPS in points with the interval of a mean of −1, 0 and 1; CSAT as a share."""
-    if not counts or not counts["respondents"]:
-        return Estimate(None, 0, 0)
-    if name == "csat":
-        return share(counts["good"], counts["respondents"])
-    n, balance = counts["respondents"], counts["balance"]
-    found = mean(n, balance, counts["good"] + counts["bad"], PERCENT, floor=-1.0)
-    high = None if found.high is None else min(found.high, 100.0)
-    return Estimate(found.value, balance, n, found.low, high)
-
-
 def _headline(
     name: str, found: Found, spans: list[tuple[int, int]], settings: FeedbackSettings,
     context: Context,
 ) -> Headline:  # fmt: skip
-    values = [_estimate(name, found.get((name, end - 1))) for _, end in spans]
+    values = [scored(name, found.get((name, end - 1))) for _, end in spans]
     before = values[-2] if len(values) > 1 else None
     change = difference(values[-1], before)
     if name == "csat":
@@ -263,12 +205,12 @@ def _columns(name: str) -> tuple[Column, ...]:
 def _measures(name: str, counts: dict[str, int] | None) -> Row:
     c = counts or dict.fromkeys(("respondents", "good", "bad", "balance"), 0)
     if name == "csat":
-        return {"respondents": c["respondents"], "csat": _estimate(name, c)}
+        return {"respondents": c["respondents"], "csat": scored(name, c)}
     return {
         "respondents": c["respondents"],
         "promoters": share(c["good"], c["respondents"]),
         "detractors": share(c["bad"], c["respondents"]),
-        "nps": _estimate(name, c),
+        "nps": scored(name, c),
     }
 
 
@@ -311,7 +253,7 @@ def _group_table(answers: pl.DataFrame, last: int, settings: FeedbackSettings) -
                     continue
                 n = (counts or {"respondents": 0})["respondents"]
                 line: Row = {"item": words, "step": name, "respondents": n}
-                lines.append({**line, "value": _estimate(name, counts)})
+                lines.append({**line, "value": scored(name, counts)})
     columns = (
         Column("step", "Question", "text"),
         Column("item", "Who", "text"),
