@@ -12,7 +12,7 @@ from adoptcli.context import Context
 from adoptcli.counts import grouped
 from adoptcli.metrics._adoption import WEEK, has_curve
 from adoptcli.metrics._base import Tallies
-from adoptcli.metrics._features import days_there, launch_day
+from adoptcli.metrics._features import FEATURE, days_there, launch_day
 from adoptcli.metrics._shared import cells, mean, ratio, share
 from adoptcli.results import Column, Estimate, Row, Table
 from adoptcli.timeframe import DAY_MS
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Counts = dict[str, int]
 Cells = dict[tuple[int, int], Counts]
 Spans = list[tuple[int, int]]
-FEATURE = Column("item", "Feature", "text")
 MARKS = (1, 7, 28)  # days by which the share that has tried is shown
 
 
@@ -120,7 +119,8 @@ def _habits(
     """Depth and frequency; days before the launch are none on which it could be used."""
     lines: list[Row] = []
     for i, (name, c) in enumerate(zip(names, last, strict=True)):
-        days = days_there(context.definitions.features[name], context, settings.window)
+        feature, end = context.definitions.features[name], context.end_day
+        days = days_there(feature, context, end - settings.window, end)
         n = c["adopted"]
         lines.append(
             {

@@ -7,8 +7,11 @@ import polars as pl
 from adoptcli.context import Context
 from adoptcli.definitions import Feature
 from adoptcli.metrics._shared import window_of
+from adoptcli.results import Column
 from adoptcli.timeframe import to_day
 from adoptcli.timeline import Timeline, by_day
+
+FEATURE = Column("item", "Feature", "text")
 
 _NOTHING = pl.DataFrame(
     schema={
@@ -66,10 +69,9 @@ def launch_day(feature: Feature, context: Context) -> int:
     return to_day(feature.launched_at) if feature.launched_at else context.first_day
 
 
-def days_there(feature: Feature, context: Context, length: int) -> int:
-    """On how many days of the last window the feature was there, and the data are."""
-    first = max(launch_day(feature, context), context.first_day, context.end_day - length)
-    return max(context.end_day - first, 0)
+def days_there(feature: Feature, context: Context, first: int, end: int) -> int:
+    """On how many of the days [first, end) the feature was there, and the data are."""
+    return max(end - max(launch_day(feature, context), context.first_day, first), 0)
 
 
 def able(timeline: Timeline, feature: Feature) -> pl.DataFrame | None:

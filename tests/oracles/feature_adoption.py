@@ -242,3 +242,235 @@ def _curve(world: World, name: str, feature: Feature) -> list[dict[str, Any]]:
         })  # fmt: skip
         before = had
     return found
+
+
+def prepare(db: DB, config: dict[str, Any], length: int) -> int:
+    """The windows, the features, who can have each, and the uses that count.
+
+    Tables: windows: start, stop, last. feature: item, name, launched, core. able: item, "user".
+    uses: item, "user", ts, day.
+    """
+    db.execute(
+        f"""CREATE OR REPLACE TEMP TABLE windows AS SELECT as_of_day - {length} * (k + 1) AS start,
+            as_of_day - {length} * k AS stop, k = 0 AS last
+        FROM span, (SELECT unnest(range(6))::INT AS k)
+        WHERE k = 0 OR as_of_day - {length} * (k + 1) >= first_day;
+        CREATE OR REPLACE TEMP TABLE feature (item INT, name TEXT, launched DATE, core BOOL);
+        CREATE OR REPLACE TEMP TABLE able (item INT, "user" TEXT);
+        CREATE OR REPLACE TEMP TABLE uses (item INT, "user" TEXT, ts BIGINT, day DATE);"""
+    )
+    for item, (name, given) in enumerate(config["features"].items()):
+        feature = given if isinstance(given, dict) else {"events": given}
+        launched = feature.get("launched_at")
+        plans = feature.get("eligible", {}).get("plan")
+        db.execute("INSERT INTO feature VALUES (?, ?, ?, ?)",
+                   [item, name, launched, feature.get("core", False)])  # fmt: skip
+        listed = "true" if plans is None else f"plan IN ({', '.join(map(repr, plans))})"
+        db.execute(f'INSERT INTO able SELECT {item}, "user" FROM people WHERE {listed}')
+        since = f"day >= DATE '{launched}'" if launched else "true"
+        db.execute(
+            f"""INSERT INTO uses SELECT {item}, "user", ts, day FROM events
+            SEMI JOIN (FROM able WHERE item = {item}) USING ("user")
+            WHERE ({where(feature["events"])}) AND {since}"""
+        )
+    return length
+
+
+def _habit(config: dict[str, Any], uses: str, keys: str) -> str:
+    """The keys of those uses that make an adoption."""
+    rule = config["feature_adoption"]["adopted"]
+    n = int(rule.get("within", "0d")[:-1])
+    near = {
+        "window": "true",
+        "calendar_week": "start_of(a.day, 'week') = start_of(b.day, 'week')",
+        "rolling_days": f"b.day BETWEEN a.day AND a.day + {n - 1}",
+        "elapsed": f"b.ts BETWEEN a.ts AND a.ts + {n * DAY_MS}",
+    }[rule["span"]]
+    return f"""SELECT DISTINCT {keys} FROM (
+        SELECT {keys}, a.ts FROM {uses} a JOIN {uses} b USING ({keys}) WHERE {near}
+        GROUP BY {keys}, a.ts, a.day HAVING count(DISTINCT b.day) >= {rule["min_days"]})"""
+
+
+def sql(db: DB, config: dict[str, Any]) -> Tables:
+    """Sets of users joined with one another."""
+    c = config["feature_adoption"]
+    prepare(db, config, int(c["window"][:-1]))
+    db.execute(
+        f"""CREATE OR REPLACE TEMP TABLE here AS SELECT stop, start, last, "user", max(day) AS day
+            FROM active JOIN windows ON day >= start AND day < stop GROUP BY ALL;
+        CREATE OR REPLACE TEMP TABLE exposed AS SELECT h.stop, last, f.item, h."user"
+            FROM here h CROSS JOIN feature f SEMI JOIN able ON able.item = f.item
+                AND able."user" = h."user"
+            WHERE launched IS NULL OR h.day >= launched;
+        CREATE OR REPLACE TEMP TABLE inside AS SELECT e.stop, e.last, u.* FROM uses u
+            JOIN windows w ON u.day >= w.start AND u.day < w.stop
+            JOIN exposed e ON e.item = u.item AND e."user" = u."user" AND e.stop = w.stop;
+        CREATE OR REPLACE TEMP TABLE tried AS SELECT stop, last, item, "user", count(*) AS uses,
+            count(DISTINCT day) AS days FROM inside GROUP BY ALL;
+        CREATE OR REPLACE TEMP TABLE habit AS {_habit(config, "inside", 'item, "user", stop')};
+        CREATE OR REPLACE TEMP VIEW judged AS SELECT e.*, t.uses, t.days,
+            t."user" IS NOT NULL AS tried, h."user" IS NOT NULL AS adopted FROM exposed e
+            LEFT JOIN tried t ON t.item = e.item AND t."user" = e."user" AND t.stop = e.stop
+            LEFT JOIN habit h ON h.item = e.item AND h."user" = e."user" AND h.stop = e.stop;"""
+    )
+    if not rows(db, "FROM here WHERE last"):
+        return {}
+    return _windows_sql(db) | _last_sql(db) | _since_sql(db, config)
+
+
+def _windows_sql(db: DB) -> Tables:
+    trend = rows(
+        db,
+        """SELECT strftime(w.stop - 1, '%Y-%m-%d') AS period, name AS item,
+            count(*) FILTER (tried) AS tried_n, count("user") AS tried_d,
+            count(*) FILTER (adopted) AS adopted_n, count("user") AS adopted_d
+        FROM windows w CROSS JOIN feature f LEFT JOIN judged j ON j.stop = w.stop
+            AND j.item = f.item
+        GROUP BY w.stop, f.item, name ORDER BY w.stop, f.item""",
+    )
+    each = """(SELECT here.*, (SELECT count(*) FROM tried t WHERE t.stop = here.stop
+        AND t."user" = here."user") AS n FROM here)"""
+    breadth = rows(
+        db,
+        f"""SELECT k AS step, count(*) FILTER (n = k) AS actors_n, count(*) AS actors_d
+        FROM {each}, generate_series(0, (SELECT count(*) FROM feature)) s(k) WHERE last
+        GROUP BY k ORDER BY k""",
+    )
+    means = rows(
+        db,
+        f"""SELECT strftime(w.stop - 1, '%Y-%m-%d') AS period,
+            coalesce(sum(n), 0)::BIGINT AS mean_n, count(n) AS mean_d
+        FROM windows w LEFT JOIN {each} e ON e.stop = w.stop GROUP BY w.stop ORDER BY w.stop""",
+    )
+    return {"trend": trend, "breadth": breadth, "breadth_mean": means}
+
+
+def _last_sql(db: DB) -> Tables:
+    judged = "feature f LEFT JOIN (FROM judged WHERE last) j ON j.item = f.item CROSS JOIN span"
+    table = rows(
+        db,
+        f"""WITH l AS (SELECT count(*) AS logins FROM events, windows
+            WHERE last AND day >= start AND event = 'logged_in')
+        SELECT name AS item, count(*) FILTER (tried) AS share_of_active_n,
+            count("user") AS share_of_active_d, count(*) FILTER (adopted) AS adopted_n,
+            count("user") AS adopted_d, coalesce(sum(uses), 0)::BIGINT AS uses,
+            count(*) FILTER (tried) AS users_per_login_n, logins AS users_per_login_d,
+            coalesce(sum(uses), 0)::BIGINT AS uses_per_login_n, logins AS uses_per_login_d
+        FROM {judged} CROSS JOIN l GROUP BY f.item, name, logins ORDER BY f.item""",
+    )
+    funnel = rows(
+        db,
+        f"""SELECT name AS item, count("user") AS exposed, count(*) FILTER (tried) AS tried_n,
+            count("user") AS tried_d, count(*) FILTER (uses > 1) AS again_n,
+            count(*) FILTER (tried) AS again_d, count(*) FILTER (adopted) AS adopted_n,
+            count(*) FILTER (uses > 1) AS adopted_d
+        FROM {judged} GROUP BY f.item, name ORDER BY f.item""",
+    )
+    habits = rows(
+        db,
+        f"""SELECT name AS item,
+            coalesce(sum(uses) FILTER (adopted), 0)::BIGINT AS uses_per_adopter_n,
+            count(*) FILTER (adopted) AS uses_per_adopter_d,
+            quantile_cont(uses, 0.5) FILTER (adopted) AS median_uses,
+            coalesce(sum(days) FILTER (adopted), 0)::BIGINT AS days_per_adopter_n,
+            count(*) FILTER (adopted) AS days_per_adopter_d,
+            coalesce(sum(uses), 0)::BIGINT AS uses_per_day_n, greatest(as_of_day - greatest(
+                w.start, first_day, coalesce(launched, first_day)), 0) AS uses_per_day_d,
+            coalesce(sum(days), 0)::BIGINT AS dau_mau_n,
+            count(*) FILTER (tried) * uses_per_day_d AS dau_mau_d
+        FROM {judged} CROSS JOIN (FROM windows WHERE last) w
+        GROUP BY f.item, name, launched, as_of_day, first_day, w.start ORDER BY f.item""",
+    )
+    core = rows(
+        db,
+        """SELECT count(*) FILTER (tried) AS share_n, count(*) AS share_d
+        FROM judged JOIN feature USING (item) WHERE last AND core""",
+    )
+    return {"features": table, "funnel": funnel, "habits": habits, "core": core}
+
+
+def _since_sql(db: DB, config: dict[str, Any]) -> Tables:
+    c = config["feature_adoption"]
+    first = int(c["first"][:-1]) * DAY_MS
+    after, within = (int(c["retained"][k][:-1]) for k in ("after", "within"))
+    db.execute(
+        f"""CREATE OR REPLACE TEMP TABLE newcomers AS
+        SELECT f.item, f.name, p."user", p.t0, p.t0_day,
+            greatest(p.t0, coalesce(midnight(f.launched), p.t0)) AS origin,
+            (SELECT min(ts) FROM uses u WHERE u.item = f.item AND u."user" = p."user") AS ts
+        FROM feature f JOIN able USING (item) JOIN people p USING ("user") CROSS JOIN span
+        WHERE known AND greatest(p.t0, coalesce(midnight(f.launched), p.t0)) < as_of
+            AND local(greatest(p.t0, coalesce(midnight(f.launched), p.t0))) >= span.first_day;
+        CREATE OR REPLACE TEMP TABLE soon AS SELECT u.* FROM uses u JOIN newcomers n
+            USING (item, "user") WHERE u.ts <= n.t0 + {first};
+        CREATE OR REPLACE TEMP TABLE soon_habit AS {_habit(config, "soon", 'item, "user"')};"""
+    )
+    p = config["period"]
+    cohorts = rows(
+        db,
+        f"""SELECT name AS item, label(start_of(t0_day, '{p}'), '{p}') AS cohort,
+            count(*) FILTER (old AND ts <= t0 + {first}) AS tried_n,
+            count(*) FILTER (old) AS tried_d, count(*) FILTER (old AND adopted) AS adopted_n,
+            count(*) FILTER (old) AS adopted_d, count(*) FILTER (NOT old) AS immature
+        FROM (SELECT n.*, n.item AS any_item, t0 + {first} < as_of AS old, EXISTS (FROM soon_habit h
+                WHERE h.item = n.item AND h."user" = n."user") AS adopted
+            FROM newcomers n, span WHERE origin = t0)
+        GROUP BY any_item, name, start_of(t0_day, '{p}') ORDER BY any_item, cohort""",
+    )
+    retained = rows(
+        db,
+        f"""WITH begun AS (SELECT item, "user", local(ts) AS d, local(ts) + {within} < as_of_day
+            AS old FROM newcomers, span WHERE ts IS NOT NULL),
+        judged AS (SELECT b.*, EXISTS (FROM uses u WHERE u.item = b.item AND u."user" = b."user"
+            AND u.day BETWEEN d + {after} AND d + {within}) AS again FROM begun b)
+        SELECT name AS item, count(*) FILTER (old AND again) AS again_n,
+            count(*) FILTER (old) AS again_d, count(*) FILTER (NOT old) AS immature
+        FROM feature f LEFT JOIN judged j ON j.item = f.item
+        GROUP BY f.item, name ORDER BY f.item""",
+    )
+    return {"cohorts": cohorts, "retained": retained, "times": _times_sql(db),
+            "curve": _curve_sql(db)}  # fmt: skip
+
+
+def _times_sql(db: DB) -> list[dict[str, Any]]:
+    """Kaplan–Meier by a running product over the times of first uses."""
+    by = ", ".join(
+        f"""CASE WHEN {d * DAY_MS} <= max(t) THEN coalesce(
+            max(reached) FILTER (done AND t <= {d * DAY_MS}), 0.0) END AS by_{d}d"""
+        for d in MARKS
+    )
+    return rows(
+        db,
+        f"""WITH waits AS (SELECT item, ts IS NOT NULL AS done,
+            greatest(coalesce(ts, as_of) - origin, 0) AS t FROM newcomers, span),
+        moments AS (SELECT item, t, bool_or(done) AS done, count(*) FILTER (done) AS arrived,
+            sum(count(*)) OVER (PARTITION BY item ORDER BY t DESC) AS at_risk
+            FROM waits GROUP BY item, t),
+        curve AS (SELECT item, t, done, 1 - product(1 - arrived / at_risk) OVER (
+            PARTITION BY item ORDER BY t) AS reached FROM moments)
+        SELECT name AS item, {by},
+            min(t) FILTER (done AND reached >= 0.5 - 1e-12) / 1000 AS median,
+            (SELECT quantile_cont(t, 0.5) FROM waits w WHERE w.item = f.item AND done) / 1000
+                AS median_tried
+        FROM feature f LEFT JOIN curve c ON c.item = f.item
+        GROUP BY f.item, name ORDER BY f.item""",
+    )
+
+
+def _curve_sql(db: DB) -> list[dict[str, Any]]:
+    return rows(
+        db,
+        """WITH weeks AS (SELECT item, name, launched, k, least(launched + 7 * k, as_of_day) AS stop
+            FROM feature, span, (SELECT unnest(range(1, 60))::INT AS k) WHERE launched >= first_day
+                AND launched < as_of_day AND launched + 7 * (k - 1) < as_of_day),
+        had AS (SELECT w.item, name, k, stop, count(DISTINCT a."user") AS came,
+            count(DISTINCT u."user") AS tried FROM weeks w
+            LEFT JOIN (able JOIN active USING ("user")) a
+                ON a.item = w.item AND a.day >= launched AND a.day < stop
+            LEFT JOIN uses u ON u.item = w.item AND u."user" = a."user" AND u.day < stop
+            GROUP BY ALL)
+        SELECT name AS item, k AS step, strftime(stop - 1, '%Y-%m-%d') AS period,
+            tried AS tried_n, came AS tried_d,
+            tried - coalesce(lag(tried) OVER (PARTITION BY item ORDER BY k), 0) AS "new"
+        FROM had ORDER BY had.item, k""",
+    )
