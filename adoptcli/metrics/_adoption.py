@@ -144,15 +144,25 @@ def _first_uses(days: pl.DataFrame, rule: Retained) -> pl.DataFrame:
 
 def time_rows(people: pl.DataFrame, context: Context) -> pl.LazyFrame:
     """How long each newcomer took to the first use, or has been without one."""
-    arrived = pl.col("first").is_not_null()
     took = pl.coalesce("first", pl.lit(context.as_of)) - pl.col("origin")
     return people.lazy().select(
         "actor",
         "item",
         duration=pl.max_horizontal(took, pl.lit(0, dtype=pl.Int64)),
-        arrived=arrived.cast(pl.Int64),
-        waiting=(~arrived).cast(pl.Int64),
-        early=(took < 0).cast(pl.Int64),
+        arrived=pl.col("first").is_not_null(),
+        people=pl.lit(1, dtype=pl.Int64),
+    )
+
+
+def left_out_rows(people: pl.DataFrame, timeline: Timeline) -> pl.LazyFrame:
+    """Actors whose start is unknown, and newcomers with a first use before it."""
+    unknown = timeline.actors.lazy().filter(~pl.col("known"))
+    early = people.lazy().filter(pl.col("first") < pl.col("origin"))
+    return pl.concat(
+        [
+            unknown.select("actor", unknown_start=1, early=0),
+            early.select("actor", unknown_start=0, early=1),
+        ]
     )
 
 
@@ -179,30 +189,33 @@ def cohort_rows(
     starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
     deadline = pl.col("signup") + within * DAY_MS
     mature = deadline < context.as_of
-    fresh = people.lazy().filter(pl.col("origin") == pl.col("signup"))
-    habit = _adopted_by(timeline, within, rule, context).lazy()
     tried = (pl.col("first") <= deadline).fill_null(False)
-    return fresh.join(habit, on=["item", "actor"], how="left").select(
+    fresh = people.filter(pl.col("origin") == pl.col("signup"))
+    return fresh.lazy().select(
         "actor",
         "item",
         cohort=start_of(pl.col("origin_day"), starts),
         mature=mature.cast(pl.Int64),
         tried=(mature & tried).cast(pl.Int64),
-        adopted=(mature & pl.col("adopted").fill_null(False)).cast(pl.Int64),
+        adopted=(mature & _adopted_by(fresh, timeline, within, rule, context)).cast(pl.Int64),
         immature=(~mature).cast(pl.Int64),
     )
 
 
 def _adopted_by(
-    timeline: Timeline, within: int, rule: Adopted, context: Context
-) -> pl.DataFrame:  # fmt: skip
-    """item and actor of those who adopted within so many days of their sign-up."""
-    days = counted_days(timeline, context)
-    signup = by_code(timeline.actors["actor"], timeline.actors["signup"])
-    deadline = pl.lit(signup).gather("actor") + within * DAY_MS
-    early = days.filter(pl.col("first") <= deadline)
+    people: pl.DataFrame, timeline: Timeline, within: int, rule: Adopted, context: Context
+) -> pl.Series:
+    """Whether each row's actor adopted its item within so many days of the sign-up."""
+    days, actors = counted_days(timeline, context), timeline.actors
+    deadline = pl.lit(by_code(actors["actor"], actors["signup"])).gather("actor")
+    early = days.filter(pl.col("first") <= deadline + within * DAY_MS)
     met = early.filter(completes(early, ["item", "actor"], rule, context))
-    return runs(met, ["item", "actor"]).select("item", "actor", adopted=pl.lit(True))
+    # A place for each item of each actor, so that looking one up is no join.
+    code = pl.col("actor").cast(pl.Int64) * len(context.definitions.features) + pl.col("item")
+    asked, found = (frame.select(code=code).to_series() for frame in (people, met))
+    size = max((top for top in (asked.max(), found.max()) if isinstance(top, int)), default=-1) + 1
+    marks = pl.repeat(False, size, dtype=pl.Boolean, eager=True).scatter(found, True)
+    return marks.gather(asked)
 
 
 def curve_rows(timeline: Timeline, context: Context, features: Sequence[Feature]) -> pl.LazyFrame:

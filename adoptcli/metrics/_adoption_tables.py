@@ -13,7 +13,7 @@ from adoptcli.counts import grouped
 from adoptcli.metrics._adoption import WEEK, has_curve
 from adoptcli.metrics._base import Tallies
 from adoptcli.metrics._features import FEATURE, days_there, launch_day
-from adoptcli.metrics._shared import cells, mean, ratio, share
+from adoptcli.metrics._shared import cells, mean, quantile, ratio, share
 from adoptcli.results import Column, Estimate, Row, Table
 from adoptcli.timeframe import DAY_MS
 
@@ -144,8 +144,8 @@ def _habits(
 
 
 def _median(depth: pl.DataFrame) -> float | None:
-    summed = depth.group_by("step").agg(pl.col("adopters").sum()).sort("step")
-    return stats.quantile([*summed.iter_rows()], 0.5)
+    uses = depth.sort("step").select(pl.col("step").repeat_by("adopters").explode()).to_series()
+    return quantile(uses, 0.5)
 
 
 def _stickiness(c: Counts, days: int) -> Estimate:
@@ -229,19 +229,16 @@ def _limits(used: int, able: int, n: int, spread: float) -> tuple[float | None, 
 def _times(names: list[str], tally: pl.DataFrame) -> Table:
     lines: list[Row] = []
     for i, name in enumerate(names):
+        arrived = pl.col("arrived").cast(pl.Int64)
         part = tally.filter(pl.col("item") == i)
-        curve = stats.KaplanMeier.of(part.select("duration", events="arrived", censored="waiting"))
+        curve = stats.KaplanMeier.of(part.select("duration", events=arrived, censored=1 - arrived))
         middle = curve.quantile(0.5)
-        arrived = part.filter(pl.col("arrived") > 0).group_by("duration")
-        summed = arrived.agg(pl.col("arrived").sum()).sort("duration")
+        took = part.filter("arrived")["duration"].sort()
         by: Row = {f"by_{days}d": _by(curve, days * DAY_MS) for days in MARKS}
         median = Estimate(
             _seconds(middle.value), None, curve.total, _seconds(middle.low), _seconds(middle.high)
         )
-        done = Estimate(
-            _seconds(stats.quantile([*summed.iter_rows()], 0.5)), None,
-            int(summed["arrived"].sum()),
-        )  # fmt: skip
+        done = Estimate(_seconds(quantile(took, 0.5)), None, took.len())
         lines.append({"item": name, **by, "median": median, "median_tried": done})
     columns = (
         FEATURE,

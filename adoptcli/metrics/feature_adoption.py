@@ -41,7 +41,6 @@ from adoptcli.metrics._shared import (
     share,
     share_difference,
     small,
-    start_rows,
     totals,
     unseen,
     window_of,
@@ -99,7 +98,7 @@ def rows(timeline: Timeline, settings: FeatureAdoptionSettings, context: Context
             people, timeline, settings.first, settings.adopted, context
         ),
         "curve": _adoption.curve_rows(timeline, context, features),
-        "left_out": start_rows(timeline, context).select("actor", "unknown_start"),
+        "left_out": _adoption.left_out_rows(people, timeline),
     }  # fmt: skip
 
 
@@ -246,17 +245,13 @@ def _caveats(
     if not context.definitions.login:
         text = "rates per login are empty: add 'login: EVENT' to the YAML"
         found.append(Caveat("login-not-configured", text))
-    if unknown := totals(tallies["left_out"]).get("unknown_start"):
-        text = "actors without a known start, not among the newcomers of times and cohorts"
-        found.append(Caveat("unknown-start", text, unknown))
-    if early := totals(tallies["times"].select("early", *_group(tallies["times"]))).get("early"):
-        text = "first uses before the sign-up; no time is less than 0"
-        found.append(Caveat("negative-time", text, early))
+    told = (
+        ("unknown_start", "unknown-start", "actors without a known start, none of the newcomers"),
+        ("early", "negative-time", "first uses before the sign-up; no time is less than 0"),
+    )
+    left_out = totals(tallies["left_out"])
+    found += [Caveat(code, text, n) for name, code, text in told if (n := left_out.get(name))]
     return tuple(dict.fromkeys(found))
-
-
-def _group(tally: pl.DataFrame) -> list[str]:
-    return [name for name in tally.columns if name == "group"]
 
 
 def _textbook(tallies: Tallies, logins: int | None, context: Context) -> Textbook | None:
@@ -291,13 +286,14 @@ METRIC = register(
             "breadth": ("period", "step"),
             "core": ("able", "used"),
             "logins": (),
-            "times": ("item", "duration"),
+            "times": ("item", "duration", "arrived"),
             "retained": ("item",),
             "cohorts": ("item", "cohort"),
             "curve": ("item", "step", "period"),
             "left_out": (),
         },
-        plain=frozenset({"depth", "logins", "times", "left_out"}),
+        loose=frozenset({"times"}),
+        plain=frozenset({"depth", "logins", "left_out"}),
         missing=missing,
         features=True,
     )
