@@ -9,7 +9,7 @@ import polars as pl
 
 from adoptcli import counts, stats
 from adoptcli.context import Context
-from adoptcli.counts import grouped
+from adoptcli.counts import Count
 from adoptcli.metrics._adoption import WEEK, has_curve
 from adoptcli.metrics._base import Tallies
 from adoptcli.metrics._features import FEATURE, days_there, launch_day
@@ -196,34 +196,35 @@ def _breadths(breadth: Cells, spans: Spans, features: int, context: Context) -> 
 def _core(tally: pl.DataFrame, context: Context) -> tuple[Table, ...]:
     if not any(feature.core for feature in context.definitions.features.values()):
         return ()
-    found = cells(tally, ["able", "used"])
-    n = sum(c["actors"] for c in found.values())
-    used = sum(c["actors"] * u for (_, u), c in found.items())
-    able = sum(c["actors"] * a for (a, _), c in found.items())
-    value = ratio(used, able)
-    if value.value is not None:
-        spread = sum(int(c["actors"]) * (u - value.value * a) ** 2 for (a, u), c in found.items())
-        low, high = _limits(used, able, n, spread)
-        value = Estimate(value.value, used, able, low, high)
+    found = {key: c["actors"] for key, c in cells(tally, ["able", "used"]).items()}
     columns = (Column("share", "Of the core features each may have, used", "share"),)
-    return (Table("core", "Core features", columns, ({"share": value},)),)
+    return (Table("core", "Core features", columns, ({"share": _core_share(found)},)),)
 
 
-def _limits(used: int, able: int, n: int, spread: float) -> tuple[float | None, float | None]:
-    """The 95 % interval of Σ used ÷ Σ able: by the jackknife, else from the squared residuals.
+def _core_share(actors: dict[tuple[int, int], int]) -> Estimate:
+    """Σ used ÷ Σ able, from how many actors there are of each (able, used).
+
+    The interval is a share's where nobody can have several; else by the jackknife, or from the
+    squared residuals.
 
     Source:
         W. G. Cochran (1977), "Sampling Techniques", 3rd edition, section 2.11.
     """
-    if grouped(used, able):
-        found = counts.ratio_interval(used, able)  # type: ignore[arg-type]
-        if found is None:
-            return None, None
-        return max(found.low, 0.0), min(found.high, 1.0)
-    if n < 2:
-        return None, None
-    half = stats.Z95 * math.sqrt(n * spread / (n - 1)) / able
-    return max(used / able - half, 0.0), min(used / able + half, 1.0)
+    used = sum(k * u for (_, u), k in actors.items())
+    able = sum(k * a for (a, _), k in actors.items())
+    if not able or all(a <= 1 for a, _ in actors):
+        return share(used, able)
+    if isinstance(used, Count) and isinstance(able, Count):
+        found = counts.ratio_interval(used, able)
+        low, high = found or (None, None)
+    else:
+        n, value = sum(actors.values()), used / able
+        spread = sum(k * (u - value * a) ** 2 for (a, u), k in actors.items())
+        half = stats.Z95 * math.sqrt(n * spread / (n - 1)) / able if n > 1 and spread else None
+        low, high = (None, None) if half is None else (value - half, value + half)
+    if low is None or high is None:
+        return Estimate(used / able, used, able)
+    return Estimate(used / able, used, able, max(low, 0.0), min(high, 1.0))
 
 
 def _times(names: list[str], tally: pl.DataFrame) -> Table:
