@@ -51,6 +51,8 @@ def random_log(seed: int) -> Log:
     )
     as_of = (start + timedelta(days=rng.choice((days, days // 2 + 5)))).date().isoformat()
     config = _config(rng, zone)
+    launch = start + timedelta(days=random.Random(f"{seed} launch").randint(-5, days))
+    config["features"]["new"] = {"events": ["helped"], "launched_at": launch.date().isoformat()}
     for name, oracle in oracles().items():
         if hasattr(oracle, "section"):
             config |= oracle.section(random.Random(f"{seed} {name}"))
@@ -126,7 +128,6 @@ def _config(rng: random.Random, zone: str) -> dict[str, Any]:
                      "core": True},
             "late": {"events": ["invited"], "eligible": {"plan": ["pro"]}},
         },
-        "feature_adoption": {"window": rng.choice(("7d", "30d"))},
         "churn": {"after": rng.choice(("7d", "28d")), "cancel": "cancelled"},
         "active_users": {"month": rng.choice(("14d", "30d"))},
     }  # fmt: skip

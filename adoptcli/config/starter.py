@@ -48,6 +48,7 @@ _EXAMPLES = {
     "funnel.NAME.exclude": "[trial_cancelled]",
     "features.NAME.launched_at": "2026-03-01",
     "features.NAME.eligible": "{plan: [pro]}",
+    "feature_adoption.adopted": "{min_days: 3, within: 7d, span: rolling_days}",
     "channels": "{help: [article_read], webinars: [webinar_attended]}",
     "segments": "[plan, role]",
     "source.files": "[events.csv]",

@@ -6,13 +6,17 @@ import polars as pl
 
 from adoptcli.context import Context
 from adoptcli.definitions import Feature
+from adoptcli.metrics._shared import window_of
+from adoptcli.results import Column
 from adoptcli.timeframe import to_day
 from adoptcli.timeline import Timeline, by_day
+
+FEATURE = Column("item", "Feature", "text")
 
 _NOTHING = pl.DataFrame(
     schema={
         "item": pl.Int64, "actor": pl.UInt32, "day": pl.Int32, "times": pl.Int64,
-        "first": pl.Int64,
+        "first": pl.Int64, "last": pl.Int64,
     }
 )  # fmt: skip
 
@@ -23,8 +27,8 @@ def feature_days(timeline: Timeline, context: Context) -> pl.DataFrame:
     Uses by actors that may not have the feature, or before its launch, are in it too.
 
     Returns:
-        item (place among the features), actor, day, times (how many uses), first (ms of the first
-        of them); sorted by item, actor, day.
+        item (place among the features), actor, day, times (how many uses), first and last (ms of
+        the first and the last of them); sorted by item, actor, day.
     """
     return timeline.fact("feature_days", lambda: _feature_days(timeline, context))
 
@@ -54,9 +58,20 @@ def _counted_days(timeline: Timeline, context: Context) -> pl.DataFrame:
     return pl.concat(parts)
 
 
+def in_windows(days: pl.DataFrame, context: Context, length: int, count: int) -> pl.DataFrame:
+    """Days with a column more: the period, the last day of the window that holds them."""
+    period = window_of(pl.col("day"), context, length, count)
+    return days.with_columns(period=period).filter(pl.col("period").is_not_null())
+
+
 def launch_day(feature: Feature, context: Context) -> int:
     """The first local day on which the feature is there: of the data, where nothing says when."""
     return to_day(feature.launched_at) if feature.launched_at else context.first_day
+
+
+def days_there(feature: Feature, context: Context, first: int, end: int) -> int:
+    """On how many of the days [first, end) the feature was there, and the data are."""
+    return max(end - max(launch_day(feature, context), context.first_day, first), 0)
 
 
 def able(timeline: Timeline, feature: Feature) -> pl.DataFrame | None:
@@ -71,4 +86,6 @@ def able(timeline: Timeline, feature: Feature) -> pl.DataFrame | None:
 def of_able(people: pl.DataFrame, timeline: Timeline, feature: Feature) -> pl.DataFrame:
     """The rows of those actors who can have the feature."""
     holders = able(timeline, feature)
-    return people if holders is None else people.join(holders, on="actor", how="semi")
+    if holders is None:
+        return people
+    return people.filter(pl.col("actor").is_in(holders["actor"].implode()))

@@ -5,7 +5,20 @@ Numerator: actors with at least one use (`tried`), or with uses on at least `min
 local days (`adopted`). Denominator: actors active in the window who have one of the feature's
 `eligible` segment values; where `launched_at` lies in the window, only days from then on count.
 Window: trailing windows of `window` days, back from the end of the days shown.
-Left out: actors that are not active in the sense of `active_events`; features not yet launched.
+Adopted: the distinct days lie anywhere in the window (`span: window`), in one calendar week
+(`calendar_week`), among `within` consecutive local days (`rolling_days`), or have uses that are at
+most `within` × 24 hours apart (`elapsed`).
+Funnel: exposed (active and eligible), tried, used again (a second time in the window), adopted.
+Breadth: how many features each active actor used; of the core ones, Σ used ÷ Σ that each may have.
+Depth: uses of each adopter; frequency: days of use, uses ÷ days of the window, and average DAU ÷
+MAU of the feature; days before its launch, or before the data, are none of the window's.
+Time to adopt: from sign-up, or launch if later, to the first use; Kaplan–Meier over all eligible
+newcomers, those who have not used it yet included. First uses before the sign-up count as at it.
+Cohorts: sign-ups since the launch who tried and who adopted within `first` days (elapsed, closed).
+Retained: newcomers who used it again `after` to `within` days after their first day of use.
+Curve: of the eligible actors active since the launch, those who had tried by each week's end.
+Left out: actors that are not active in the sense of `active_events`; features not yet launched;
+rates over newcomers count those whose start is known and lies in the data, once they are mature.
 Textbook: monthly actors of the feature ÷ number of logins (`users_per_login`), and feature events
 ÷ logins (`uses_per_login`); both divide people or events by logins, and need `login` in the YAML.
 The metric's own textbook figure is users_per_login of the most used feature.
@@ -17,39 +30,40 @@ import polars as pl
 from pydantic import Field
 
 from adoptcli.context import Context
-from adoptcli.definitions import Days, Definitions, Feature, Model
+from adoptcli.definitions import Days, Definitions, Feature
+from adoptcli.metrics import _adoption, _adoption_tables
+from adoptcli.metrics._adoption import Adopted, Retained
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
+from adoptcli.metrics._features import counted_days, in_windows, launch_day, of_able
 from adoptcli.metrics._shared import (
     cells,
-    mean,
     not_full,
-    ratio,
     share,
     share_difference,
     small,
+    totals,
     unseen,
     window_of,
     windows,
 )
-from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
-from adoptcli.timeframe import to_day
+from adoptcli.results import Caveat, Estimate, Headline, Result, Textbook
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.runs import runs
 
-MOST = 6
-
-
-class Adopted(Model):
-    """When trying has become using."""
-
-    min_days: int = Field(2, ge=1, description="Distinct local days with a use, in the window.")
+MOST = 6  # windows
+LINES = 5  # features on the first screen
 
 
 class FeatureAdoptionSettings(Settings):
-    """How long the window is, and what adopted means."""
+    """How long the window is, and what adopted and retained mean."""
 
     window: Days = Field(30, description="Days of the trailing window.")
-    adopted: Adopted = Adopted()
+    adopted: Adopted = Field(
+        Adopted(),
+        description="When trying has become using; without span: anywhere in the window.",
+    )
+    first: Days = Field(28, description="Days after the sign-up in which cohorts are compared.")
+    retained: Retained = Field(Retained(), description="When a first use was not the last.")
 
 
 def missing(settings: FeatureAdoptionSettings, definitions: Definitions) -> str | None:
@@ -58,177 +72,147 @@ def missing(settings: FeatureAdoptionSettings, definitions: Definitions) -> str 
 
 
 def rows(timeline: Timeline, settings: FeatureAdoptionSettings, context: Context) -> Rows:
-    """`features`: who could and who did; `breadth`: how many features each; `logins`."""
+    """By window `trend` and `breadth`; `features`, `core`, `depth` of the last; since the start."""
     features = list(context.definitions.features.values())
-    spans = windows(context, settings.window, MOST)
-    active = _active(timeline, settings, context, len(spans))
-    uses = [
-        _uses(timeline, feature, settings, context, len(spans)).with_columns(
-            item=pl.lit(i, dtype=pl.Int64)
-        )
-        for i, feature in enumerate(features)
-    ]
-    eligible = [
-        _eligible(active, timeline, feature, i, settings) for i, feature in enumerate(features)
-    ]
-    counted = [
-        use.lazy().join(able, on=["actor", "period"], how="semi")
-        if _limited(feature) or context.definitions.active_events
-        else use.lazy()
-        for use, able, feature in zip(uses, eligible, features, strict=True)
-    ]
+    count = len(windows(context, settings.window, MOST))
+    active = _active(timeline, settings, context, count)
+    eligible = _eligible(active, timeline, context, features)
+    uses = _uses(timeline, settings, context, count)
+    if context.definitions.active_events:
+        uses = uses.join(eligible, on=["item", "actor", "period"], how="semi")
+    last = pl.col("period") == context.end_day - 1
+    able, now = eligible.filter(last), uses.filter(last)
+    people = _adoption.newcomers(timeline, settings.retained, context, features)
     return {
-        "features": pl.concat(
-            [
-                *(able.select("actor", "period", "item", eligible=pl.lit(1)) for able in eligible),
-                *(_flags(use, settings) for use in counted),
-            ],
-            how="diagonal_relaxed",
+        "trend": _trend_rows(eligible, uses),
+        "features": _feature_rows(able, now),
+        "depth": now.lazy().filter(pl.col("adopted") > 0).select(
+            "actor", "item", step="uses", adopters="adopted"
         ),
-        "breadth": _breadth(active, counted, features),
-        "logins": _logins(timeline, settings, context, len(spans)),
-    }
-
-
-def _limited(feature: Feature) -> bool:
-    return bool(feature.eligible or feature.launched_at)
+        "breadth": _breadth_rows(active, uses),
+        "core": _core_rows(active.filter(last), able, now, features),
+        "logins": _logins(timeline, settings, context),
+        "times": _adoption.time_rows(people, context),
+        "retained": _adoption.retained_rows(people, settings.retained, context),
+        "cohorts": _adoption.cohort_rows(
+            people, timeline, settings.first, settings.adopted, context
+        ),
+        "curve": _adoption.curve_rows(timeline, context, features),
+        "left_out": _adoption.left_out_rows(people, timeline),
+    }  # fmt: skip
 
 
 def _active(
     timeline: Timeline, settings: FeatureAdoptionSettings, context: Context, count: int
 ) -> pl.DataFrame:
     """Each actor in each window in which it was active, with its last active day there."""
-    period = window_of(pl.col("day"), context, settings.window, count)
-    dated = timeline.days.select("actor", "day", period=period)
-    dated = dated.filter(pl.col("period").is_not_null())
-    return runs(dated, ["actor", "period"], last=["day"])
+    dated = in_windows(timeline.days, context, settings.window, count)
+    return runs(dated, ["actor", "period"], last=["day"]).drop("length")
 
 
 def _eligible(
-    active: pl.DataFrame, timeline: Timeline, feature: Feature, item: int,
-    settings: FeatureAdoptionSettings,
-) -> pl.LazyFrame:  # fmt: skip
-    """The active actors that can have the feature, on days on which it is there."""
-    found = active.lazy()
-    if feature.launched_at:
-        found = found.filter(pl.col("last_day") >= to_day(feature.launched_at))
-    for name, values in feature.eligible.items():
-        able = timeline.holding(name, values).lazy()
-        found = found.join(able, on="actor", how="semi")
-    return found.select("actor", "period", item=pl.lit(item, dtype=pl.Int64))
+    active: pl.DataFrame, timeline: Timeline, context: Context, features: list[Feature]
+) -> pl.DataFrame:
+    """The active actors that can have each feature, on days on which it is there."""
+    parts = []
+    for i, feature in enumerate(features):
+        there = active.filter(pl.col("last_day") >= launch_day(feature, context))
+        found = of_able(there, timeline, feature)
+        parts.append(found.select("actor", "period", item=pl.lit(i, dtype=pl.Int64)))
+    return pl.concat(parts)
 
 
 def _uses(
-    timeline: Timeline, feature: Feature, settings: FeatureAdoptionSettings, context: Context,
-    count: int,
-) -> pl.DataFrame:  # fmt: skip
-    """Uses and distinct days of use of one feature, by actor and window."""
-    codes = context.vocabulary.codes(feature.events)
-    earliest = context.end_day - count * settings.window
-    if feature.launched_at:
-        earliest = max(earliest, to_day(feature.launched_at))
-    day = pl.col("day")
-    found = timeline.events.filter(
-        pl.col("event").is_in(codes) & (day >= earliest) & (day < context.end_day)
-    ).select("actor", "day", period=window_of(day, context, settings.window, count))
-    daily = runs(found, ["actor", "period", "day"]).rename({"length": "uses"})
-    grouped = runs(daily, ["actor", "period"], sums=["uses"])
-    return grouped.rename({"length": "use_days"})
+    timeline: Timeline, settings: FeatureAdoptionSettings, context: Context, count: int
+) -> pl.DataFrame:
+    """Each feature's actors in each window: uses, days of use, again and adopted (0 or 1)."""
+    keys = ["item", "actor", "period"]
+    days = in_windows(counted_days(timeline, context), context, settings.window, count)
+    met = _adoption.completes(days, keys, settings.adopted, context)
+    flagged = days.select(*keys, uses="times", met=met.cast(pl.Int64))
+    return runs(flagged, keys, sums=["uses", "met"]).select(
+        *keys, "uses", use_days="length", again=(pl.col("uses") > 1).cast(pl.Int64),
+        adopted=(pl.col("met") > 0).cast(pl.Int64),
+    )  # fmt: skip
 
 
-def _flags(uses: pl.LazyFrame, settings: FeatureAdoptionSettings) -> pl.LazyFrame:
-    return uses.select(
-        "actor",
-        "period",
-        "item",
-        "uses",
-        "use_days",
-        tried=pl.lit(1),
-        adopted=(pl.col("use_days") >= settings.adopted.min_days).cast(pl.Int64),
-    )
+def _trend_rows(eligible: pl.DataFrame, uses: pl.DataFrame) -> pl.LazyFrame:
+    tried = uses.lazy().select("actor", "period", "item", "adopted", tried=pl.lit(1))
+    able = eligible.lazy().with_columns(eligible=pl.lit(1))
+    return pl.concat([able, tried], how="diagonal_relaxed")
 
 
-def _breadth(
-    active: pl.DataFrame, uses: list[pl.LazyFrame], features: list[Feature]
-) -> pl.LazyFrame:
-    """How many of the features, and of the core ones, each active actor used."""
-    used = [
-        use.select("actor", "period", one=pl.lit(1), core=pl.lit(int(feature.core)))
-        for use, feature in zip(uses, features, strict=True)
-    ]
-    counts = (
-        pl.concat(used)
-        .group_by("actor", "period")
-        .agg(step=pl.col("one").sum().cast(pl.Int64), core=pl.col("core").sum().cast(pl.Int64))
-    )
+def _feature_rows(able: pl.DataFrame, now: pl.DataFrame) -> pl.LazyFrame:
+    """The last window: one row for each eligible actor, and one for each that used it."""
+    adopted, uses, days = pl.col("adopted"), pl.col("uses"), pl.col("use_days")
+    used = now.lazy().select(
+        "actor", "item", "uses", "use_days", "again", "adopted", tried=pl.lit(1),
+        day_squares=days**2, adopter_uses=uses * adopted, adopter_use_squares=uses**2 * adopted,
+        adopter_days=days * adopted, adopter_day_squares=days**2 * adopted,
+    )  # fmt: skip
+    every = able.lazy().select("actor", "item", eligible=pl.lit(1))
+    return pl.concat([every, used], how="diagonal_relaxed")
+
+
+def _breadth_rows(active: pl.DataFrame, uses: pl.DataFrame) -> pl.LazyFrame:
+    """How many of the features each active actor used."""
+    keys = ["actor", "period"]
+    used = uses.lazy().group_by(keys).agg(step=pl.len().cast(pl.Int64))
     return (
         active.lazy()
-        .select("actor", "period")
-        .join(counts, on=["actor", "period"], how="left")
-        .with_columns(pl.col("step", "core").fill_null(0))
-        .select(
-            "actor", "period", "step", "core", actors=pl.lit(1), core_squares=pl.col("core") ** 2
-        )
+        .select(keys)
+        .join(used, on=keys, how="left")
+        .select(*keys, pl.col("step").fill_null(0), actors=pl.lit(1))
     )
+
+
+def _core_rows(
+    active: pl.DataFrame, able: pl.DataFrame, now: pl.DataFrame, features: list[Feature]
+) -> pl.LazyFrame:
+    """How many core features each active actor can have, and used, in the last window."""
+    core = pl.col("item").is_in([i for i, feature in enumerate(features) if feature.core])
+    found = active.lazy().select("actor")
+    for name, frame in (("able", able), ("used", now)):
+        counted = (
+            frame.lazy().filter(core).group_by("actor").agg(pl.len().cast(pl.Int64).alias(name))
+        )
+        found = found.join(counted, on="actor", how="left")
+    return found.with_columns(pl.col("able", "used").fill_null(0), actors=pl.lit(1))
 
 
 def _logins(
-    timeline: Timeline, settings: FeatureAdoptionSettings, context: Context, count: int
+    timeline: Timeline, settings: FeatureAdoptionSettings, context: Context
 ) -> pl.LazyFrame:
-    period = window_of(pl.col("day"), context, settings.window, count)
-    return (
-        timeline.of(context.definitions.login or [])
-        .lazy()
-        .select("actor", period=period, logins=pl.lit(1))
-        .filter(pl.col("period").is_not_null())
-        .group_by("actor", "period")
-        .agg(pl.col("logins").sum())
-    )
+    """Logins in the last window."""
+    period = window_of(pl.col("day"), context, settings.window, 1)
+    logins = timeline.of(context.definitions.login or []).filter(period.is_not_null())
+    return runs(logins, ["actor"]).lazy().rename({"length": "logins"})
 
 
 def result(tallies: Tallies, settings: FeatureAdoptionSettings, context: Context) -> Result:
-    """Each feature in the last window, breadth, and the trend."""
-    d, features = context.definitions, context.definitions.features
+    """The share that used any feature, each feature in the last window, and since the start."""
+    d = context.definitions
     spans = list(reversed(windows(context, settings.window, MOST)))
-    last = spans[-1][1] - 1
-    found = cells(tallies["features"], ["period", "item"])
+    trend = cells(tallies["trend"], ["period", "item"])
     breadth = cells(tallies["breadth"], ["period", "step"])
-    logins = cells(tallies["logins"], ["period"]).get(last, {"logins": 0})["logins"]
-    any_use = {end - 1: _any(breadth, end - 1) for _, end in spans}
-    now = any_use[last]
-    if not now.denominator:
+    any_use = [_any(breadth, end - 1) for _, end in spans]
+    if not any_use[-1].denominator:
         return Result(None, None, (), status="not_evaluable", reason="nobody was active")
-    when = f"{settings.window} d to {context.day_label(last)}"
-    table = _feature_table(features, found, last, logins if d.login else None, settings)
-    also = tuple(
-        _feature_line(name, i, feature, found, spans, when)
-        for i, (name, feature) in enumerate(features.items())
-    )
+    logins = totals(tallies["logins"]).get("logins", 0) if d.login else None
+    when = f"{settings.window} d to {context.day_label(context.end_day - 1)}"
+    more = len(d.features) - LINES
     headline = Headline(
-        "Used at least one feature", now, "share", when,
-        share_difference(now, any_use[spans[-2][1] - 1] if len(spans) > 1 else None),
-        tuple(any_use[end - 1].value for _, end in spans),
+        "Used at least one feature", any_use[-1], "share", when, _change(any_use),
+        tuple(e.value for e in any_use), f"{more} more features in the tables" if more > 0 else "",
     )  # fmt: skip
-    caveats = [*not_full(context, settings.window), *small(now.denominator, "active actors")]
-    for feature in features.values():
-        caveats += unseen(feature.events, context)
-    if not d.login:
-        text = "rates per login are empty: add 'login: EVENT' to the YAML"
-        caveats.append(Caveat("login-not-configured", text))
-    tables = (
-        table,
-        *_breadth_tables(breadth, last, features),
-        _trend(features, found, spans, context),
-    )
-    textbook = _textbook(found, features, last, logins) if d.login else None
-    return Result(headline, textbook, tables, tuple(dict.fromkeys(caveats)), also)
-
-
-_ZERO = {"eligible": 0, "tried": 0, "adopted": 0, "uses": 0, "use_days": 0}
-
-
-def _cell(found: dict[tuple[int, int], dict[str, int]], period: int, item: int) -> dict[str, int]:
-    return {k: v or 0 for k, v in found.get((period, item), _ZERO).items()}
+    also = [
+        _line(name, i, feature, trend, spans, when)
+        for i, (name, feature) in enumerate(d.features.items())
+    ]
+    tables = _adoption_tables.tables(tallies, trend, breadth, logins, settings, spans, context)
+    caveats = _caveats(tallies, any_use[-1], settings, context)
+    textbook = _textbook(tallies, logins, context)
+    return Result(headline, textbook, tables, caveats, tuple(also[:LINES]))
 
 
 def _any(breadth: dict[tuple[int, int], dict[str, int]], period: int) -> Estimate:
@@ -237,120 +221,48 @@ def _any(breadth: dict[tuple[int, int], dict[str, int]], period: int) -> Estimat
     return share(active - none, active)
 
 
-def _feature_line(
-    name: str, item: int, feature: Feature, found: dict[tuple[int, int], dict[str, int]],
+def _change(values: list[Estimate]) -> Estimate | None:
+    return share_difference(values[-1], values[-2] if len(values) > 1 else None)
+
+
+def _line(
+    name: str, item: int, feature: Feature, trend: dict[tuple[int, int], dict[str, int]],
     spans: list[tuple[int, int]], when: str,
 ) -> Headline:  # fmt: skip
-    tried = []
-    for _, end in spans:
-        counts = _cell(found, end - 1, item)
-        tried.append(share(counts["tried"], counts["eligible"]))
-    change = share_difference(tried[-1], tried[-2] if len(tried) > 1 else None)
+    tried = [_adoption_tables.tried(trend.get((end - 1, item))) for _, end in spans]
     return Headline(
-        f"{name}{' (core)' if feature.core else ''}", tried[-1], "share", when, change,
+        f"{name}{' (core)' if feature.core else ''}", tried[-1], "share", when, _change(tried),
         tuple(t.value for t in tried),
     )  # fmt: skip
 
 
-def _feature_table(
-    features: dict[str, Feature], found: dict[tuple[int, int], dict[str, int]], last: int,
-    logins: int | None, settings: FeatureAdoptionSettings,
-) -> Table:  # fmt: skip
-    lines: list[Row] = []
-    for i, name in enumerate(features):
-        counts = _cell(found, last, i)
-        lines.append(
-            {
-                "item": name,
-                "tried": share(counts["tried"], counts["eligible"]),
-                "adopted": share(counts["adopted"], counts["eligible"]),
-                "uses": counts["uses"],
-                "use_days": counts["use_days"],
-                "users_per_login": None if logins is None else ratio(counts["tried"], logins),
-                "uses_per_login": None if logins is None else ratio(counts["uses"], logins),
-            }
-        )
-    columns = (
-        Column("item", "Feature", "text"),
-        Column("tried", "Tried", "share", ("tried", "eligible")),
-        Column("adopted", f"Used on {settings.adopted.min_days}+ days", "share",
-               ("adopted", "eligible")),
-        Column("uses", "Uses", "events"),
-        Column("use_days", "Days of use", "days"),
-        Column("users_per_login", "Users per login", "share"),
-        Column("uses_per_login", "Uses per login", "ratio"),
-    )  # fmt: skip
-    return Table("features", "By feature", columns, tuple(lines))
-
-
-def _breadth_tables(
-    breadth: dict[tuple[int, int], dict[str, int]], last: int, features: dict[str, Feature]
-) -> tuple[Table, ...]:
-    counts = [breadth.get((last, n), {}) for n in range(len(features) + 1)]
-    actors = [c.get("actors", 0) for c in counts]
-    active = sum(actors)
-    lines: list[Row] = [{"step": n, "actors": share(k, active)} for n, k in enumerate(actors)]
-    used = sum(n * k for n, k in enumerate(actors))
-    squares = sum(n * n * k for n, k in enumerate(actors))
-    tables = [
-        Table(
-            "breadth", "How many features", (
-                Column("step", "Features used"), Column("actors", "Active actors", "share"),
-            ), tuple(lines),
-        ),
-        Table(
-            "breadth_mean", "Features per active actor", (Column("mean", "Mean", "number"),),
-            ({"mean": mean(active, used, squares)},),
-        ),
-    ]  # fmt: skip
-    cores = sum(feature.core for feature in features.values())
-    if cores:
-        total = sum(c.get("core", 0) for c in counts)
-        core_squares = sum(c.get("core_squares", 0) for c in counts)
-        value = mean(active, total, core_squares)
-        estimate = Estimate(
-            total / (active * cores) if active else None, total, active * cores,
-            None if value.low is None else value.low / cores,
-            None if value.high is None else min(value.high / cores, 1.0),
-        )  # fmt: skip
-        columns = (Column("share", "Of the core features used, on average", "share"),)
-        tables.append(Table("core", "Core features", columns, ({"share": estimate},)))
-    return tuple(tables)
-
-
-def _trend(
-    features: dict[str, Feature], found: dict[tuple[int, int], dict[str, int]],
-    spans: list[tuple[int, int]], context: Context,
-) -> Table:  # fmt: skip
-    lines: list[Row] = []
-    for _, end in spans:
-        for i, name in enumerate(features):
-            counts = _cell(found, end - 1, i)
-            lines.append(
-                {
-                    "period": context.day_label(end - 1),
-                    "item": name,
-                    "tried": share(counts["tried"], counts["eligible"]),
-                    "adopted": share(counts["adopted"], counts["eligible"]),
-                }
-            )
-    columns = (
-        Column("period", "Window to", "date"),
-        Column("item", "Feature", "text"),
-        Column("tried", "Tried", "share", ("tried", "eligible")),
-        Column("adopted", "Adopted", "share", ("adopted", "eligible")),
+def _caveats(
+    tallies: Tallies, now: Estimate, settings: FeatureAdoptionSettings, context: Context
+) -> tuple[Caveat, ...]:
+    found = [*not_full(context, settings.window), *small(now.denominator, "active actors")]
+    for feature in context.definitions.features.values():
+        found += unseen(feature.events, context)
+    if not context.definitions.login:
+        text = "rates per login are empty: add 'login: EVENT' to the YAML"
+        found.append(Caveat("login-not-configured", text))
+    told = (
+        ("unknown_start", "unknown-start", "actors without a known start, none of the newcomers"),
+        ("early", "negative-time", "first uses before the sign-up; no time is less than 0"),
     )
-    return Table("trend", "By window", columns, tuple(lines))
+    left_out = totals(tallies["left_out"])
+    found += [Caveat(code, text, n) for name, code, text in told if (n := left_out.get(name))]
+    return tuple(dict.fromkeys(found))
 
 
-def _textbook(
-    found: dict[tuple[int, int], dict[str, int]],
-    features: dict[str, Feature],
-    last: int,
-    logins: int,
-) -> Textbook:
-    tried = [(_cell(found, last, i)["tried"], name) for i, name in enumerate(features)]
-    users, name = max(tried, key=lambda pair: (pair[0], pair[1]))
+def _textbook(tallies: Tallies, logins: int | None, context: Context) -> Textbook | None:
+    if logins is None:
+        return None
+    found = cells(tallies["features"], ["item"])
+    tried = [
+        ((found.get(i) or {"tried": 0})["tried"], name)
+        for i, name in enumerate(context.definitions.features)
+    ]
+    users, name = max(tried)
     return Textbook(
         users / logins if logins else None, users, logins, f"monthly actors of {name} ÷ logins"
     )
@@ -367,7 +279,21 @@ METRIC = register(
         rows=rows,
         result=result,
         names=lambda settings, context: {"item": [*context.definitions.features]},
-        keys={"features": ("period", "item"), "breadth": ("period", "step"), "logins": ("period",)},
+        keys={
+            "trend": ("period", "item"),
+            "features": ("item",),
+            "depth": ("item", "step"),
+            "breadth": ("period", "step"),
+            "core": ("able", "used"),
+            "logins": (),
+            "times": ("item", "duration", "arrived"),
+            "retained": ("item",),
+            "cohorts": ("item", "cohort"),
+            "curve": ("item", "step", "period"),
+            "left_out": (),
+        },
+        loose=frozenset({"times"}),
+        plain=frozenset({"depth", "logins", "left_out"}),
         missing=missing,
         features=True,
     )

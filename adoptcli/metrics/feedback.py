@@ -25,10 +25,19 @@ from dataclasses import replace
 import polars as pl
 from pydantic import Field
 
-from adoptcli import counts, stats
+from adoptcli import counts
 from adoptcli.context import Context
 from adoptcli.counts import Count
 from adoptcli.definitions import Answer, Days, Definitions, EventRefs
+from adoptcli.metrics._answers import (
+    MEASURES,
+    POINTS,
+    SCALES,
+    counted,
+    latest_answers,
+    on_scale,
+    scored,
+)
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._shared import (
     GROUP,
@@ -42,18 +51,13 @@ from adoptcli.metrics._shared import (
     small,
     totals,
     unseen,
-    window_of,
     windows,
 )
-from adoptcli.results import Caveat, Cell, Column, Estimate, Headline, Result, Row, Table, Textbook
+from adoptcli.results import Caveat, Cell, Column, Headline, Result, Row, Table, Textbook
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.days import local_day
 from adoptcli.timeline.encode import SCALE
 
 MOST = 6
-SCALES = {"nps": (0, 10), "csat": (1, 5)}
-POINTS = 100
-MEASURES = {"nps": ("respondents", "promoters", "detractors"), "csat": ("respondents", "satisfied")}
 
 
 class FeedbackSettings(Settings):
@@ -87,8 +91,8 @@ def rows(timeline: Timeline, settings: FeedbackSettings, context: Context) -> Ro
     found: dict[str, pl.LazyFrame] = {}
     scores = []
     for name, answer in settings.questions.items():
-        latest = _latest(timeline, answer, name, settings, context, len(spans))
-        told = latest.with_columns(_counted(name)).join(groups, on="actor")
+        latest = latest_answers(timeline, answer, name, settings, context, len(spans))
+        told = latest.with_columns(counted(name)).join(groups, on="actor")
         found[name] = told.select(*keep, *MEASURES[name])
         last = latest.filter(pl.col("period") == context.end_day - 1)
         scores.append(
@@ -105,43 +109,6 @@ def rows(timeline: Timeline, settings: FeedbackSettings, context: Context) -> Ro
         "response": _response(timeline, settings, context),
         "unusable": _unusable(timeline, settings),
     }
-
-
-def _on_scale(name: str) -> pl.Expr:
-    low, high = SCALES[name]
-    value = pl.col("value")
-    return (value % SCALE == 0) & value.is_between(low * SCALE, high * SCALE)
-
-
-def _dated(found: pl.DataFrame, context: Context) -> pl.LazyFrame:
-    """With the local day of the time."""
-    low = context.calendar.midnight(context.first_day)
-    day = local_day(pl.col("time"), context.calendar, low, context.as_of)
-    return found.lazy().with_columns(day=day)
-
-
-def _latest(
-    timeline: Timeline, answer: Answer, name: str, settings: FeedbackSettings, context: Context,
-    count: int,
-) -> pl.LazyFrame:  # fmt: skip
-    """actor, member, period, time, value of each respondent's latest answer in each window."""
-    period = window_of(pl.col("day"), context, settings.window, count)
-    rows = _dated(timeline.answers(answer).filter(_on_scale(name)), context)
-    last = pl.col("time") == pl.col("time").max()
-    return (
-        rows.with_columns(period=period)
-        .filter(pl.col("period").is_not_null())
-        .group_by("actor", "member", "period")
-        .agg(pl.col("value").filter(last).min(), pl.col("time").max())
-    )
-
-
-def _counted(name: str) -> list[pl.Expr]:
-    """Measures of one answer."""
-    value = pl.col("value") // SCALE
-    which = {"respondents": pl.lit(True), "promoters": value >= 9, "detractors": value <= 6,
-             "satisfied": value >= 4}  # fmt: skip
-    return [which[measure].cast(pl.Int64).alias(measure) for measure in MEASURES[name]]
 
 
 def _groups(timeline: Timeline, settings: FeedbackSettings, context: Context) -> pl.DataFrame:
@@ -171,7 +138,7 @@ def _response(timeline: Timeline, settings: FeedbackSettings, context: Context) 
         .agg(first_asked=pl.col("time").min())
     )
     answers = pl.concat(
-        _latest(timeline, answer, name, settings, context, 1).select(*who, "time")
+        latest_answers(timeline, answer, name, settings, context, 1).select(*who, "time")
         for name, answer in settings.questions.items()
     )
     answered = answers.group_by(who).agg(pl.col("time").max())
@@ -186,7 +153,7 @@ def _unusable(timeline: Timeline, settings: FeedbackSettings) -> pl.LazyFrame:
     """How many answers of each actor are no number of the scale."""
     parts = []
     for name, answer in settings.questions.items():
-        good = timeline.answers(answer).filter(_on_scale(name)).select("actor", n=pl.lit(-1))
+        good = timeline.answers(answer).filter(on_scale(name)).select("actor", n=pl.lit(-1))
         parts += [timeline.of(answer).select("actor", n=pl.lit(1)), good]
     return pl.concat(parts).lazy().group_by("actor").agg(unusable=pl.col("n").sum())
 
@@ -231,30 +198,6 @@ def _sum(answers: pl.DataFrame, name: str, keys: Sequence[str] = ("period",)) ->
     return answers.group_by(by).agg(pl.col(MEASURES[name]).sum())
 
 
-def _estimate(name: str, found: Counts | None) -> Estimate:
-    """NPS in points, CSAT as a share."""
-    if not found or not found["respondents"]:
-        return Estimate(None, 0, 0)
-    n = found["respondents"]
-    if name == "csat":
-        return share(found["satisfied"], n)
-    balance = found["promoters"] - found["detractors"]
-    low, high = _net(share(found["promoters"], n), share(found["detractors"], n))
-    return Estimate(balance / n * POINTS, balance, n, low * POINTS, high * POINTS)
-
-
-def _net(promoters: Estimate, detractors: Estimate) -> tuple[float, float]:
-    """The interval of the difference of two shares of the same people, who are never in both."""
-    p, q = promoters.value or 0.0, detractors.value or 0.0
-    spread = p * (1 - p) * q * (1 - q)
-    found = stats.square_and_add(
-        (p, promoters.low or 0.0, promoters.high or 0.0),
-        (q, detractors.low or 0.0, detractors.high or 0.0),
-        -p * q / math.sqrt(spread) if spread else 0.0,
-    )
-    return max(found.low, -1.0), min(found.high, 1.0)
-
-
 def _error(name: str, found: Counts | None) -> float | None:
     """The standard error of the estimate, in its unit."""
     if not found or not found["respondents"]:
@@ -277,7 +220,7 @@ def _headline(
     name: str, found: Mapping[int, Counts], spans: Sequence[tuple[int, int]],
     settings: FeedbackSettings, context: Context,
 ) -> Headline:  # fmt: skip
-    values = [_estimate(name, found.get(end - 1)) for _, end in spans]
+    values = [scored(name, found.get(end - 1)) for _, end in spans]
     before = values[-2] if len(values) > 1 else None
     change = share_difference if name == "csat" else difference
     return Headline(
@@ -311,7 +254,7 @@ def _trend(
         one = found.get(end - 1) or dict.fromkeys(MEASURES[name], 0)
         line: dict[str, Cell] = {
             "period": context.day_label(end - 1), "respondents": one["respondents"],
-            name: _estimate(name, one), "se": _error(name, one),
+            name: scored(name, one), "se": _error(name, one),
         }  # fmt: skip
         if name == "nps":
             for part in ("promoters", "detractors"):
@@ -350,7 +293,7 @@ def _group_table(tallies: Tallies, last: int, settings: FeedbackSettings) -> Tab
         for value, words in ((True, trait), (False, f"not {trait}")):
             for name, found in by.items():
                 one = found.get(value)
-                line: Row = {"step": name, "item": words, name: _estimate(name, one)}
+                line: Row = {"step": name, "item": words, name: scored(name, one)}
                 lines.append({**line, "respondents": one["respondents"] if one else 0})
     shown = [c for name in settings.questions for c in _COLUMNS[name] if c.name == name]
     columns = (

@@ -128,7 +128,11 @@ def active_days(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def by_day(events: pl.DataFrame) -> pl.DataFrame:
-    """Each actor's local days among sorted events: actor, day, times (how many), first (ms)."""
+    """Each actor's local days among sorted events.
+
+    Returns:
+        actor, day, times (how many), first and last (ms); sorted by actor and day.
+    """
     fresh = starts_run(events, ["actor", "day"]).arg_true()
     end = fresh.shift(-1, fill_value=events.height)
     found = pl.DataFrame(
@@ -137,11 +141,14 @@ def by_day(events: pl.DataFrame) -> pl.DataFrame:
             "day": events["day"].gather(fresh),
             "times": (end - fresh).cast(pl.Int64),
             "first": events["time"].gather(fresh),
+            "last": events["time"].gather(end - 1),
         }
     )
     if not found.select(_backwards().any()).item():
         return found
-    summed = found.group_by("actor", "day").agg(pl.col("times").sum(), pl.col("first").min())
+    summed = found.group_by("actor", "day").agg(
+        pl.col("times").sum(), pl.col("first").min(), pl.col("last").max()
+    )
     return summed.sort("actor", "day")
 
 
