@@ -48,6 +48,14 @@ def test_json_fits_its_schema(cli: Cli) -> None:
     assert segments == {None, "free", "pro", "enterprise"}
 
 
+def test_the_first_screen_says_what_it_is_split_by(cli: Cli) -> None:
+    arguments = ("report", "-c", EXAMPLE, "--only", "activation")
+    assert "split by" not in cli(*arguments).out
+    found = cli(*arguments, "--by", "plan,role").out
+    assert "split by plan / role, in the tables" in found
+    assert re.search(r"free / admin +2026-08 .*[\d.]+ pp  ", found)
+
+
 def test_same_bytes_twice_sharded_and_from_parquet(cli: Cli) -> None:
     first = cli("report", "-c", EXAMPLE, "-f", "json")
     assert cli("report", "-c", EXAMPLE, "-f", "json").out == first.out
