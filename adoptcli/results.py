@@ -8,7 +8,7 @@ from typing import Literal
 
 Unit = Literal[
     "share", "users", "events", "sessions", "seconds", "days", "points", "ratio", "number",
-    "date", "text", "p",
+    "date", "text", "p", "pp",
 ]  # fmt: skip
 Status = Literal["ok", "not_configured", "not_evaluable"]
 KEYS = ("segment", "period", "cohort", "step", "item")

@@ -48,6 +48,26 @@ def test_json_fits_its_schema(cli: Cli) -> None:
     assert segments == {None, "free", "pro", "enterprise"}
 
 
+def test_the_first_screen_says_what_it_is_split_by(cli: Cli) -> None:
+    arguments = ("report", "-c", EXAMPLE, "--only", "activation")
+    assert "split by" not in cli(*arguments).out
+    found = cli(*arguments, "--by", "plan,role").out
+    assert "split by plan / role, in the tables" in found
+    assert re.search(r"free / admin +2026-08 .*[\d.]+ pp  ", found)
+
+
+def test_an_as_of_long_after_the_data_is_told(cli: Cli) -> None:
+    arguments = ("report", "-c", EXAMPLE, "--only", "usage", "-f", "json", "--as-of")
+    assert not _caveat(cli(*arguments, "2026-10-01"), "data-end-early")
+    assert _caveat(cli(*arguments, "2026-10-02"), "data-end-early") == [1]
+    assert _caveat(cli(*arguments, "2027-10-01"), "data-end-early") == [365]
+
+
+def _caveat(outcome: Any, code: str) -> list[int]:
+    """The counts of a caveat of the whole report."""
+    return [c["count"] for c in json.loads(outcome.out)["caveats"] if c["code"] == code]
+
+
 def test_same_bytes_twice_sharded_and_from_parquet(cli: Cli) -> None:
     first = cli("report", "-c", EXAMPLE, "-f", "json")
     assert cli("report", "-c", EXAMPLE, "-f", "json").out == first.out

@@ -13,6 +13,7 @@ from adoptcli.results import Estimate, Unit
     ("low", "high", "unit", "text"),
     [
         (0.36, 0.504, "share", "36.0–50.4"),
+        (-0.348, -0.011, "pp", "−34.8 to −1.1"),
         (-0.091, 0.36, "share", "−9.1 to 36.0"),
         (-0.5, -0.25, "share", "−50.0 to −25.0"),
         (-9.0404, 36.067, "points", "−9.0 to 36.1"),
@@ -36,7 +37,7 @@ def test_intervals(low: float | None, high: float | None, unit: Unit, text: str)
         (-3.448, "points", "−3.45"), (-50.0, "points", "−50"), (-1234.56, "number", "−1,234.6"),
         (-0.25, "ratio", "−0.25"), (-30.0, "seconds", "−30 s"), (-90.0, "seconds", "−1.5 min"),
         (0.0001, "p", "<0.001"), (0.0, "p", "<0.001"), (0.0444, "p", "0.044"), (1.0, "p", "1.000"),
-        (None, "p", "–"),
+        (None, "p", "–"), (-0.1786, "pp", "−17.9 pp"), (0.191, "pp", "19.1 pp"),
     ],
 )  # fmt: skip
 def test_values(value: float | None, unit: Unit, text: str) -> None:

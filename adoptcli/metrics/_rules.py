@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from adoptcli.definitions import Criterion, Days, Definitions, Model, Name, Scalar
 
 
+def _fit(days: int, within: int | None) -> None:
+    """So many distinct days must lie in those looked back on: else nobody could ever meet it."""
+    if within is not None and days > within:
+        raise ValueError(f"{days} distinct days do not fit into {within} days")
+
+
 class EventClause(Criterion):
     """An event, so many times and on so many distinct days, in the last days or ever."""
 
     within: Days | None = Field(None, description="Days looked back on; default: all.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        _fit(self.days, self.within)
+        return self
 
     def __str__(self) -> str:
         return f"{Criterion.__str__(self)}{_in(self.within)}"
@@ -25,6 +36,11 @@ class ActiveDaysClause(Model):
 
     active_days: int = Field(ge=1, description="On how many days it was active.")
     within: Days = Field(28, description="Days looked back on.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        _fit(self.active_days, self.within)
+        return self
 
     def __str__(self) -> str:
         return f"{self.active_days} active days{_in(self.within)}"
@@ -37,6 +53,11 @@ class FeaturesClause(Model):
     days: int = Field(1, ge=1, description="On how many distinct days each of them.")
     core: bool = Field(False, description="Of the core features alone.")
     within: Days = Field(28, description="Days looked back on.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        _fit(self.days, self.within)
+        return self
 
     def __str__(self) -> str:
         kind = "core feature" if self.core else "feature"

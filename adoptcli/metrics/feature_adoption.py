@@ -26,8 +26,10 @@ The metric's own textbook figure is users_per_login of the most used feature.
 
 from __future__ import annotations
 
+from typing import Self
+
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adoptcli.context import Context
 from adoptcli.definitions import Days, Definitions, Feature
@@ -64,6 +66,13 @@ class FeatureAdoptionSettings(Settings):
     )
     first: Days = Field(28, description="Days after the sign-up in which cohorts are compared.")
     retained: Retained = Field(Retained(), description="When a first use was not the last.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.adopted.min_days > self.window:
+            days = f"{self.adopted.min_days} distinct days of 'adopted'"
+            raise ValueError(f"{days} do not fit into a window of {self.window} days")
+        return self
 
 
 def missing(settings: FeatureAdoptionSettings, definitions: Definitions) -> str | None:

@@ -280,8 +280,8 @@ _COUNTED = (
     Column("entered", "Entered", "users"),
     Column("mature", "Mature", "users"),
     Column("converted", "Converted", "share", ("converted", "mature")),
-    Column("waiting", "Late, not yet", "users"),
-    Column("so_far", "Late, so far", "users"),
+    Column("waiting", "Still open", "users"),
+    Column("so_far", "Open, converted so far", "users"),
 )
 
 
@@ -331,7 +331,7 @@ def _step_table(found: list[_Found], counts: Mapping[tuple[int, int], Mapping[st
         Column("reached", "Of the entered", "share", ("reached", "mature")),
         Column("onward", "Of step before", "share", ("reached", "before")),
         Column("lost", "Lost", "users"),
-        Column("late", "Late, so far", "users"),
+        Column("late", "Open, reached so far", "users"),
         Column("ever", "Ever, no window", "share", ("ever", "entered")),
     )
     return Table("steps", "By step, mature attempts", columns, tuple(lines))

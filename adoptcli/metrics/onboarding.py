@@ -326,7 +326,7 @@ _STEP = Column("item", "Step", "text")
 _STEPS = (
     Column("done", "Done", "share", ("done", "mature")),
     Column("dropped", "Drop-off", "share", ("dropped", "before")),
-    Column("stopped", "Stopped here, of started", "share", ("stopped", "unfinished")),
+    Column("stopped", "Stopped here, of started, unfinished", "share", ("stopped", "unfinished")),
     Column("only", "Lacks it alone", "share", ("only", "missing")),
     Column("time", "Median time from step before", "seconds"),
 )

@@ -189,7 +189,7 @@ def _headline(
     extra: tuple[Caveat, ...] = ()
     if estimate.value is None:
         steps = [(name, found) for name, t in STEPS.items() if (found := curve.share_at(t))]
-        far = f" ({steps[-1][1].share:.0%} by {steps[-1][0]})" if steps else ""
+        far = f" ({steps[-1][1].share * 100:.0f} % by {steps[-1][0]})" if steps else ""
         words.append(f"not reached{far}")
         text = f"the curve stays under a half: not reached{far}"
         extra = (Caveat("median-not-reached", text),)

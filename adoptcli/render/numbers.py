@@ -59,6 +59,8 @@ def number(value: float | None, unit: Unit) -> str:
         return _minus(f"{value:.2f}")
     if unit == "p":
         return chance(value)
+    if unit == "pp":
+        return f"{_minus(f'{value * 100:.1f}')} pp"
     return count(value)
 
 
@@ -89,7 +91,7 @@ def interval(found: Estimate, unit: Unit) -> str:
 def _bound(value: float | None, unit: Unit, *, long: bool) -> str:
     if value is None:
         return "…"
-    if unit == "share":
+    if unit in ("share", "pp"):
         return _minus(f"{value * 100:.1f}")
     if long and unit not in ("seconds", "ratio") and not float(value).is_integer():
         return _minus(f"{value:,.1f}")

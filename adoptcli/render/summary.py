@@ -63,6 +63,8 @@ def head(report: Report) -> list[Text]:
         lines.append(Text(" · ".join(text), style="dim"))
     if report.since or report.until:
         lines.append(Text(f"shown: {report.since or '…'} to {report.until or '…'}", style="dim"))
+    if report.segment:
+        lines.append(Text(f"split by {safe(report.segment)}, in the tables", style="dim"))
     return lines
 
 

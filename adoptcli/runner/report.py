@@ -138,6 +138,11 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
             code = "last-day-partial"
             text = f"rows of the last day, which is not complete (--as-of {after} takes them in)"
         told.append(Caveat(code, text, aside["after-as-of"]))
+    silent = context.as_of_day - 1 - found.last_day
+    if silent > 0:
+        last = context.day_label(found.last_day)
+        text = f"days without a row before as-of (the last row is of {last})"
+        told.append(Caveat("data-end-early", text, silent))
     bad = sum(aside.get(reason, 0) for reason in UNUSABLE)
     if bad:
         text = "rows that cannot be used (--rejects FILE writes them)"

@@ -33,7 +33,8 @@ LOADER_ALONE = [
 """True is 1 in Python; either all or any; steps, or personas with steps."""
 TOGETHER = [
     ("active_users", "month"), ("frequency", "month"), ("quadrant", "adoption"),
-    ("quadrant", "engagement"),
+    ("quadrant", "engagement"), ("feature_adoption", "window"), ("feature_adoption", "adopted"),
+    ("qualified", "all"), ("journey", "stages"),
     *(("engagement_score", name) for name in ("weights", "daily_cap", "levels", "targets")),
 ]  # fmt: skip
 """What the loader judges beside other keys: it is stricter than the schema."""
