@@ -58,11 +58,18 @@ def feedback(db: DB) -> dict[str, Any]:
     scores = rows(
         db, "SELECT score, count(*) FROM answers WHERE w = 0 GROUP BY score ORDER BY score"
     )
-    groups = """SELECT a.score, x.user IS NOT NULL AS adopted,
+    said = """SELECT a.score, x.user IS NOT NULL AS adopted,
             coalesce(d.n, 0) >= 8 AS engaged
         FROM answers a LEFT JOIN activations x USING (user)
         LEFT JOIN (SELECT user, count(*) AS n FROM days, span WHERE day >= as_of - 90
             GROUP BY user) d USING (user) WHERE w = 0"""
+    groups = [
+        [name if holds else f"not {name}", good - bad, n]
+        for name in ("adopted", "engaged")
+        for holds, good, bad, n in rows(
+            db, f"SELECT {name}, {counts} FROM ({said}) GROUP BY {name}"
+        )
+    ]
     response = rows(
         db,
         """WITH asked AS (SELECT user, min(ts) AS ts FROM events, span
@@ -72,8 +79,7 @@ def feedback(db: DB) -> dict[str, Any]:
     )
     return {
         "nps": nps, "scores": scores, "response": response[0],
-        "adopted": rows(db, f"SELECT adopted, {counts} FROM ({groups}) GROUP BY 1 ORDER BY 1"),
-        "engaged": rows(db, f"SELECT engaged, {counts} FROM ({groups}) GROUP BY 1 ORDER BY 1"),
+        "groups": sorted(groups),
     }  # fmt: skip
 
 
@@ -87,17 +93,26 @@ def quadrant(db: DB) -> dict[str, Any]:
     )
     windows = rows(
         db,
-        """SELECT w, adopted, engaged, count(*), count(*) FILTER (WHERE fresh) FROM places
+        """SELECT w, adopted, engaged, count(*) FROM places GROUP BY ALL ORDER BY ALL""",
+    )
+    fresh = rows(
+        db,
+        """SELECT adopted, engaged, count(*) FILTER (WHERE fresh) FROM places WHERE w = 0
         GROUP BY ALL ORDER BY ALL""",
     )
     moves = rows(
         db,
-        """SELECT old.adopted, old.engaged, new.adopted, new.engaged, count(*),
-            count(*) FILTER (WHERE new.days > 0)
+        """SELECT old.adopted, old.engaged, new.adopted, new.engaged, count(*)
         FROM places old JOIN places new USING (user) WHERE old.w = 1 AND new.w = 0
         GROUP BY ALL ORDER BY ALL""",
     )
-    return {"windows": windows, "moves": moves}
+    retained = rows(
+        db,
+        """SELECT old.adopted, old.engaged, count(*) FILTER (WHERE new.days > 0), count(*)
+        FROM places old JOIN places new USING (user) WHERE old.w = 1 AND new.w = 0
+        GROUP BY ALL ORDER BY ALL""",
+    )
+    return {"windows": windows, "fresh": fresh, "moves": moves, "retained": retained}
 
 
 def journey(db: DB) -> dict[str, Any]:
@@ -189,8 +204,9 @@ def channel_engagement(db: DB) -> dict[str, Any]:
     )
     touched = rows(
         db,
-        """SELECT channel, count(ts), count(*), median(greatest(ts - t0, 0)) / 1000 FROM touched
-        GROUP BY channel ORDER BY channel""",
+        """SELECT channel, count(ts), count(*),
+            median(greatest(ts - t0, 0)) FILTER (WHERE ts IS NOT NULL) / 1000
+        FROM touched GROUP BY channel ORDER BY channel""",
     )
     before = rows(
         db,
@@ -200,7 +216,10 @@ def channel_engagement(db: DB) -> dict[str, Any]:
         FROM (SELECT *, t0 + {14 * DAY_MS} AS due, coalesce(arrived <= due, false) AS in_time
             FROM touched, span WHERE due < ends) GROUP BY channel ORDER BY channel""",
     )
-    return {"trend": trend, "touched": touched, "before": before}
+    return {
+        "trend": [row[:6] for row in trend], "days": [row[1::5] for row in trend if row[0] == 0],
+        "touched": touched, "before": before,
+    }  # fmt: skip
 
 
 def account_health(db: DB) -> dict[str, Any]:
