@@ -31,7 +31,7 @@ features:
   reports: {events: [report_built, report_shared], core: true}
   docs: {events: [doc_edited, comment_added, file_uploaded], core: true}
   exports: [csv_exported]
-  alerts: {events: [alert_set, filter_saved], launched_at: 2025-07-01}
+  alerts: {events: [alert_set, filter_saved], launched_at: 2025-07-10}
 engagement_score:
   weights: {project_created: 10, report_built: 8, doc_edited: 5, comment_added: 3, page_viewed: 1}
   levels: {low: 0, steady: 50, healthy: 200}

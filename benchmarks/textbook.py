@@ -22,7 +22,7 @@ FEATURES = {
     "exports": ["csv_exported"],
     "alerts": ["alert_set", "filter_saved"],
 }
-LAUNCHES = {"alerts": "2025-07-01"}
+LAUNCHES = {"alerts": "2025-07-10"}
 LEVELS = {"low": 0, "steady": 50, "healthy": 200}
 WEIGHTS = {
     "project_created": 10, "report_built": 8, "doc_edited": 5, "comment_added": 3, "page_viewed": 1,

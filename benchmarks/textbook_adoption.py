@@ -12,6 +12,8 @@ FUNNELS = {
     "share": (["report_built", "report_shared", "teammate_invited"], 7),
 }
 STEPS = ("project_created", "report_built", "teammate_invited")
+# adoptcli counts a feature's uses before its launch here, and nowhere else
+BEFORE_LAUNCH = ("usage", "qualified")
 
 
 def funnel(db: DB) -> dict[str, Any]:
@@ -143,12 +145,13 @@ def feature_success(db: DB) -> dict[str, Any]:
     )
     around = rows(
         db,
-        """WITH old AS (SELECT user FROM signups WHERE day < DATE '2025-07-01' - 28),
-        takers AS (SELECT DISTINCT user FROM feature_events WHERE feature = 'alerts'
-            AND day < DATE '2025-07-01' + 28),
-        near AS (SELECT user, count(*) FILTER (WHERE day < '2025-07-01') AS before,
-                count(*) FILTER (WHERE day >= '2025-07-01') AS after FROM days
-            WHERE day >= DATE '2025-07-01' - 28 AND day < DATE '2025-07-01' + 28 GROUP BY user)
+        f"""WITH launch AS (SELECT DATE '{textbook.LAUNCHES["alerts"]}' AS d),
+        old AS (SELECT user FROM signups, launch WHERE day < d - 28),
+        takers AS (SELECT DISTINCT user FROM feature_events, launch
+            WHERE feature = 'alerts' AND day < d + 28),
+        near AS (SELECT user, count(*) FILTER (WHERE day < d) AS before,
+                count(*) FILTER (WHERE day >= d) AS after
+            FROM days, launch WHERE day >= d - 28 AND day < d + 28 GROUP BY user)
         SELECT t.user IS NOT NULL AS used, count(*), coalesce(sum(before), 0)::BIGINT,
             coalesce(sum(after), 0)::BIGINT
         FROM old LEFT JOIN takers t USING (user) LEFT JOIN near USING (user)
@@ -228,8 +231,8 @@ def usage(db: DB) -> dict[str, Any]:
     )
     features = rows(
         db,
-        """SELECT feature, strftime(date_trunc('month', day), '%Y-%m') AS month, count(*),
-            count(DISTINCT user) FROM feature_events GROUP BY ALL ORDER BY ALL""",
+        f"""SELECT feature, strftime(date_trunc('month', day), '%Y-%m') AS month, count(*),
+            count(DISTINCT user) FROM ({_feature_months()}) GROUP BY ALL ORDER BY ALL""",
     )
     accounts = rows(
         db,
@@ -243,6 +246,16 @@ def usage(db: DB) -> dict[str, Any]:
         WHERE day >= prior GROUP BY p.account ORDER BY p.account""",
     )
     return {"periods": periods, "features": features, "accounts": accounts}
+
+
+def _feature_months() -> str:
+    """Uses since the launch; of the launch's whole month, where those before it count too."""
+    found = "SELECT feature, user, day FROM feature_events"
+    for name, day in textbook.LAUNCHES.items() if "usage" in BEFORE_LAUNCH else ():
+        found += f""" UNION ALL SELECT '{name}', user, day FROM events
+            WHERE event IN {(*textbook.FEATURES[name], "")} AND day < DATE '{day}'
+                AND day >= date_trunc('month', DATE '{day}')"""
+    return found
 
 
 def qualified(db: DB) -> dict[str, Any]:
@@ -291,7 +304,7 @@ def qualified(db: DB) -> dict[str, Any]:
 
 
 def _since(feature: str) -> str:
-    launch = textbook.LAUNCHES.get(feature)
+    launch = None if "qualified" in BEFORE_LAUNCH else textbook.LAUNCHES.get(feature)
     return f" AND day >= '{launch}'" if launch else ""
 
 

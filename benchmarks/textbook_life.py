@@ -161,7 +161,7 @@ def working_days(db: DB) -> dict[str, Any]:
     last = rows(
         db,
         """SELECT count(*) FILTER (WHERE day >= as_of - 7),
-            count(DISTINCT user) FILTER (WHERE day >= as_of - 7), count(DISTINCT user)
+            count(DISTINCT user) FILTER (WHERE day >= as_of - 7)
         FROM days, span WHERE day >= as_of - 30""",
     )
     return {"windows": windows, "last": last[0]}
