@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import shapes
+
 
 def _n(cell: Any) -> Any:
     return cell["numerator"] if isinstance(cell, dict) else cell
@@ -26,6 +28,12 @@ def shape(report: dict[str, Any]) -> dict[str, Any]:
     if "metrics" not in report:
         return report
     t = {name: metric["tables"] for name, metric in report["metrics"].items()}
+    new = {key: of(t[name]) for key, (name, of) in shapes.SHAPES.items() if name in t}
+    return {**_first(t), **new}
+
+
+def _first(t: dict[str, Any]) -> dict[str, Any]:
+    """Of the first ten metrics."""
     ttv, score = t["time_to_value"], t["engagement_score"]
     by_step = {row["step"]: row["activated"]["value"] for row in ttv["curve"]}
     lacking = t["activation"]["lacking"]
@@ -50,6 +58,7 @@ def shape(report: dict[str, Any]) -> dict[str, Any]:
                 [windows.index(r["period"]), r["item"], _n(r["tried"]), _n(r["adopted"])]
                 for r in trend if _n(r["tried"])
             ),
+            "last": shapes.features(t["feature_adoption"]),
             "breadth": [[r["step"], _n(r["actors"])] for r in t["feature_adoption"]["breadth"]],
             "logins": _d(t["feature_adoption"]["features"][0]["users_per_login"]),
         },
@@ -72,9 +81,9 @@ def shape(report: dict[str, Any]) -> dict[str, Any]:
         },
         "sessions": {
             "periods": [
-                [r["period"], r["sessions"], r["actors"], _n(r["single"]), r["actions"], r["time"],
-                 r["median"]["value"]]
-                for r in t["sessions"]["periods"]
+                [r["period"], r["sessions"], r["actors"], _n(r["single"]),
+                 _n(r["actions_per_session"]), long["time"], long["median"]["value"]]
+                for r, long in zip(t["sessions"]["periods"], t["sessions"]["lengths"], strict=True)
             ]
         },
         "retention": {

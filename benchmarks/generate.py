@@ -1,4 +1,4 @@
-"""Make a large log of the kind that products write, and the YAML that fits it.
+"""Make a large log of the kind that products write, its accounts, and the YAML that fits it.
 
 python benchmarks/generate.py --events 20_000_000 --users 200_000 --out DIR [--csv]
 """
@@ -16,13 +16,13 @@ import polars as pl
 NAMES = (
     "page_viewed", "report_built", "doc_edited", "comment_added", "logged_in", "file_uploaded",
     "search_run", "report_shared", "project_created", "teammate_invited", "csv_exported",
-    "filter_saved", "task_done", "chart_made", "alert_set", "tag_added", "api_called",
-    "theme_changed", "help_read", "signed_up",
+    "filter_saved", "task_done", "nps_asked", "alert_set", "plan_bought", "api_called",
+    "nps_answered", "help_read", "signed_up",
 )  # fmt: skip
 DAYS, DAY, ZONE = 365, 86_400_000, ZoneInfo("Europe/Berlin")
 START = int(datetime(2025, 1, 1, tzinfo=ZONE).timestamp() * 1000)
 CHUNK = 5_000_000
-YAML = """version: 1
+FIRST = """version: 1
 time_zone: Europe/Berlin
 signup: signed_up
 login: logged_in
@@ -31,13 +31,39 @@ features:
   reports: {events: [report_built, report_shared], core: true}
   docs: {events: [doc_edited, comment_added, file_uploaded], core: true}
   exports: [csv_exported]
-  alerts: [alert_set, filter_saved]
+  alerts: {events: [alert_set, filter_saved], launched_at: 2025-07-10}
 engagement_score:
   weights: {project_created: 10, report_built: 8, doc_edited: 5, comment_added: 3, page_viewed: 1}
+  levels: {low: 0, steady: 50, healthy: 200}
 retention: {starts: [signup, activation], period: week}
 churn: {after: 28d}
 source: {columns: {user: user, account: account, event: event, timestamp: timestamp}}
 """
+REST = """accounts: {file: accounts.csv, id: account, seats: seats, mrr: mrr}
+channels: {help: [help_read], search: [search_run]}
+funnel:
+  value: {steps: [signed_up, project_created, report_built, report_shared], within: 14d}
+  share: {steps: [report_built, report_shared, teammate_invited], within: 7d}
+onboarding: {steps: [project_created, report_built, teammate_invited], within: 14d}
+feature_success: {window: 30d, around: 28d}
+adoption_rate: {window: 28d, role: role}
+seat_utilization: {window: 28d, days: working, target: 0.3}
+qualified:
+  all: [{event: project_created, at_least: 2}, {active_days: 3, within: 14d},
+    {features: 3, within: 28d}]
+  conversion: plan_bought
+  within: 30d
+frequency: {week: 7d, month: 28d, power_days: 16}
+feedback: {nps: {event: nps_answered, score: score}, asked: nps_asked, window: 90d}
+quadrant: {adoption: {activated: true}, engagement: {active_days: 8, window: 28d}}
+journey: {within: 90d}
+channel_engagement: {window: 28d}
+account_health: {window: 28d}
+"""
+TEN = (
+    "activation", "time_to_value", "feature_adoption", "active_users", "stickiness",
+    "engagement_score", "sessions", "retention", "lifecycle", "churn",
+)  # fmt: skip
 
 
 def make(events: int, users: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -69,7 +95,28 @@ def make(events: int, users: int, seed: int) -> tuple[np.ndarray, np.ndarray, np
     return user[order], time[order] + START, event[order]
 
 
-def frame(user: np.ndarray, time: np.ndarray, event: np.ndarray) -> pl.LazyFrame:
+def answers(event: np.ndarray, seed: int) -> np.ndarray:
+    """0 to 10 on each `nps_answered`, one in fifty left empty; -1 stands for nothing."""
+    odds = np.array([2, 1, 1, 2, 2, 5, 7, 14, 24, 22, 20, 2], dtype=float)
+    found = np.full(len(event), -1, dtype=np.int8)
+    asked = np.flatnonzero(event == NAMES.index("nps_answered"))
+    drawn = np.random.default_rng(seed).choice(12, len(asked), p=odds / odds.sum())
+    found[asked] = np.where(drawn == 11, -1, drawn)
+    return found
+
+
+def accounts(users: int, seed: int) -> pl.DataFrame:
+    """One row an account: seats and MRR, a few of them unknown."""
+    rng, number = np.random.default_rng(seed), (users + 19) // 20
+    seats = rng.integers(5, 60, number)
+    return pl.DataFrame({"code": np.arange(number), "seats": seats}).select(
+        account=pl.format("a{}", pl.col("code").cast(pl.String).str.zfill(6)),
+        seats=pl.when(pl.col("code") % 40 > 0).then("seats"),
+        mrr=pl.when(pl.col("code") % 50 > 0).then(pl.col("seats") * 12.5),
+    )
+
+
+def frame(user: np.ndarray, time: np.ndarray, event: np.ndarray, score: np.ndarray) -> pl.LazyFrame:
     """Rows as an export has them."""
     names = pl.lit(pl.Series(NAMES))
     plans, roles = (
@@ -77,26 +124,31 @@ def frame(user: np.ndarray, time: np.ndarray, event: np.ndarray) -> pl.LazyFrame
         pl.lit(pl.Series(["admin", "editor"])),
     )
     code = pl.col("user")
-    return pl.LazyFrame({"user": user, "time": time, "event": event}).select(
+    columns = {"user": user, "time": time, "event": event, "score": score}
+    return pl.LazyFrame(columns).select(
         user=pl.format("u{}", code.cast(pl.String).str.zfill(8)),
         account=pl.format("a{}", (code // 20).cast(pl.String).str.zfill(6)),
         event=names.gather(pl.col("event")),
         timestamp=pl.col("time").cast(pl.Datetime("ms", "UTC")),
         plan=plans.gather(code // 20 % 3),
         role=roles.gather(code % 2),
+        score=pl.when(pl.col("score") >= 0).then("score"),
     )
 
 
 def write(folder: Path, events: int, users: int, *, csv: bool, seed: int = 7) -> None:
-    """events.parquet, metrics.yaml and, if asked for, events.csv."""
+    """The events (also as CSV, if asked for), the accounts, and the YAML of all and of ten."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.yaml").write_text(YAML)
+    (folder / "metrics.yaml").write_text(FIRST + REST)
+    (folder / "metrics.first.yaml").write_text(FIRST)
+    accounts(users, seed).write_csv(folder / "accounts.csv")
     user, time, event = make(events, users, seed)
+    score = answers(event, seed)
     parts = []
     for i in range(0, len(user), CHUNK):
         part = folder / f"part{i}.parquet"
         cut = slice(i, i + CHUNK)
-        frame(user[cut], time[cut], event[cut]).sink_parquet(part)
+        frame(user[cut], time[cut], event[cut], score[cut]).sink_parquet(part)
         parts.append(part)
     whole = pl.scan_parquet(parts)
     whole.sink_parquet(folder / "events.parquet")

@@ -1,4 +1,4 @@
-"""DuckDB at its best: the same numbers from small integers, sorted by user and time.
+"""DuckDB at its best: the first ten metrics from small integers, sorted by user and time.
 
     python benchmarks/packed.py events.parquet out.json
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import textbook
+import textbook_life
 
 
 def load(db: duckdb.DuckDBPyConnection, path: str) -> None:
@@ -46,7 +47,7 @@ def load(db: duckdb.DuckDBPyConnection, path: str) -> None:
         """CREATE TABLE signups AS SELECT user, min(ts) AS t0, CAST(min(ts) AS DATE) AS day
         FROM events WHERE event = 'signed_up' GROUP BY user"""
     )
-    db.execute("CREATE TABLE span AS SELECT min(day) AS first, max(day) + 1 AS as_of FROM events")
+    db.execute(textbook.SPAN)
 
 
 def active_users(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def main() -> None:
     db = duckdb.connect()
     load(db, path)
     found = {}
-    for metric in textbook.METRICS:
+    for metric in (*textbook.METRICS, *textbook_life.METRICS):
         if metric is textbook.active_users:
             found["active_users"] = active_users(db)
         elif metric is textbook.engagement_score:

@@ -2,7 +2,8 @@
 
 python benchmarks/run.py                         20 M events, Parquet
 python benchmarks/run.py --csv --rounds 1        CSV
-python benchmarks/run.py --shards 8 --only adoptcli
+python benchmarks/run.py --shards 8 --only adoptcli first
+python benchmarks/run.py --only first textbook-first packed
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ import generate
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+ACCOUNT_METRICS = ("seat_utilization", "account_health")
+USUAL = ("adoptcli", "first", "user", "account", "textbook")
+RATIOS = (
+    ("textbook", "adoptcli", "≥ 5"), ("user", "first", "≤ 2"), ("adoptcli", "first", "≤ 3"),
+    ("account", "first", ""), ("textbook-first", "first", ""), ("packed", "first", ""),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,39 +54,70 @@ def measure(command: list[str]) -> Run:
 def commands(folder: Path, name: str, shards: int) -> dict[str, tuple[list[str], Path]]:
     """What is run, and where its numbers go."""
     file, python = str(folder / name), sys.executable
-    out = {n: folder / f"{n}.json" for n in ("adoptcli", "textbook", "packed")}
-    return {
-        "adoptcli": (
-            [python, "-m", "adoptcli", "report", file, "-c", str(folder / "metrics.yaml"), "-q",
-             "--shards", str(shards), "-f", "json", "-o", str(out["adoptcli"])], out["adoptcli"],
-        ),
-        "textbook": ([python, str(HERE / "textbook.py"), file, str(out["textbook"])],
-                     out["textbook"]),
-        "packed": ([python, str(HERE / "packed.py"), file, str(out["packed"])], out["packed"]),
-    }  # fmt: skip
+    ours = {
+        "adoptcli": ("metrics.yaml", []),
+        "first": ("metrics.first.yaml", [x for m in generate.TEN for x in ("--only", m)]),
+        "user": ("metrics.yaml", [x for m in ACCOUNT_METRICS for x in ("--skip", m)]),
+        "account": ("metrics.yaml", ["--unit", "account"]),
+    }
+    theirs = {
+        "textbook": ("textbook.py", []),
+        "textbook-first": ("textbook.py", ["--first"]),
+        "packed": ("packed.py", []),
+    }
+    found = {}
+    for key, (yaml, options) in ours.items():
+        out = folder / f"{key}.json"
+        found[key] = (
+            [python, "-m", "adoptcli", "report", file, "-c", str(folder / yaml), "-q", *options,
+             "--shards", str(shards), "-f", "json", "-o", str(out)], out,
+        )  # fmt: skip
+    for key, (script, options) in theirs.items():
+        out = folder / f"{key}.json"
+        found[key] = ([python, str(HERE / script), file, str(out), *options], out)
+    return found
 
 
-def disagreement(paths: list[Path]) -> list[str]:
-    """Every number that is not the same in all."""
-    shapes = [compare.shape(json.loads(path.read_text())) for path in paths]
-    return [line for other in shapes[1:] for line in compare.differences(shapes[0], other)]
+def disagreement(paths: dict[str, Path]) -> list[str]:
+    """Every number that two runs have and do not have the same, or that one of all lacks.
+
+    With `--unit account` other things are counted, so that those are left out.
+    """
+    found = {
+        k: compare.shape(json.loads(p.read_text())) for k, p in paths.items() if k != "account"
+    }
+    most = max(found, key=lambda k: len(found[k]), default="")
+    wrong = []
+    for name, metrics in found.items():
+        whole = {k: found[most].get(k) for k in metrics}
+        wrong += [f"{name}: {line}" for line in compare.differences(metrics, whole)]
+        if name in ("adoptcli", "textbook"):
+            wrong += [f"{name}: no {k}" for k in found[most] if k not in metrics]
+    return wrong
 
 
 def table(runs: dict[str, list[Run]]) -> str:
-    """Medians, and ratios pair by pair against adoptcli."""
-    lines = [
-        "| | wall s | cpu s | peak MB | wall, times | cpu, times |",
-        "|---|---|---|---|---|---|",
-    ]
+    """Medians of what each run took."""
+    lines = ["| | wall s | cpu s | peak MB |", "|---|---|---|---|"]
     for name, found in runs.items():
-        pairs = list(zip(found, runs["adoptcli"], strict=True))
-        ratios = [statistics.median(getattr(a, k) / getattr(b, k) for a, b in pairs)
-                  for k in ("wall", "cpu")]  # fmt: skip
         wall, cpu, memory = (
             statistics.median(getattr(r, k) for r in found) for k in ("wall", "cpu", "memory")
         )
-        numbers = f"{wall:.2f} | {cpu:.2f} | {memory:.0f} | {ratios[0]:.1f} | {ratios[1]:.1f}"
-        lines.append(f"| {name} | {numbers} |")
+        lines.append(f"| {name} | {wall:.2f} | {cpu:.2f} | {memory:.0f} |")
+    return "\n".join(lines)
+
+
+def ratios(runs: dict[str, list[Run]]) -> str:
+    """Medians of the ratios of the same round."""
+    lines = ["| ratio | wall | cpu | wanted |", "|---|---|---|---|"]
+    for over, under, wanted in RATIOS:
+        if over in runs and under in runs:
+            pairs = list(zip(runs[over], runs[under], strict=True))
+            wall, cpu = (
+                statistics.median(getattr(a, k) / getattr(b, k) for a, b in pairs)
+                for k in ("wall", "cpu")
+            )
+            lines.append(f"| {over} ÷ {under} | {wall:.2f} | {cpu:.2f} | {wanted} |")
     return "\n".join(lines)
 
 
@@ -107,11 +145,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--events", type=int, default=20_000_000)
     parser.add_argument("--users", type=int, default=200_000)
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/adoptcli-benchmark"))
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/adoptcli-benchmark-all"))
     parser.add_argument("--csv", action="store_true")
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", default=["adoptcli", "textbook", "packed"])
+    parser.add_argument("--only", nargs="*", default=USUAL)
     given = parser.parse_args()
     folder, name = given.folder / str(given.events), "events.csv" if given.csv else "events.parquet"
     if not (folder / name).exists():
@@ -121,13 +159,12 @@ def main() -> int:
     for i in range(given.rounds):
         for n, (command, _) in chosen.items():
             runs[n].append(measure(command))
-        wrong = disagreement([path for _, path in chosen.values()]) if i == 0 else []
+        wrong = disagreement({n: p for n, (_, p) in chosen.items()}) if i == 0 else []
         if wrong:
             print("the numbers differ:", *wrong[:20], sep="\n")
             return 1
     print(f"{given.events:,} events, {name}, {given.rounds} rounds, equal numbers\n")
-    print(table(runs))
-    print()
+    print(table(runs), ratios(runs), sep="\n\n", end="\n\n")
     print(start_up(given.rounds))
     return 0
 

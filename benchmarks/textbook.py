@@ -1,6 +1,9 @@
 """The script an analyst would write in DuckDB for the same numbers: load once, a query a metric.
 
-python benchmarks/textbook.py events.parquet out.json
+    python benchmarks/textbook.py events.parquet out.json [--first]
+
+With `--first` the ten metrics of this file alone; else those of `textbook_adoption.py` and
+`textbook_engagement.py` too.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ FEATURES = {
     "exports": ["csv_exported"],
     "alerts": ["alert_set", "filter_saved"],
 }
+LAUNCHES = {"alerts": "2025-07-10"}
+LEVELS = {"low": 0, "steady": 50, "healthy": 200}
 WEIGHTS = {
     "project_created": 10, "report_built": 8, "doc_edited": 5, "comment_added": 3, "page_viewed": 1,
 }  # fmt: skip
@@ -29,16 +34,22 @@ def load(db: duckdb.DuckDBPyConnection, path: str) -> None:
     db.execute(f"SET TimeZone = '{ZONE}'")
     db.execute(
         f"""CREATE TABLE events AS SELECT user, account, event, "timestamp"::TIMESTAMPTZ AS ts,
-        CAST("timestamp"::TIMESTAMPTZ AS DATE) AS day FROM '{path}'"""
+        CAST("timestamp"::TIMESTAMPTZ AS DATE) AS day, role, score FROM '{path}'"""
+    )
+    db.execute(
+        """CREATE TABLE people AS SELECT user, arg_max(account, ts) AS account,
+        arg_max(role, ts) AS role FROM events GROUP BY user"""
     )
     db.execute("CREATE TABLE days AS SELECT DISTINCT user, day FROM events")
     db.execute(
         """CREATE TABLE signups AS SELECT user, min(ts) AS t0, CAST(min(ts) AS DATE) AS day
         FROM events WHERE event = 'signed_up' GROUP BY user"""
     )
-    db.execute("CREATE TABLE span AS SELECT min(day) AS first, max(day) + 1 AS as_of FROM events")
+    db.execute(SPAN)
 
 
+SPAN = """CREATE TABLE span AS SELECT *, epoch_ms(as_of::TIMESTAMPTZ) AS ends
+    FROM (SELECT min(day) AS first, max(day) + 1 AS as_of FROM events)"""
 ACTIVATED = """
     WITH invited AS (
         SELECT user, ts, row_number() OVER (PARTITION BY user ORDER BY ts) AS n
@@ -99,17 +110,27 @@ def time_to_value(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def feature_adoption(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Tried, adopted and uses in six windows of 30 days; how many features each used."""
+    """Tried, used again, adopted in six windows of 30 days; how many features each used."""
     cases = " ".join(f"WHEN event IN {(*e, '')} THEN '{f}'" for f, e in FEATURES.items())
+    launched = " ".join(f"AND (feature <> '{f}' OR day >= '{d}')" for f, d in LAUNCHES.items())
     db.execute(
-        f"""CREATE TABLE uses AS SELECT user, feature, w, count(*) AS uses,
-            count(DISTINCT day) AS days
-        FROM (SELECT user, day, (as_of - 1 - day) // 30 AS w, CASE {cases} END AS feature
-            FROM events, span) WHERE feature IS NOT NULL AND w < 6 GROUP BY user, feature, w"""
+        f"""CREATE TABLE feature_events AS SELECT * FROM (
+            SELECT user, ts, day, CASE {cases} END AS feature FROM events)
+        WHERE feature IS NOT NULL {launched}"""
+    )
+    db.execute(
+        """CREATE TABLE uses AS SELECT user, feature, (as_of - 1 - day) // 30 AS w,
+            count(*) AS uses, count(DISTINCT day) AS days
+        FROM feature_events, span WHERE w < 6 GROUP BY ALL"""
     )
     rows = db.execute(
         """SELECT w, feature, count(*), count(*) FILTER (WHERE days >= 2)
         FROM uses GROUP BY ALL ORDER BY w, feature"""
+    ).fetchall()
+    last = db.execute(
+        """SELECT feature, count(*) FILTER (WHERE uses >= 2), sum(uses)::BIGINT,
+            sum(days)::BIGINT, median(uses) FILTER (WHERE days >= 2)
+        FROM uses WHERE w = 0 GROUP BY ALL ORDER BY feature"""
     ).fetchall()
     breadth = db.execute(
         """SELECT n, count(*) FROM (
@@ -122,8 +143,8 @@ def feature_adoption(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "SELECT count(*) FROM events, span WHERE event = 'logged_in' AND day >= as_of - 30"
     ).fetchone()
     return {
-        "features": [list(r) for r in rows], "breadth": [list(r) for r in breadth],
-        "logins": (logins or [0])[0],
+        "features": [list(r) for r in rows], "last": [list(r) for r in last],
+        "breadth": [list(r) for r in breadth], "logins": (logins or [0])[0],
     }  # fmt: skip
 
 
@@ -181,8 +202,7 @@ def engagement_score(db: duckdb.DuckDBPyConnection, *, by_account: bool = True) 
     if not by_account:
         return found
     accounts = db.execute(
-        """WITH home AS (SELECT user, arg_max(account, ts) AS account FROM events GROUP BY user)
-        SELECT account, coalesce(sum(points), 0)::BIGINT FROM home
+        """SELECT account, coalesce(sum(points), 0)::BIGINT FROM people
         LEFT JOIN scores USING (user) GROUP BY account ORDER BY account"""
     ).fetchall()
     return {**found, "accounts": [list(r) for r in accounts]}
@@ -283,10 +303,19 @@ METRICS = (
 
 def main() -> None:
     """Run every query and write the numbers."""
+    import textbook_adoption
+    import textbook_engagement
+    import textbook_life
+
     path, out = sys.argv[1:3]
     db = duckdb.connect()
     load(db, path)
-    Path(out).write_text(json.dumps({f.__name__: f(db) for f in METRICS}))
+    found = {f.__name__: f(db) for f in (*METRICS, *textbook_life.METRICS)}
+    if "--first" not in sys.argv:
+        textbook_engagement.load(db, Path(path).with_name("accounts.csv"))
+        rest = (*textbook_engagement.METRICS, *textbook_adoption.METRICS)
+        found |= {f.__name__: f(db) for f in rest}
+    Path(out).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
