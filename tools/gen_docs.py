@@ -36,8 +36,9 @@ INTRODUCTION = """\
 
 Made from the code by `python tools/gen_docs.py`; `adoptcli explain METRIC` prints the same.
 
-An *actor* is a user or, with `--unit account`, an account. A *day* is a calendar day in the report's
-time zone. *As-of* is the midnight up to which events count. Shares come with a 95 % interval.
+An *actor* is a user or, with `--unit account`, an account. A *day* is a calendar day in the
+report's time zone. *As-of* is the midnight up to which events count. Shares come with a 95 %
+interval.
 """
 
 EVENTS = """\

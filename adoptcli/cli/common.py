@@ -146,6 +146,7 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> dict[str, Metric]:
     from adoptcli.metrics import all_metrics
 
     known = all_metrics()
+    only, skip = ([n.strip() for one in names for n in one.split(",")] for names in (only, skip))
     for name in (*only, *skip):
         if name.replace("-", "_") not in known:
             near = get_close_matches(name, known, 1)

@@ -9,8 +9,9 @@ the data. Seats are as the accounts table has them today, for every window.
 By account: the average day as above; the best day: its most users on one day ÷ seats; active in the
 window: its users with one such day or more ÷ seats.
 Left out: accounts whose seats are unknown or none, accounts cancelled before a window begins, and
-accounts with seats of which no user is known; all are counted. A user of several accounts counts in
-the latest. Over 100 % is possible and flagged.
+accounts with seats of which no user is known; all are counted; and from each window those whose
+first member came after it. A user of several accounts counts in the latest. Over 100 % is possible
+and flagged.
 Textbook: unique daily logins ÷ seats, over the same days; null without `login`.
 """
 
@@ -33,6 +34,7 @@ from adoptcli.metrics._shared import (
     difference,
     not_full,
     ratio,
+    since,
     window_of,
     windows,
     working,
@@ -72,15 +74,22 @@ def rows(timeline: Timeline, settings: SeatUtilizationSettings, context: Context
     logins = active_days(timeline.of(context.definitions.login or []))
     used = timeline.days if settings.daily == "active" else logins
     home = timeline.actors.lazy().filter(pl.col("account").is_not_null())
-    home = home.select("actor", item="account")
+    home = home.select("actor", item="account", since=since())
     used_days = _counted(used, settings, context, len(spans))
     login_days = _counted(logins, settings, context, len(spans))
     parts = [_days(used_days, "used"), _days(login_days, "logins")]
+    there = [
+        home.filter(pl.col("since") < end).select(
+            "actor", "item", period=pl.lit(end - 1, dtype=pl.Int32), there=pl.lit(1)
+        )
+        for _, end in spans
+    ]
+    home = home.filter(pl.col("since") < context.end_day).drop("since")
     by_window = pl.concat(parts, how="diagonal").join(home, on="actor")
     newest = pl.col("period") == context.end_day - 1
     users = by_window.filter(newest & (pl.col("used") > 0)).select("actor", "item", users=pl.lit(1))
     return {
-        "windows": by_window,
+        "windows": pl.concat([by_window, *there], how="diagonal"),
         "accounts": pl.concat([home.with_columns(members=pl.lit(1)), users], how="diagonal"),
         "days": used_days.filter(newest)
         .join(home, on="actor")
@@ -112,7 +121,7 @@ def result(tallies: Tallies, settings: SeatUtilizationSettings, context: Context
         return _refused("the accounts table has no seats: name their column in accounts.seats")
     known, found = _known(tallies, context), cells(tallies["windows"], ["item", "period"])
     spans = list(reversed(windows(context, settings.window, MOST)))
-    held = [_held(known, span, settings, context) for span in spans]
+    held = [_held(known, found, span, settings, context) for span in spans]
     if not held[-1].accounts:
         return _refused("no user belongs to an account whose seats are known")
     values = [_portfolio(found, window, "used", context) for window in held]
@@ -162,13 +171,15 @@ def _known(tallies: Tallies, context: Context) -> list[int]:
 
 
 def _held(
-    known: list[int], span: tuple[int, int], settings: SeatUtilizationSettings, context: Context
-) -> _Held:
-    """Accounts that are cancelled before the window begins hold no seats in it."""
+    known: list[int], found: Found, span: tuple[int, int], settings: SeatUtilizationSettings,
+    context: Context,
+) -> _Held:  # fmt: skip
+    """Accounts hold no seats before their first member came, and none once they are cancelled."""
     first, end = max(span[0], context.first_day), span[1]
     days = end - first if settings.days == "all" else working_days(first, end)
     begin, ends = context.calendar.midnight(first), context.account_ends
-    return _Held(end - 1, days, [a for a in known if ends.get(a, begin) >= begin])
+    there = {a for a in known if (found.get((a, end - 1)) or {}).get("there")}
+    return _Held(end - 1, days, [a for a in known if a in there and ends.get(a, begin) >= begin])
 
 
 def _seats(account: int, context: Context) -> int:

@@ -43,6 +43,14 @@ def _windows(world: World, length: int) -> list[tuple[date, date]]:
     return found[::-1]
 
 
+def _there(world: World, user: str, end: date) -> bool:
+    """Whether somebody had come before a day; who has no date was always there."""
+    days = [world.day(t) for t, _, _ in world.events.get(user, [])[:1]]
+    if user in world.t0:
+        days.append(world.day(world.t0[user]))
+    return min(days, default=date.min) < end
+
+
 def plain(world: World) -> Tables:
     """A set of people for each account and day."""
     c = world.config["seat_utilization"]
@@ -59,6 +67,9 @@ def plain(world: World) -> Tables:
         days = [d for d in days if c["days"] == "all" or d.weekday() < 5]
         lines = []
         for account, users in sorted(home.items()):
+            users = [u for u in users if _there(world, u, end)]
+            if not users:
+                continue
             gone = world.instant(table[account]["cancelled_at"])
             if gone is not None and gone < world.midnight(first):
                 continue
@@ -104,8 +115,9 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
             generate_series(start, stop - 1, INTERVAL 1 DAY))::DATE AS day FROM frames)
             WHERE {counts};
         CREATE TEMP TABLE homes AS SELECT account, seats::INTEGER AS seats, cancelled,
-            count(*) AS members FROM companies JOIN people USING (account)
-            WHERE seats > 0 GROUP BY ALL;
+            count(*) AS members,
+            min(coalesce(least(t0_day, first_day), DATE '0001-01-01')) AS since
+            FROM companies JOIN people USING (account) WHERE seats > 0 GROUP BY ALL;
         CREATE TEMP TABLE daily AS SELECT stop, account, day, count(*) AS users
             FROM counted JOIN {used} USING (day) JOIN people USING ("user") GROUP BY ALL;
         CREATE TEMP TABLE held AS SELECT f.stop, account AS item, seats, members,
@@ -117,7 +129,8 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
             (SELECT count(DISTINCT "user") FROM {used} JOIN counted c USING (day)
                 JOIN people USING ("user") WHERE c.stop = f.stop
                 AND people.account = h.account) AS monthly_n, seats AS monthly_d
-            FROM frames f, homes h WHERE coalesce(cancelled >= midnight(start), true)"""
+            FROM frames f, homes h WHERE coalesce(cancelled >= midnight(start), true)
+                AND since < stop"""
     )
     newest = "SELECT * EXCLUDE stop FROM held, span WHERE stop = as_of_day"
     accounts = rows(
