@@ -67,6 +67,28 @@ class Count(int):
     def __or__(self, other: int) -> int:
         return int(self) | int(other)
 
+    def __truediv__(self, other: int) -> float:
+        return Scaled(self, other) if type(other) is int else int(self) / other
+
+
+class Scaled(float):
+    """A count divided by a whole number, as points are kept in thousandths; it knows the count."""
+
+    count: Count
+
+    def __new__(cls, count: Count, by: int) -> Scaled:
+        """Raises ZeroDivisionError where `by` is 0."""
+        made = super().__new__(cls, int(count) / by)
+        made.count = count
+        return made
+
+
+def whole(number: object) -> Count | None:
+    """The count that a number is, or is a fraction of; None where it knows no groups."""
+    if isinstance(number, Scaled):
+        return number.count
+    return number if isinstance(number, Count) else None
+
 
 def grouped(*numbers: object) -> bool:
     """Whether every number knows its groups."""

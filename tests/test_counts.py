@@ -12,12 +12,15 @@ from adoptcli import stats
 from adoptcli.counts import (
     GROUPS,
     Count,
+    Scaled,
     difference_interval,
     group_of,
     ratio_interval,
     share_interval,
     spread,
+    whole,
 )
+from adoptcli.metrics._shared import compared, difference, mean
 
 
 def of(*parts: int) -> Count:
@@ -36,6 +39,34 @@ def test_sums_and_differences_know_their_groups() -> None:
         assert found.groups == (*parts, *[0] * (GROUPS - 3))
     assert not isinstance(a + 1, Count)
     assert a + 1 == 6
+
+
+def test_a_fraction_of_a_count_knows_the_count() -> None:
+    a = of(3, 0, 2)
+    half = a / 2
+    assert isinstance(half, Scaled)
+    assert half == 2.5
+    assert repr(half) == "2.5"
+    assert whole(half) is whole(a) is a
+    assert whole(half / 2) is None
+    assert type(a / of(1, 4)) is float
+    with pytest.raises(ZeroDivisionError):
+        a / 0
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_means_are_compared_by_the_jackknife(scale: int) -> None:
+    """Whatever their sums are kept in; the interval is in the unit of the mean."""
+    rng = random.Random(scale)
+    n, x, y = ([rng.randint(5, 20) for _ in range(GROUPS)] for _ in range(3))
+    sums = [of(*(scale * k for k in part)) for part in (x, y)]
+    first, second = (mean(of(*n), total, scale * scale * 9999, scale) for total in sums)
+    wanted = difference_interval((of(*x), of(*n)), (of(*y), of(*n)))
+    assert wanted is not None
+    for found in (difference(first, second), compared(first, second)):
+        assert found is not None
+        assert found.value == pytest.approx((sum(x) - sum(y)) / sum(n))
+        assert (found.low, found.high) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
 
 
 def test_the_hash_never_changes() -> None:
