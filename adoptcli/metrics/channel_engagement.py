@@ -275,7 +275,7 @@ def _reach_table(
     columns = (
         Column("item", "Channel", "text"),
         Column("active", "Of active actors", "share"),
-        Column("change", "Change", "share"),
+        Column("change", "Change", "pp"),
         Column("users", "Of all actors", "share"),
     )
     return Table("channels", "Reach", columns, tuple(lines))

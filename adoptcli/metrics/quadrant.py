@@ -244,7 +244,7 @@ def _size_table(sizes: list[list[Estimate]], found: Cells, length: int) -> Table
     columns = (
         Column("item", "Quadrant", "text"),
         Column("actors", "Of all actors", "share"),
-        Column("change", "Change", "share"),
+        Column("change", "Change", "pp"),
         Column("newcomers", f"There for less than {length} days", "users"),
     )
     return Table("quadrants", "Sizes", columns, tuple(lines))

@@ -34,6 +34,15 @@ def percent(value: float) -> str:
     return f"{sign}{size:.1f} %" if size not in (0, 100) else f"{sign}{size:.0f} %"
 
 
+def percentage_points(value: float) -> str:
+    """A difference of shares, with its sign."""
+    return f"{_sign(value)}{abs(value) * 100:.1f} pp"
+
+
+def _sign(value: float) -> str:
+    return "+" if value > 0 else "−" if value < 0 else "±"
+
+
 def seconds(value: float) -> str:
     """In the largest unit that gives at least one."""
     for size, unit in _SPANS:
@@ -53,6 +62,8 @@ def number(value: float | None, unit: Unit) -> str:
         return NOTHING
     if unit == "share":
         return percent(value)
+    if unit == "pp":
+        return percentage_points(value)
     if unit == "seconds":
         return seconds(value)
     if unit == "ratio":
@@ -66,11 +77,10 @@ def change(found: Estimate | None, unit: Unit) -> str:
     """With its sign; shares in percentage points."""
     if found is None or found.value is None:
         return ""
-    value = found.value
-    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    value, sign = found.value, _sign(found.value)
     size = abs(value)
     if unit == "share":
-        return f"{sign}{size * 100:.1f} pp"
+        return percentage_points(value)
     if unit == "seconds":
         return f"{sign}{seconds(size)}"
     return f"{sign}{size:.2f}" if unit == "ratio" else f"{sign}{count(size)}"
@@ -89,7 +99,7 @@ def interval(found: Estimate, unit: Unit) -> str:
 def _bound(value: float | None, unit: Unit, *, long: bool) -> str:
     if value is None:
         return "…"
-    if unit == "share":
+    if unit in ("share", "pp"):
         return _minus(f"{value * 100:.1f}")
     if long and unit not in ("seconds", "ratio") and not float(value).is_integer():
         return _minus(f"{value:,.1f}")

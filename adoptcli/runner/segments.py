@@ -207,7 +207,7 @@ def _overview(whole: Result, rows: Sequence[Row]) -> Table:
         Column("period", "Period", "date"),
         Column("headline", whole.headline.title if whole.headline else "Headline", unit),
         Column("rest", "The rest", unit),
-        Column("difference", "Difference", unit),
+        Column("difference", "Difference", "pp" if unit == "share" else unit),
         Column("q", "q (Benjamini–Hochberg)", "p"),
     )
     return Table("segments", "By segment", columns, tuple(rows))
