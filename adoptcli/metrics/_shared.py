@@ -45,6 +45,23 @@ def ratio(numerator: float, denominator: float) -> Estimate:
     return Estimate(value, numerator, denominator)
 
 
+def rate(numerator: int, denominator: int) -> Estimate:
+    """A quotient of two counts of different actors, with its interval; null without the second.
+
+    As of two independent counts of events; where users sit in accounts at least as wide as by the
+    jackknife.
+    """
+    found = stats.rate_ratio(numerator, denominator)
+    if found is None:
+        return Estimate(None, numerator, denominator)
+    low, high = found.low, found.high
+    if isinstance(numerator, Count) and isinstance(denominator, Count) and high is not None:
+        wider = counts.rate_interval(numerator, denominator)
+        if wider is not None:
+            low, high = min(low, wider.low), max(high, wider.high)
+    return Estimate(found.value, numerator, denominator, low, high)
+
+
 def mean(n: int, total: float, squares: float, scale: float = 1, *, floor: float = 0.0) -> Estimate:
     """A mean over actors with its interval, divided by `scale`; no value is below `floor`.
 
