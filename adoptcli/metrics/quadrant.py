@@ -44,6 +44,7 @@ from adoptcli.metrics._axes import (
 )
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._shared import (
+    activated,
     cells,
     not_full,
     share,
@@ -78,7 +79,7 @@ def rows(timeline: Timeline, settings: QuadrantSettings, context: Context) -> Ro
     """`windows`: everybody in each; `quadrants`, `retention`, `moves` of the last; `left_out`."""
     adoption = resolved(settings.adoption, context)
     spans = windows(context, length_of(settings.engagement, context), MOST)
-    people = _people(timeline, adoption)
+    people = _people(timeline, adoption, context)
     engaged = are_engaged(timeline, settings.engagement, context, len(spans))
     placed = [
         _placed(people, have_adopted(timeline, adoption, span, context), engaged, span)
@@ -105,11 +106,11 @@ def _flags(column: str) -> list[pl.Expr]:
     return [(pl.col(column) == i).cast(pl.Int64).alias(q) for i, q in enumerate(QUADRANTS)]
 
 
-def _people(timeline: Timeline, adoption: Adoption) -> pl.DataFrame:
+def _people(timeline: Timeline, adoption: Adoption, context: Context) -> pl.DataFrame:
     """actor and since, of all that can be judged."""
     judged = timeline.actors
     if adoption.activated:
-        judged = judged.filter(pl.col("signup").is_not_null())
+        judged = judged.join(activated(timeline, context), on="actor", how="semi")
     return judged.select("actor", since=since())
 
 
@@ -159,7 +160,11 @@ def _left_out(
 ) -> pl.LazyFrame:
     """Who cannot be judged, and who may have adopted before the data began."""
     nobody = pl.lit(value=False)
-    no_signup = pl.col("signup").is_null() if adoption.activated else nobody
+    no_signup = no_persona = nobody
+    if adoption.activated:
+        judged = activated(timeline, context)["actor"].implode()
+        no_signup = pl.col("signup").is_null()
+        no_persona = ~no_signup & ~pl.col("actor").is_in(judged)
     ever = adoption.activated or adoption.used == "ever"
     old = ~pl.col("known") | (pl.col("signup_day") < context.first_day)
     adopted = now.select("actor", adopted=pl.col("item").is_in([0, 2]))
@@ -169,6 +174,7 @@ def _left_out(
         .select(
             "actor",
             no_signup=no_signup.cast(pl.Int64),
+            no_persona=no_persona.cast(pl.Int64),
             before_data=(old & ~pl.col("adopted") if ever else nobody)
             .fill_null(False)
             .cast(pl.Int64),
@@ -220,6 +226,9 @@ def _caveats(tallies: Tallies, settings: QuadrantSettings, context: Context) -> 
     if out.get("no_signup"):
         text = "actors without a sign-up, whose activation cannot be known, left out"
         found.append(Caveat("unknown-start", text, out["no_signup"]))
+    if out.get("no_persona"):
+        text = "actors of no persona, from whom nothing is asked, left out"
+        found.append(Caveat("no-persona", text, out["no_persona"]))
     if out.get("before_data"):
         text = "actors there before the data, who may have adopted then but not since"
         found.append(Caveat("adopted-before-data", text, out["before_data"]))

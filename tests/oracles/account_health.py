@@ -95,12 +95,19 @@ def _gone(world: World, members: list[str], facts: dict[str, str]) -> bool:
     at = world.instant(facts.get("cancelled_at") or "")
     if at is not None and at < world.as_of:
         return True
-    bought = "bought" if "purchase" in world.config else None
+    cancel, buy = _endings(world.config)
     ends = [
-        (t, e == "cancelled") for u in members for t, e, _ in world.events.get(u, [])
-        if e in ("cancelled", bought)
+        (t, e in cancel) for u in members for t, e, _ in world.events.get(u, [])
+        if e in (*cancel, *buy)
     ]  # fmt: skip
     return bool(ends) and max(ends)[1]
+
+
+def _endings(config: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The events of cancelling and of buying."""
+    found = (config["churn"].get("cancel", []), config.get("purchase", []))
+    cancel, buy = ([part] if isinstance(part, str) else part for part in found)
+    return cancel, buy
 
 
 def _arrived(world: World, user: str) -> bool:
@@ -114,14 +121,15 @@ def _features(world: World) -> list[Any]:
 
 
 def _adopted(world: World, members: list[str], refs: list[Any], length: int) -> bool:
-    """Whether a member used it on two days of the window."""
+    """Whether a member used it on enough days of the window."""
+    least = world.config["feature_adoption"].get("adopted", {}).get("min_days", 2)
     first = world.as_of_day - timedelta(days=length)
     for user in members:
         days: set[date] = {
             world.day(t) for t, e, p in world.events.get(user, [])
             if any(world.holds(r, e, p) for r in refs)
         }  # fmt: skip
-        if sum(d >= first for d in days) >= 2:
+        if sum(d >= first for d in days) >= least:
             return True
     return False
 
@@ -130,11 +138,12 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     """Sums by account, joined; without the activated."""
     c, length = config["account_health"], int(config["account_health"]["window"][:-1])
     daily(db, config["engagement_score"])
+    least = config["feature_adoption"].get("adopted", {}).get("min_days", 2)
     refs = [f["events"] if isinstance(f, dict) else f for f in config["features"].values()]
     uses = " UNION ALL ".join(
         f'SELECT {i} AS f, "user", day FROM events WHERE {where(r)}' for i, r in enumerate(refs)
     )
-    ends = ("cancelled", "bought") if "purchase" in config else ("cancelled", "cancelled")
+    cancel, buy = ("', '".join(names) for names in _endings(config))
     lines = rows(
         db,
         f"""WITH home AS (SELECT "user", account FROM people WHERE account IS NOT NULL),
@@ -149,10 +158,12 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
             WHERE day >= as_of_day - {2 * length} GROUP BY 1),
         feat AS (SELECT account, count(DISTINCT f) AS features FROM (
                 SELECT f, "user" FROM ({uses}), span WHERE day >= as_of_day - {length}
-                GROUP BY ALL HAVING count(DISTINCT day) >= 2) JOIN home USING ("user") GROUP BY 1),
-        last AS (SELECT h.account, arg_max(e.event = 'cancelled', 2 * e.ts +
-                (e.event = 'cancelled')::BIGINT) AS gone
-            FROM events e JOIN home h USING ("user") WHERE e.event IN {ends} GROUP BY 1),
+                GROUP BY ALL HAVING count(DISTINCT day) >= {least})
+            JOIN home USING ("user") GROUP BY 1),
+        last AS (SELECT h.account, arg_max(e.event IN ('{cancel}'), 2 * e.ts +
+                (e.event IN ('{cancel}'))::BIGINT) AS gone
+            FROM events e JOIN home h USING ("user")
+            WHERE e.event IN ('{cancel}', '{buy}') GROUP BY 1),
         facts AS (SELECT size.account, members, coalesce(active, 0) AS active,
                 coalesce(now, 0) AS now, coalesce(old, 0) AS old, c.mrr,
                 nullif(c.seats, 0) AS seats, coalesce(features, 0) AS features,

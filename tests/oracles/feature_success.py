@@ -86,7 +86,7 @@ def _latest(world: World, question: str) -> dict[str, int]:
     found: dict[str, tuple[int, int]] = {}
     for user in world.users:
         for t, e, p in world.events[user]:
-            if e != c[question]["event"] or world.day(t) < first:
+            if not world.holds(c[question], e, p) or world.day(t) < first:
                 continue
             with suppress(ValueError):
                 value = float(p["score"])

@@ -114,8 +114,9 @@ def _cohorts(
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """The first day of each rule from a table of everybody on every day."""
     rules = stages(config)
-    if capped(config, [*rules.values()]) or not activated_sql(db, config):
+    if capped(config, [*rules.values()]):
         return {}
+    activated_sql(db, config)
     names = [f"stage_{k}" for k in range(len(rules))]
     for name, rule in zip(names, rules.values(), strict=True):
         held_sql(db, name, rule, config)

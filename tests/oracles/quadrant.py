@@ -6,8 +6,9 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracles.criteria import activations
 from tests.oracles.database import DB, rows, where
-from tests.oracles.model import Tables, World, activated_at
+from tests.oracles.model import Tables, World, activated_at, part_of
 
 QUADRANTS = ("champions", "busy_not_adopted", "adopted_not_engaged", "neither")
 CELLS = [
@@ -107,7 +108,11 @@ def _placed(
     """The quadrant of everybody there before a window's end."""
     found = {}
     for user in world.actors:
-        if _since(world, user) >= end or (adoption.get("activated") and user not in world.t0):
+        if _since(world, user) >= end:
+            continue
+        if adoption.get("activated") and (
+            user not in world.t0 or part_of(world, world.config["activation"], user) is None
+        ):
             continue
         first = end - timedelta(days=length)
         engaged = sum(first <= d < end for d in world.days(user)) >= enough
@@ -142,9 +147,8 @@ def _used(world: World, feature: Any, user: str, begin: date, end: date) -> bool
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """A row a person and window, with both axes as columns; what is in order is left to others."""
     adoption, length, enough = _axes(config)
-    if adoption.get("activated") and config["activation"].get("in_order"):
-        return {}
-    db.execute(_people_sql(config, adoption))
+    activations(db, config)
+    db.execute(_people_sql(adoption))
     db.execute(_uses_sql(config))
     begin = f"stop - {length}" if adoption.get("used") == "window" else "DATE '0001-01-01'"
     asked = ["coalesce(activated < midnight(stop), false)"] if adoption.get("activated") else []
@@ -223,34 +227,13 @@ def _nobody(quadrant: str) -> dict[str, Any]:
     return {"item": quadrant, **dict.fromkeys(QUADRANTS, 0), "moved": None}
 
 
-def _people_sql(config: dict[str, Any], adoption: dict[str, Any]) -> str:
+def _people_sql(adoption: dict[str, Any]) -> str:
     """Everybody that can be judged: since when they are there, and when they were activated."""
-    c = config["activation"]
-    criteria = c.get("all") or c.get("any")
-    parts = [_met_sql(criterion, c["before_signup"]) for criterion in criteria]
-    met = " UNION ALL ".join(f"SELECT *, {i} AS k FROM ({part})" for i, part in enumerate(parts))
-    judged = "t0 IS NOT NULL" if adoption.get("activated") else "true"
-    when = f"CASE WHEN count(met) = {len(criteria)} THEN max(met) END" if "all" in c else "min(met)"
+    judged = 'a."user" IS NOT NULL' if adoption.get("activated") else "true"
     return f"""CREATE OR REPLACE TEMP TABLE judged AS
-        WITH met AS ({met}), reached AS (SELECT "user", {when} AS met FROM met GROUP BY 1)
-        SELECT "user", CASE WHEN met IS NOT NULL THEN
-            greatest(t0, met) END AS activated,
-            coalesce(least(t0_day, first_day), DATE '0001-01-01') AS since
-        FROM people LEFT JOIN reached USING ("user") WHERE {judged}"""
-
-
-def _met_sql(criterion: Any, before: str) -> str:
-    made = criterion if isinstance(criterion, dict) else {"event": criterion}
-    least, days = made.get("at_least", 1), made.get("days", 1)
-    since = "true" if before == "count" else "ts >= t0"
-    return f"""WITH r AS (SELECT e."user", ts, day FROM events e JOIN people USING ("user")
-            WHERE t0 IS NOT NULL AND {since} AND ({where(made)})),
-        nth AS (SELECT "user", ts, row_number() OVER (PARTITION BY "user" ORDER BY ts) AS n FROM r),
-        daily AS (SELECT "user", day, min(ts) AS ts FROM r GROUP BY ALL),
-        nth_day AS (SELECT "user", ts, row_number() OVER (PARTITION BY "user" ORDER BY ts) AS n
-            FROM daily)
-        SELECT "user", greatest(nth.ts, nth_day.ts) AS met FROM nth JOIN nth_day USING ("user")
-        WHERE nth.n = {least} AND nth_day.n = {days}"""
+        SELECT p."user", reached AS activated,
+            coalesce(least(p.t0_day, first_day), DATE '0001-01-01') AS since
+        FROM people p LEFT JOIN activations a USING ("user") WHERE {judged}"""
 
 
 def _uses_sql(config: dict[str, Any]) -> str:

@@ -188,9 +188,9 @@ class _Foretold:
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """Everybody on every day as one table, joined with itself."""
     rule, p = config["qualified"], config["period"]
-    ordered = any(isinstance(c, dict) and "activated" in c for c in clauses_of(rule))
-    if capped(config, [rule]) or (not activated_sql(db, config) and ordered):
+    if capped(config, [rule]):
         return {}
+    activated_sql(db, config)
     held_sql(db, "held", rule, config)
     refs = rule.get("conversion", config.get("purchase"))
     is_conversion = where(refs) if refs is not None else "false"

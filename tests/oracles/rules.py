@@ -6,6 +6,7 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracles.criteria import activations
 from tests.oracles.database import DB, where
 from tests.oracles.model import World, activated_at
 
@@ -235,33 +236,10 @@ def _counted(value: str, held: str, lately: str, source: str) -> str:
         GROUP BY g."user", g.d"""
 
 
-def activated_sql(db: DB, config: dict[str, Any]) -> bool:
-    """A table of "user" and day of activation; False where the criteria go in order."""
-    c = config["activation"]
-    criteria = c.get("all") or c["any"]
-    if c.get("in_order") and len(criteria) > 1:
-        return False
-    since = "true" if c["before_signup"] == "count" else "ts >= t0"
-    parts = []
-    for criterion in criteria:
-        k = criterion if isinstance(criterion, dict) else {"event": criterion}
-        plain = {"event": k["event"], "where": k.get("where", {})}
-        parts.append(
-            f"""SELECT "user", t0, greatest(
-                min(ts) FILTER (n >= {k.get("at_least", 1)}),
-                min(ts) FILTER (nth_day >= {k.get("days", 1)})) AS met
-            FROM (SELECT "user", t0, ts,
-                    row_number() OVER (PARTITION BY "user" ORDER BY ts) AS n,
-                    dense_rank() OVER (PARTITION BY "user" ORDER BY day) AS nth_day
-                FROM events JOIN people USING ("user")
-                WHERE t0 IS NOT NULL AND ({where(plain)}) AND {since})
-            GROUP BY ALL HAVING max(n) >= {k.get("at_least", 1)}
-                AND max(nth_day) >= {k.get("days", 1)}"""
-        )
-    least, when = (len(criteria), "max") if "all" in c else (1, "min")
+def activated_sql(db: DB, config: dict[str, Any]) -> None:
+    """A table of "user" and day of activation."""
+    activations(db, config)
     db.execute(
-        f"""CREATE OR REPLACE TABLE activated AS
-        SELECT "user", local(greatest({when}(met), t0)) AS day FROM ({" UNION ALL ".join(parts)})
-        GROUP BY "user", t0 HAVING count(*) >= {least}"""
+        """CREATE OR REPLACE TABLE activated AS
+        SELECT "user", local(reached) AS day FROM activations WHERE reached IS NOT NULL"""
     )
-    return True

@@ -9,6 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
+from tests.oracles.criteria import activations
 from tests.oracles.database import DB, rows, where
 from tests.oracles.model import DAY_MS, Tables, World, activated_at, part_of, quantile
 
@@ -146,14 +147,12 @@ def _log_rank(samples: list[Durations], *, one_group: bool) -> Tables:
 
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """Durations as a table, then products over its moments."""
-    arrival = _arrivals(config)
-    if arrival is None:
-        return {}
+    arrival = _arrivals(db, config)
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE durations AS
         SELECT label(start_of(t0_day, '{config["period"]}'), '{config["period"]}') AS cohort,
             greatest(coalesce(ts, as_of), t0) - t0 AS duration, ts IS NOT NULL AS arrived
-        FROM starters CROSS JOIN span LEFT JOIN ({arrival}) USING ("user")"""
+        FROM starters CROSS JOIN span JOIN ({arrival}) USING ("user")"""
     )
     if not db.execute("SELECT count(*) FROM durations").fetchall()[0][0]:
         return {}
@@ -204,32 +203,11 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     }
 
 
-def _arrivals(config: dict[str, Any]) -> str | None:
-    """A query of "user" and ts; None where criteria must follow one another."""
+def _arrivals(db: DB, config: dict[str, Any]) -> str:
+    """A query of "user" and ts of those of whom an arrival is asked."""
     refs = config.get("time_to_value", {}).get("value")
-    if refs is not None:
-        return f'SELECT "user", min(ts) AS ts FROM events WHERE {where(refs)} GROUP BY "user"'
-    c = config["activation"]
-    if c.get("in_order"):
-        return None
-    criteria = c.get("all") or c.get("any")
-    since = "true" if c["before_signup"] == "count" else "ts >= t0"
-    parts = " UNION ALL ".join(_criterion(criterion, since) for criterion in criteria)
-    least = len(criteria) if "all" in c else 1
-    which = "max" if "all" in c else "min"
-    return f"""SELECT "user", {which}(ts) AS ts FROM ({parts}) WHERE ts IS NOT NULL
-        GROUP BY "user" HAVING count(*) >= {least}"""
-
-
-def _criterion(criterion: Any, since: str) -> str:
-    """When it is met: the k-th row and the first of the d-th day have both been."""
-    known = criterion if isinstance(criterion, dict) else {"event": criterion}
-    ref = {key: known[key] for key in ("event", "where") if key in known}
-    return f"""SELECT "user", CASE WHEN max(k) >= {known.get("at_least", 1)}
-            AND max(d) >= {known.get("days", 1)} THEN greatest(
-            min(ts) FILTER (k >= {known.get("at_least", 1)}),
-            min(ts) FILTER (d >= {known.get("days", 1)})) END AS ts
-        FROM (SELECT "user", ts, row_number() OVER (PARTITION BY "user" ORDER BY ts) AS k,
-                dense_rank() OVER (PARTITION BY "user" ORDER BY day) AS d
-            FROM events JOIN people USING ("user") WHERE ({where([ref])}) AND {since})
-        GROUP BY "user" """
+    if refs is None:
+        activations(db, config)
+        return 'SELECT "user", reached AS ts FROM activations'
+    return f"""SELECT "user", min(ts) FILTER ({where(refs)}) AS ts FROM people
+        LEFT JOIN events USING ("user") GROUP BY "user" """

@@ -139,10 +139,13 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     features = []
     for name, feature in config["features"].items():
         refs = feature["events"] if isinstance(feature, dict) else feature
+        launch = feature.get("launched_at") if isinstance(feature, dict) else None
+        there = f"stop > DATE '{launch}'" if launch else "true"
         features += rows(
             db,
             f"""WITH sums AS (SELECT start, count("user") AS uses, count(DISTINCT "user") AS users
-                FROM c LEFT JOIN (FROM e WHERE {where(refs)}) USING (start) GROUP BY ALL)
+                FROM c LEFT JOIN (FROM e WHERE {where(refs)}) USING (start) WHERE {there}
+                GROUP BY ALL)
             SELECT '{name}' AS item, label(start, '{p}') AS period, uses, users,
                 uses AS per_user_n, users AS per_user_d,
                 uses / nullif(lag(uses) OVER (ORDER BY start), 0) - 1 AS change
