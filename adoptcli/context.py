@@ -109,6 +109,7 @@ class Context:
         listed: Codes of the accounts in the accounts table.
         account_ends: When accounts were cancelled, by code, as their table has it.
         traits: Values of each trait by code, sorted.
+        account_traits: The traits that are columns of the accounts table.
         segments: What the report is split by: each the traits that are crossed.
     """
 
@@ -132,6 +133,7 @@ class Context:
     listed: frozenset[int] = frozenset()
     account_ends: Mapping[int, int] = field(default_factory=dict)
     traits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    account_traits: frozenset[str] = frozenset()
     segments: tuple[tuple[str, ...], ...] = ()
 
     @property

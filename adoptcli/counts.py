@@ -67,6 +67,28 @@ class Count(int):
     def __or__(self, other: int) -> int:
         return int(self) | int(other)
 
+    def __truediv__(self, other: int) -> float:
+        return Scaled(self, other) if type(other) is int else int(self) / other
+
+
+class Scaled(float):
+    """A count divided by a whole number, as points are kept in thousandths; it knows the count."""
+
+    count: Count
+
+    def __new__(cls, count: Count, by: int) -> Scaled:
+        """Raises ZeroDivisionError where `by` is 0."""
+        made = super().__new__(cls, int(count) / by)
+        made.count = count
+        return made
+
+
+def whole(number: object) -> Count | None:
+    """The count that a number is, or is a fraction of; None where it knows no groups."""
+    if isinstance(number, Scaled):
+        return number.count
+    return number if isinstance(number, Count) else None
+
 
 def grouped(*numbers: object) -> bool:
     """Whether every number knows its groups."""
@@ -76,11 +98,11 @@ def grouped(*numbers: object) -> bool:
 def spread(numerator: Count, denominator: Count) -> tuple[float, int] | None:
     """Variance of numerator ÷ denominator and its degrees of freedom, by the jackknife.
 
-    With θ(g) the ratio without group g, over the G groups that have a denominator::
+    With θ(g) the ratio without group g, over the G groups that have a part in it::
 
         V = (G − 1)/G · Σ (θ(g) − θ)²        df = G − 1
 
-    None where fewer than two groups have a denominator.
+    None where fewer than two groups have one.
 
     Source:
         K. M. Wolter (2007), "Introduction to Variance Estimation", 2nd edition, chapter 4.
@@ -89,11 +111,11 @@ def spread(numerator: Count, denominator: Count) -> tuple[float, int] | None:
 
 
 def _without(numerator: Count, denominator: Count) -> list[float | None]:
-    """The ratio without each group; None for groups that have no part in the denominator."""
+    """The ratio without each group; None for groups that have no part in it."""
     n, d = int(numerator), int(denominator)
     return [
-        (n - part) / (d - whole) if whole and d != whole else None
-        for part, whole in zip(numerator.groups, denominator.groups, strict=True)
+        (n - above) / (d - below) if (above or below) and d != below else None
+        for above, below in zip(numerator.groups, denominator.groups, strict=True)
     ]
 
 
@@ -152,6 +174,19 @@ def ratio_interval(numerator: Count, denominator: Count) -> stats.Interval | Non
     half = stats.student_quantile(found[1]) * math.sqrt(found[0])
     value = int(numerator) / int(denominator)
     return stats.Interval(value - half, value + half)
+
+
+def rate_interval(numerator: Count, denominator: Count) -> stats.Interval | None:
+    """The 95 % interval of a ratio of two counts of events: θ · exp(± t · √V / θ).
+
+    None where the ratio is 0 or the jackknife sees no spread.
+    """
+    found = spread(numerator, denominator)
+    if found is None or found[0] == 0 or not int(numerator):
+        return None
+    value = int(numerator) / int(denominator)
+    factor = math.exp(stats.student_quantile(found[1]) * math.sqrt(found[0]) / value)
+    return stats.Interval(value / factor, value * factor)
 
 
 def difference_interval(

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+# `pp` is a difference of shares: a fraction too, which people read in percentage points.
 Unit = Literal[
-    "share", "users", "events", "sessions", "seconds", "days", "points", "ratio", "number",
-    "date", "text", "p", "pp",
+    "share", "pp", "users", "events", "sessions", "seconds", "days", "points", "ratio", "number",
+    "date", "text", "p",
 ]  # fmt: skip
 Status = Literal["ok", "not_configured", "not_evaluable"]
 KEYS = ("segment", "period", "cohort", "step", "item")

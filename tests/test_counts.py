@@ -12,12 +12,16 @@ from adoptcli import stats
 from adoptcli.counts import (
     GROUPS,
     Count,
+    Scaled,
     difference_interval,
     group_of,
+    rate_interval,
     ratio_interval,
     share_interval,
     spread,
+    whole,
 )
+from adoptcli.metrics._shared import compared, difference, mean, rate
 
 
 def of(*parts: int) -> Count:
@@ -36,6 +40,34 @@ def test_sums_and_differences_know_their_groups() -> None:
         assert found.groups == (*parts, *[0] * (GROUPS - 3))
     assert not isinstance(a + 1, Count)
     assert a + 1 == 6
+
+
+def test_a_fraction_of_a_count_knows_the_count() -> None:
+    a = of(3, 0, 2)
+    half = a / 2
+    assert isinstance(half, Scaled)
+    assert half == 2.5
+    assert repr(half) == "2.5"
+    assert whole(half) is whole(a) is a
+    assert whole(half / 2) is None
+    assert type(a / of(1, 4)) is float
+    with pytest.raises(ZeroDivisionError):
+        a / 0
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_means_are_compared_by_the_jackknife(scale: int) -> None:
+    """Whatever their sums are kept in; the interval is in the unit of the mean."""
+    rng = random.Random(scale)
+    n, x, y = ([rng.randint(5, 20) for _ in range(GROUPS)] for _ in range(3))
+    sums = [of(*(scale * k for k in part)) for part in (x, y)]
+    first, second = (mean(of(*n), total, scale * scale * 9999, scale) for total in sums)
+    wanted = difference_interval((of(*x), of(*n)), (of(*y), of(*n)))
+    assert wanted is not None
+    for found in (difference(first, second), compared(first, second)):
+        assert found is not None
+        assert found.value == pytest.approx((sum(x) - sum(y)) / sum(n))
+        assert (found.low, found.high) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
 
 
 def test_the_hash_never_changes() -> None:
@@ -165,3 +197,45 @@ def test_intervals_of_a_difference_hold_where_users_sit_in_accounts(same: bool) 
         width += found.high - found.low
     assert 0.92 <= held / runs <= 0.985
     assert (width / runs < 0.9) is same  # what accounts have in common falls out
+
+
+def test_a_group_without_a_part_in_the_denominator_still_has_one_in_a_rate() -> None:
+    """Leaving it out lowers the ratio, so that it is spread too."""
+    n, d = (6, 3, 3), (0, 2, 4)
+    without = [6 / 6, 9 / 4, 9 / 2]
+    centre = sum(without) / 3
+    found = spread(of(*n), of(*d))
+    assert found == (pytest.approx(2 / 3 * sum((v - centre) ** 2 for v in without)), 2)
+
+
+@pytest.mark.parametrize("accounts", [60, 400])
+def test_intervals_of_a_rate_hold_where_users_sit_in_accounts(accounts: int) -> None:
+    """Those who come and those who go, twice as many, by accounts that differ in both."""
+    rng, runs, held, naive = random.Random(accounts), 300, 0, 0
+    for _ in range(runs):
+        came, gone = [0] * GROUPS, [0] * GROUPS
+        for _ in range(accounts):
+            g, users = rng.randrange(GROUPS), rng.randint(8, 20)
+            come, go = rng.betavariate(1, 4), rng.betavariate(2, 3)
+            came[g] += sum(rng.random() < come for _ in range(users))
+            gone[g] += sum(rng.random() < go for _ in range(users))
+        found, alone = rate(of(*came), of(*gone)), stats.rate_ratio(sum(came), sum(gone))
+        assert found.low is not None
+        assert found.high is not None
+        assert alone is not None
+        assert alone.high is not None
+        held += found.low <= 0.5 <= found.high
+        naive += alone.low <= 0.5 <= alone.high
+    assert 0.92 <= held / runs <= 0.985
+    assert naive / runs < 0.85
+
+
+def test_a_rate_is_never_surer_than_of_independent_counts() -> None:
+    """Here one group holds whom all depends on, and cannot be left out."""
+    alone = stats.rate_ratio(19, 1)
+    found = rate(of(4, 5, 5, 5), of(1))
+    assert alone is not None
+    assert (found.low, found.high) == (alone.low, alone.high)
+    assert rate_interval(of(0, 0), of(3, 4)) is None
+    assert rate(of(0, 0), of(3, 4)).high is None
+    assert rate(of(3), of(0)).value is None

@@ -62,6 +62,8 @@ class Metric:
         plain: Tables whose numbers carry no interval, and need not be told apart by groups of
             accounts.
         users_only: Why it makes no sense where actors are accounts; empty where it does.
+        whole_accounts: It counts what an account has once, so that it is split only by what all its
+            members share: columns of the accounts table.
         needs: Other metrics whose sections of the YAML it uses, where they are there.
         features: It asks who can have a feature, so that what decides that is read.
         uses: Those whose sections it uses as well, if actors have the traits that they name.
@@ -88,6 +90,7 @@ class Metric:
     loose: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
     users_only: str = ""
+    whole_accounts: bool = False
     needs: tuple[str, ...] = ()
     features: bool = False
     uses: tuple[str, ...] = ()

@@ -45,6 +45,18 @@ def by_event(timeline: Timeline, cancel: Sequence[EventRef], context: Context) -
     )
 
 
+def never_bought(timeline: Timeline, cancel: Sequence[EventRef], context: Context) -> pl.LazyFrame:
+    """The actors that cancel, on the days shown, what they have not bought within the data."""
+    first, end = map(context.calendar.midnight, (context.shown_from, context.end_day))
+    at = pl.col("time")
+    bought = timeline.of(context.definitions.purchase or []).lazy()
+    bought = bought.group_by("actor").agg(bought=at.min())
+    cancels = timeline.of(cancel).lazy().filter((at >= first) & (at < end))
+    found = cancels.group_by("actor").agg(at.min()).join(bought, on="actor", how="left")
+    earlier = (pl.col("bought") <= at).fill_null(False)
+    return found.filter(~earlier).select("actor", never_bought=pl.lit(1, dtype=pl.Int64))
+
+
 def has_ends(context: Context) -> bool:
     """Whether the accounts table says when accounts are cancelled."""
     table = context.definitions.accounts

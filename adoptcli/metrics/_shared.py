@@ -45,6 +45,23 @@ def ratio(numerator: float, denominator: float) -> Estimate:
     return Estimate(value, numerator, denominator)
 
 
+def rate(numerator: int, denominator: int) -> Estimate:
+    """A quotient of two counts of different actors, with its interval; null without the second.
+
+    As of two independent counts of events; where users sit in accounts at least as wide as by the
+    jackknife.
+    """
+    found = stats.rate_ratio(numerator, denominator)
+    if found is None:
+        return Estimate(None, numerator, denominator)
+    low, high = found.low, found.high
+    if isinstance(numerator, Count) and isinstance(denominator, Count) and high is not None:
+        wider = counts.rate_interval(numerator, denominator)
+        if wider is not None:
+            low, high = min(low, wider.low), max(high, wider.high)
+    return Estimate(found.value, numerator, denominator, low, high)
+
+
 def mean(n: int, total: float, squares: float, scale: float = 1, *, floor: float = 0.0) -> Estimate:
     """A mean over actors with its interval, divided by `scale`; no value is below `floor`.
 
@@ -106,24 +123,28 @@ def compared(first: Estimate, second: Estimate) -> Estimate:
 
 
 def _by_groups(first: Estimate, second: Estimate) -> stats.Interval | None:
-    n1, d1, n2, d2 = (first.numerator, first.denominator, second.numerator, second.denominator)
-    if (
-        isinstance(n1, Count) and isinstance(d1, Count)
-        and isinstance(n2, Count) and isinstance(d2, Count)
-    ):  # fmt: skip
-        found, scale = counts.difference_interval((n1, d1), (n2, d2)), _scale(first, second)
-        if found is None or scale is None:
-            return None
-        return stats.Interval(found.low * scale, found.high * scale)
-    return None
+    one, two = _parts(first), _parts(second)
+    if one is None or two is None:
+        return None
+    found = counts.difference_interval(one, two)
+    scale = _scale(first, one) or _scale(second, two)
+    if found is None or scale is None:
+        return None
+    return stats.Interval(found.low * scale, found.high * scale)
 
 
-def _scale(*estimates: Estimate) -> float | None:
-    """What a value is of its quotient: 1, or 100 for points; None where all are 0."""
-    for found in estimates:
-        if found.value and found.numerator and found.denominator:
-            return found.value / (found.numerator / found.denominator)
-    return None
+def _parts(found: Estimate) -> tuple[Count, Count] | None:
+    """The counts that know their groups, if both do."""
+    numerator, denominator = counts.whole(found.numerator), counts.whole(found.denominator)
+    return None if numerator is None or denominator is None else (numerator, denominator)
+
+
+def _scale(found: Estimate, parts: tuple[Count, Count]) -> float | None:
+    """What a value is of the quotient of its counts: 1, or 100 for points; None where it is 0."""
+    numerator, denominator = map(int, parts)
+    if not (found.value and numerator and denominator):
+        return None
+    return found.value / (numerator / denominator)
 
 
 def cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]:

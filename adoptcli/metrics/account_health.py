@@ -276,6 +276,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        whole_accounts=True,
         needs=("churn", "engagement_score", "feature_adoption"),
         uses=("activation",),
         names=lambda settings, context: {

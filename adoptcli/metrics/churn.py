@@ -20,8 +20,9 @@ its own.
 Early: lost without ever having been activated; slow: activated, then faded. Those whose sign-up is
 unknown, or from whom no activation is asked, are neither.
 Window: complete calendar periods; idle days are whole local days.
-Left out: actors that come and go within one period are in neither count; by the accounts table,
-actors of no account in it, who are counted; by MRR, accounts whose MRR is unknown, counted too.
+Left out: actors that come and go within one period are in neither count; by the event, with
+`purchase`, those that cancel what they have not bought within the data, who are counted; by the
+accounts table, actors of no account in it, and by MRR, accounts whose MRR is unknown, counted too.
 Textbook: customers lost in the period ÷ customers at its start.
 """
 
@@ -43,6 +44,7 @@ from adoptcli.metrics._customers import (
     has_ends,
     lost_in,
     mrr_churn,
+    never_bought,
     unlisted,
     weighed,
     weighs,
@@ -85,6 +87,8 @@ def rows(timeline: Timeline, settings: ChurnSettings, context: Context) -> Rows:
     found = {name: weighed(table, timeline, context) for name, table in found.items()}
     if has_ends(context):
         found["left_out"] = unlisted(timeline, context)
+    if settings.cancel is not None and context.definitions.purchase is not None:
+        found["never_bought"] = never_bought(timeline, settings.cancel, context)
     return found
 
 
@@ -333,6 +337,9 @@ def _table(source: _Source, settings: ChurnSettings, context: Context) -> Table:
 
 def _caveats(tallies: Tallies, there: list[_Source], context: Context) -> list[Caveat]:
     told = []
+    if "never_bought" in tallies and (old := totals(tallies["never_bought"]).get("never_bought")):
+        text = "actors that cancelled without a purchase in the data, left out of those by event"
+        told.append(Caveat("cancelled-not-bought", text, old))
     if "left_out" in tallies and (out := totals(tallies["left_out"]).get("no_account")):
         text = "actors of no account in the accounts table, left out of those by its cancellations"
         told.append(Caveat("no-account", text, out))
@@ -358,8 +365,9 @@ METRIC = register(
             "cancelled": ("period",),
             "ended": ("period",),
             "left_out": (),
+            "never_bought": (),
         },
-        plain=frozenset({"left_out"}),
+        plain=frozenset({"left_out", "never_bought"}),
         uses=("activation",),
     )
 )

@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from adoptcli import stats
 from adoptcli.context import Context
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
-from adoptcli.metrics._shared import cells, difference
+from adoptcli.metrics._shared import cells, difference, rate
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.days import start_of
@@ -151,8 +150,7 @@ _COLUMNS = (
 
 
 def _count(found: dict[int, dict[str, int]], start: int | None, name: str) -> int:
-    counts = found.get(start) if start is not None else None
-    return (counts or {}).get(name) or 0
+    return found[start].get(name, 0) if start in found else 0
 
 
 def _previous(start: int, context: Context) -> int | None:
@@ -165,17 +163,11 @@ def _line(start: int, context: Context, found: dict[int, dict[str, int]]) -> Row
     before = _count(found, _previous(start, context), "active")
     unclear = not context.signup_known and start < context.burn_in_end
     come = counts["new"] + counts["resurrected"]
-    interval = stats.rate_ratio(come, counts["dormant"])
-    value = come / counts["dormant"] if counts["dormant"] else None
-    quick = Estimate(
-        value, come, counts["dormant"],
-        interval.low if interval else None, interval.high if interval else None,
-    )  # fmt: skip
     return {
         "period": context.label(start),
         **counts,
         **({"new": None, "resurrected": None} if unclear else {}),
-        "quick_ratio": quick,
+        "quick_ratio": rate(come, counts["dormant"]),
         "growth": counts["active"] / before - 1 if before else None,
     }
 

@@ -324,6 +324,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        whole_accounts=True,
         names=lambda settings, context: {"item": context.accounts},
         keys={"windows": ("item", "period"), "accounts": ("item",), "days": ("item", "step")},
         plain=frozenset({"windows", "accounts", "days"}),

@@ -34,6 +34,16 @@ def percent(value: float) -> str:
     return f"{sign}{size:.1f} %" if size not in (0, 100) else f"{sign}{size:.0f} %"
 
 
+def percentage_points(value: float) -> str:
+    """A difference of shares, with its sign."""
+    size = f"{abs(value) * 100:.1f}"
+    return f"{'±' if size == '0.0' else _sign(value)}{size} pp"
+
+
+def _sign(value: float) -> str:
+    return "+" if value > 0 else "−" if value < 0 else "±"
+
+
 def seconds(value: float) -> str:
     """In the largest unit that gives at least one."""
     for size, unit in _SPANS:
@@ -53,14 +63,14 @@ def number(value: float | None, unit: Unit) -> str:
         return NOTHING
     if unit == "share":
         return percent(value)
+    if unit == "pp":
+        return percentage_points(value)
     if unit == "seconds":
         return seconds(value)
     if unit == "ratio":
         return _minus(f"{value:.2f}")
     if unit == "p":
         return chance(value)
-    if unit == "pp":
-        return f"{_minus(f'{value * 100:.1f}')} pp"
     return count(value)
 
 
@@ -68,14 +78,14 @@ def change(found: Estimate | None, unit: Unit) -> str:
     """With its sign; shares in percentage points."""
     if found is None or found.value is None:
         return ""
-    value = found.value
-    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    value, sign = found.value, _sign(found.value)
     size = abs(value)
     if unit == "share":
-        return f"{sign}{size * 100:.1f} pp"
+        return percentage_points(value)
     if unit == "seconds":
         return f"{sign}{seconds(size)}"
-    return f"{sign}{size:.2f}" if unit == "ratio" else f"{sign}{count(size)}"
+    text = f"{size:.2f}" if unit == "ratio" else count(size)
+    return f"{sign}{text}" if float(text.replace(",", "")) else f"±{text}"
 
 
 def interval(found: Estimate, unit: Unit) -> str:

@@ -153,6 +153,9 @@ def _caveats(report: Report) -> list[Text]:
         for caveat in metric.result.caveats:
             key = (caveat.code, caveat.message)
             found.setdefault(key, (_told(caveat.message, caveat.count), []))[1].append(metric.title)
+    if _starred(report):
+        text = f"fewer than {SMALL} behind a number beside a headline"
+        found["small-denominator", text] = (text, [])
     if not found:
         return []
     lines = [Text(), Text("TO KNOW", style="bold")]
@@ -161,6 +164,12 @@ def _caveats(report: Report) -> list[Text]:
         which = f" ({', '.join(titles)})" if titles else ""
         lines.append(Text(f"  {mark}{safe(text)}{which}", style="dim"))
     return lines
+
+
+def _starred(report: Report) -> bool:
+    """Whether a number beside a headline has the mark of a few, which no caveat explains."""
+    heads = [h for metric in report.metrics for h in metric.result.also]
+    return any((h.estimate.denominator or SMALL) < SMALL for h in heads)
 
 
 def _told(message: str, count: int | None) -> str:

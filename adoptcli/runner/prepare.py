@@ -350,6 +350,7 @@ def _context(
         listed=frozenset(tables.accounts["account"].drop_nulls().to_list()),
         account_ends=_by_account(tables.accounts, "cancelled"),
         traits={n.removeprefix("trait."): v for n, v in labels.items() if n != "account"},
+        account_traits=frozenset(n for n, place in tables.places.items() if place == "accounts"),
         segments=tuple(request.segments),
     )
     if context.end_day <= context.shown_from:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from adoptcli import __version__
-from adoptcli.context import Context
+from adoptcli.context import Context, text
 from adoptcli.metrics import Metric
 from adoptcli.metrics._shared import unseen
 from adoptcli.results import (
@@ -158,6 +158,7 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
         text = f"events before the sign-up of their {context.unit}"
         told.append(Caveat("negative-time", text, counts.early))
     told += unseen(prepared.named, context)
+    told += _not_seen(context)
     told += _accounts(prepared, request)
     cliffs = volume_cliffs(found.volume, context.as_of_day)
     if cliffs:
@@ -165,6 +166,17 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
         text = f"days on which the volume falls off a cliff (first {first})"
         told.append(Caveat("volume-cliff", text, len(cliffs)))
     return tuple(dict.fromkeys(told))
+
+
+def _not_seen(context: Context) -> list[Caveat]:
+    """Values that decide who can have a feature and that nobody has."""
+    return [
+        Caveat("value-not-seen", f"nobody has {trait} = {value}, which 'features.{name}' names", 0)
+        for name, feature in context.definitions.features.items()
+        for trait, values in feature.eligible.items()
+        for value in map(text, values)
+        if trait in context.traits and value not in context.traits[trait]
+    ]
 
 
 def _accounts(prepared: Prepared, request: Request) -> list[Caveat]:

@@ -17,6 +17,7 @@ from adoptcli.timeline.segments import combination
 
 MOST_SEGMENTS = 12
 CROSS = " / "
+TOTALS = ("users", "events", "sessions")  # units in which the larger segment has more
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,11 @@ def segmented(
     parts: dict[str, Result] = {}
     compare: list[Row] = []
     caveats: list[Caveat] = []
-    for split in splits:
+    for names, split in zip(context.segments, splits, strict=True):
+        if metric.whole_accounts and not context.account_traits.issuperset(names):
+            text = f"not split by {CROSS.join(names)}, in which members of an account may differ"
+            caveats.append(Caveat("segment-of-users", text))
+            continue
         found = {
             part.label: metric.result(
                 tally.of_segment(named, metric, part.codes), settings, context
@@ -109,9 +114,8 @@ def segmented(
         caveats += _simpson(whole, found)
         parts |= found
     tables = tuple(_with_segments(table, parts) for table in whole.tables)
-    return replace(
-        whole, tables=(*tables, _overview(whole, compare)), caveats=(*whole.caveats, *caveats)
-    )
+    overview = (_overview(whole, compare),) if compare else ()
+    return replace(whole, tables=(*tables, *overview), caveats=(*whole.caveats, *caveats))
 
 
 def _rest(
@@ -181,8 +185,8 @@ def _compared(
 
 
 def _against(head: Headline | None, rest: Headline | None) -> Estimate | None:
-    """The difference, where both are of the same period and have a value."""
-    if head is None or rest is None or head.period != rest.period:
+    """The difference, where both are of the same period and have a value; none of totals."""
+    if head is None or rest is None or head.period != rest.period or head.unit in TOTALS:
         return None
     if head.estimate.value is None or rest.estimate.value is None:
         return None
