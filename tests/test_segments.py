@@ -515,7 +515,7 @@ def test_segments_add_up_to_everybody(
     """
     monkeypatch.chdir(tmp_path)
     seen = set()
-    for seed in range(40, 54):
+    for seed in range(40, 58):
         log = random_log(seed)
         if by.startswith("plan") and "users" not in log.config:
             continue
@@ -557,7 +557,8 @@ def test_what_an_account_has_once_is_split_by_columns_of_accounts_alone(report: 
     }  # fmt: skip
     events = [("a", "v", "2026-03-01T00:00:00Z", "one"), ("b", "v", "2026-03-07T23:30:00Z", "one")]
     found = report(
-        events, config, "--by", "role", "--by", "tier", columns=["user", "event", "time", "account"],
+        events, config, "--by", "role", "--by", "tier",
+        columns=["user", "event", "time", "account"],
         users="user_id,role\na,admin\nb,editor\n",
         accounts="account_id,seats,tier\none,2,large\n",
     )["metrics"]["seat_utilization"]  # fmt: skip
