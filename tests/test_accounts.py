@@ -18,7 +18,7 @@ from tests.test_laws import outcome, save
 Cli = Callable[..., Outcome]
 
 # What asks for the members of an account, so that merging them changes it.
-OF_MEMBERS = {"sessions", "feedback", "usage", "adoption_rate"}
+OF_MEMBERS = {"adoption_rate", "engagement_score", "feedback", "sessions", "usage"}
 
 
 def _plain(seed: int) -> Log:
@@ -35,7 +35,7 @@ def _numbers(text: str) -> dict[str, Any]:
     """Tables, figures and counts without words or intervals."""
 
     def strip(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        out = ("title", "note", "formula", "message", "reason", "low", "high", "definition")
+        out = ("title", "note", "formula", "message", "reason", "low", "high", "p", "definition")
         return {key: value for key, value in pairs if key not in out}
 
     found: dict[str, Any] = json.loads(text, object_pairs_hook=strip)["metrics"]

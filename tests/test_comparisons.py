@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     from lifelines.statistics import multivariate_logrank_test
     from statsmodels.stats.contingency_tables import StratifiedTable
 
-from adoptcli.metrics.feedback import _estimate
+from adoptcli.metrics._answers import scored
 from adoptcli.stats import (
     Z95,
     KaplanMeier,
@@ -504,7 +504,7 @@ def test_the_interval_of_an_nps_holds(n: int, p: float, q: float) -> None:
         promoters = sum(x < p for x in drawn)
         detractors = sum(x > 1 - q for x in drawn)
         counts = {"respondents": n, "promoters": promoters, "detractors": detractors}
-        found = _estimate("nps", counts)
+        found = scored("nps", counts)
         assert found.low is not None
         assert found.high is not None
         assert -100 <= found.low < found.high <= 100

@@ -2,7 +2,8 @@
 
 Formula: retention = users of the window before who used it again in this one ÷ users of the window
 before.
-Numerator, denominator: actors that can have the feature (`eligible`), with a use since its launch.
+Numerator: those of the denominator with a use in this window. Denominator: actors that can have the
+feature (`eligible`) with a use since its launch in the window before.
 Window: trailing windows of `window` days, back from the end of the days shown.
 Users: actors with a use in the window. Uses per day: uses ÷ days of the window on which the feature
 was there.

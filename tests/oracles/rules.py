@@ -15,7 +15,7 @@ Clause = Any
 
 def random_clause(rng: random.Random) -> Clause:
     """Any clause that the users of a random log can meet."""
-    within = f"{rng.choice((1, 2, 7, 28))}d"
+    within = f"{rng.choice((2, 3, 7, 28))}d"
     event: dict[str, Any] = {"event": rng.choice(("built", "shared", "read"))}
     event |= rng.choice(({}, {}, {"where": {"kind": "x"}}))
     event |= rng.choice(({}, {"at_least": 2}, {"days": 2}, {"at_least": 3, "days": 2}))
