@@ -18,7 +18,9 @@ from tests.test_laws import outcome, save
 Cli = Callable[..., Outcome]
 
 # What asks for the members of an account, so that merging them changes it.
-OF_MEMBERS = {"adoption_rate", "engagement_score", "feedback", "sessions", "usage"}
+OF_MEMBERS = {
+    "adoption_rate", "engagement_score", "feature_success", "feedback", "sessions", "usage",
+}  # fmt: skip
 
 
 def _plain(seed: int) -> Log:
