@@ -11,7 +11,7 @@ import polars as pl
 
 from adoptcli.context import Context, text
 from adoptcli.definitions import Answer, EventRef
-from adoptcli.timeline.runs import starts_run
+from adoptcli.timeline.runs import lengths, starts_run
 from adoptcli.timeline.segments import segment_codes
 
 __all__ = ["Timeline", "active_days", "active_events", "by_day"]
@@ -120,8 +120,7 @@ def active_days(events: pl.DataFrame) -> pl.DataFrame:
     Local days run backwards where a zone's clock is put back over midnight; there neighbours are
     not enough.
     """
-    first = starts_run(events, ["actor", "day"]).arg_true()
-    days = pl.DataFrame({name: events[name].gather(first) for name in ("actor", "day")})
+    days = events.select("actor", "day").filter(starts_run(events, ["actor", "day"]))
     if days.select(_backwards().any()).item():
         return days.unique().sort("actor", "day")
     return days
@@ -133,17 +132,16 @@ def by_day(events: pl.DataFrame) -> pl.DataFrame:
     Returns:
         actor, day, times (how many), first and last (ms); sorted by actor and day.
     """
-    fresh = starts_run(events, ["actor", "day"]).arg_true()
-    end = fresh.shift(-1, fill_value=events.height)
-    found = pl.DataFrame(
-        {
-            "actor": events["actor"].gather(fresh),
-            "day": events["day"].gather(fresh),
-            "times": (end - fresh).cast(pl.Int64),
-            "first": events["time"].gather(fresh),
-            "last": events["time"].gather(end - 1),
-        }
-    )
+    fresh = starts_run(events, ["actor", "day"])
+    ends = fresh.shift(-1, fill_value=True)
+    found = (
+        events.select("actor", "day", first="time")
+        .filter(fresh)
+        .select(
+            "actor", "day", lengths(fresh).alias("times"),
+            "first", events["time"].filter(ends).alias("last"),
+        )
+    )  # fmt: skip
     if not found.select(_backwards().any()).item():
         return found
     summed = found.group_by("actor", "day").agg(
