@@ -75,9 +75,9 @@ class Timeline:
         return self.actors.filter(pl.col(f"trait.{trait}").is_in(codes)).select("actor")
 
     def of(self, refs: EventRef | Iterable[EventRef]) -> pl.DataFrame:
-        """The events that the references mean, still sorted."""
+        """The events that the references mean, still sorted; in one piece, which is faster."""
         codes = self._context.vocabulary.codes(refs)
-        return self.events.filter(pl.col("event").is_in(codes))
+        return self.events.filter(pl.col("event").is_in(codes)).rechunk()
 
     def answers(self, ref: Answer) -> pl.DataFrame:
         """The readable numbers of an event: actor, time, member, value (thousandths), sorted."""
