@@ -126,28 +126,25 @@ def active_days(events: pl.DataFrame) -> pl.DataFrame:
     return days
 
 
-def by_day(events: pl.DataFrame) -> pl.DataFrame:
+def by_day(events: pl.DataFrame, *moments: str) -> pl.DataFrame:
     """Each actor's local days among sorted events.
 
+    Args:
+        events: actor, time, day; sorted by actor and time.
+        moments: `first` and `last` (ms), if they are wanted.
+
     Returns:
-        actor, day, times (how many), first and last (ms); sorted by actor and day.
+        actor, day, times (how many), the moments; sorted by actor and day.
     """
     fresh = starts_run(events, ["actor", "day"])
-    ends = fresh.shift(-1, fill_value=True)
-    found = (
-        events.select("actor", "day", first="time")
-        .filter(fresh)
-        .select(
-            "actor", "day", lengths(fresh).alias("times"),
-            "first", events["time"].filter(ends).alias("last"),
-        )
-    )  # fmt: skip
+    found = events.select("actor", "day").filter(fresh).with_columns(times=lengths(fresh))
+    for name in moments:
+        edge = fresh if name == "first" else fresh.shift(-1, fill_value=True)
+        found = found.with_columns(events["time"].filter(edge).alias(name))
     if not found.select(_backwards().any()).item():
         return found
-    summed = found.group_by("actor", "day").agg(
-        pl.col("times").sum(), pl.col("first").min(), pl.col("last").max()
-    )
-    return summed.sort("actor", "day")
+    edges = [pl.col(m).min() if m == "first" else pl.col(m).max() for m in moments]
+    return found.group_by("actor", "day").agg(pl.col("times").sum(), *edges).sort("actor", "day")
 
 
 def _backwards() -> pl.Expr:

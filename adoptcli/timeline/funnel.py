@@ -148,16 +148,15 @@ def deepest(found: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """
     if not _in_order(found, [*keys, "time"]):
         found = found.sort(*keys, "time")
-    n, fresh = found.height, starts_run(found, keys)
-    # The highest of each run of equal keys is the highest so far, as each run is above all before.
-    run = pl.lit(fresh.cum_sum()).cast(pl.Int64) * 64
-    rank = (run * 2 + pl.col("mature").cast(pl.Int64) * 64 + pl.col("depth")) * n
-    highest = found.select(
-        rank=(rank + pl.int_range(n - 1, -1, -1, dtype=pl.Int64)).cum_max(),
-        ever=(run + pl.col("ever")).cum_max(),
-    ).filter(fresh.shift(-1, fill_value=True))
-    rows = n - 1 - highest["rank"] % max(n, 1)
-    return found[rows].with_columns(highest["ever"] % 64)
+    fresh = starts_run(found, keys)
+    ends = fresh.shift(-1, fill_value=True)
+    run = fresh.cum_sum().cast(pl.Int64) * 128  # so that each run is above all before
+    rank = pl.lit(run) + pl.col("mature").cast(pl.Int64) * 64 + pl.col("depth")
+    most = found.select((pl.lit(run) + pl.col("ever")).cum_max() % 128).to_series()
+    # The best of a run is the last of its rows that is above all before it.
+    higher = starts_run(found.select(rank=rank.cum_max()), ["rank"]).arg_true()
+    last = starts_run(run.gather(higher).to_frame("run"), ["run"]).shift(-1, fill_value=True)
+    return found[higher.filter(last)].with_columns(ever=most.filter(ends))
 
 
 def _in_order(frame: pl.DataFrame, keys: Sequence[str]) -> bool:
