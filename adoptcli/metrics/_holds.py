@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import singledispatch
+from itertools import pairwise
 
 import polars as pl
 
@@ -105,7 +106,7 @@ def _(clause: ActiveDaysClause, timeline: Timeline, context: Context) -> pl.Data
 @_spans.register
 def _(clause: FeaturesClause, timeline: Timeline, context: Context) -> pl.DataFrame:
     parts = [
-        trailing(part.select("actor", "day"), clause.days, clause.within, context.as_of_day)
+        trailing(part, clause.days, clause.within, context.as_of_day)
         for part in _by_feature(clause, timeline, context)
     ]
     return covering(parts, clause.features) if parts else _NOWHERE
@@ -113,10 +114,15 @@ def _(clause: FeaturesClause, timeline: Timeline, context: Context) -> pl.DataFr
 
 def _by_feature(clause: FeaturesClause, timeline: Timeline, context: Context) -> list[pl.DataFrame]:
     """The days with a use of each feature that counts."""
-    uses = feature_days(timeline, context)
-    features = enumerate(context.definitions.features.values())
-    items = [i for i, feature in features if feature.core or not clause.core]
-    return [uses.filter(pl.col("item") == i) for i in items]
+    uses = feature_days(timeline, context).select("item", "actor", "day")
+    features = [*context.definitions.features.values()]
+    items = range(len(features))  # sorted by item, so that each has its slice
+    parts = pairwise([0, *(uses["item"].search_sorted(item, side="right") for item in items)])
+    return [
+        uses[start:end].drop("item")
+        for feature, (start, end) in zip(features, parts, strict=True)
+        if feature.core or not clause.core
+    ]
 
 
 @_spans.register
@@ -241,7 +247,7 @@ def _values(clause: Clause, timeline: Timeline, context: Context, day: int) -> p
 
 @_values.register
 def _(clause: EventClause, timeline: Timeline, context: Context, day: int) -> pl.DataFrame:
-    days = by_day(timeline.of(clause)).filter(_lately(day, clause.within))
+    days = by_day(timeline.of(clause).filter(_lately(day, clause.within)))
     counts_days = clause.days > 1 and clause.at_least == 1
     return _summed(days, None if counts_days else "times")
 

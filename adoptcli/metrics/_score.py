@@ -49,7 +49,7 @@ def _daily_points(
     parts = []
     for i, (name, weight) in enumerate(settings.weights.items()):
         events = timeline.of(EventRef(event=name))
-        found = _by_member(events) if alone else by_day(events).drop("first")
+        found = _by_member(events) if alone else by_day(events, "last")
         counted = pl.col("times").clip(upper_bound=cap.times.get(name) if cap else None)
         parts.append(
             found.with_columns(

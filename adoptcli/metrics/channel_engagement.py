@@ -85,7 +85,7 @@ def _days(timeline: Timeline, context: Context) -> pl.DataFrame:
     parts = [_NOTHING]
     for i, refs in enumerate(context.definitions.channels.values()):
         item = pl.lit(i, dtype=pl.Int64).alias("item")
-        parts.append(by_day(timeline.of(refs)).select(item, "actor", "day", "times", "first"))
+        parts.append(by_day(timeline.of(refs), "first").select(item, pl.all()))
     return pl.concat(parts)
 
 

@@ -133,17 +133,16 @@ def _attempts(
 
 def _tables(found: pl.DataFrame, n: int, context: Context) -> Mapping[str, pl.LazyFrame]:
     """The rows of one funnel."""
-    whole = deepest(found, ["actor"]).lazy()
     starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
     dated = found.with_columns(period=start_of(pl.col("day"), starts))
+    periods = deepest(dated, ["actor", "period"])
+    whole = deepest(periods, ["actor"]).lazy()
     mature, depth = pl.col("mature"), pl.col("depth")
     ever = {"ever": (pl.col("ever") == n).cast(pl.Int64)}
     at = [pl.col(f"at_{k + 1}") for k in range(n)]
     return {
         "funnels": whole.select("actor", *_counts(n), **ever),
-        "periods": deepest(dated, ["actor", "period"])
-        .lazy()
-        .select("actor", "period", *_counts(n)),
+        "periods": periods.lazy().select("actor", "period", *_counts(n)),
         "steps": pl.concat(
             whole.select(
                 "actor",

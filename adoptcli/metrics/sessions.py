@@ -29,9 +29,9 @@ from adoptcli.definitions import Duration, Name
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._shared import cells, difference, mean, quantile, ratio, small, totals
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
-from adoptcli.timeline import Timeline, active_events
+from adoptcli.timeline import Timeline, active_events, by_day
 from adoptcli.timeline.days import local_day, start_of
-from adoptcli.timeline.runs import runs, starts_run
+from adoptcli.timeline.runs import lengths, runs
 
 HALF_HOUR = 1_800_000
 UNITS = {"s": 1, "min": 60, "h": 3600}  # ms of a thousandth
@@ -149,31 +149,23 @@ def _cut(events: pl.DataFrame, gap: int) -> pl.DataFrame:
     if "member" in events.columns:
         who = ["actor", "member"]
         events = events.select(*who, "time", "day").sort(*who, "time")
-    time = events["time"]
     pause = pl.col("time") - pl.col("time").shift(1) > gap
-    fresh = events.select((pl.lit(starts_run(events, who)) | pause).fill_null(True))
-    begin = fresh.to_series().arg_true()
-    end = begin.shift(-1, fill_value=events.height)
-    return pl.DataFrame(
-        {
-            "actor": events["actor"].gather(begin),
-            "day": events["day"].gather(begin),
-            "first": time.gather(begin),
-            "last": time.gather(end - 1),
-            "actions": (end - begin).cast(pl.Int64),
-        }
+    other = [pl.col(name) != pl.col(name).shift(1) for name in who]
+    begins = pl.any_horizontal(pause, *other).fill_null(True)
+    fresh = events.lazy().select(fresh=begins).collect().to_series()  # lazily in small pieces
+    ends = fresh.shift(-1, fill_value=True)
+    return (
+        events.select("actor", "day", first="time")
+        .filter(fresh)
+        .with_columns(events["time"].filter(ends).alias("last"), actions=lengths(fresh))
     )
 
 
 def _logins(timeline: Timeline, context: Context, starts: list[int]) -> pl.LazyFrame:
-    found = timeline.of(context.definitions.login or []).lazy()
+    days = by_day(timeline.of(context.definitions.login or []))
     period = start_of(pl.col("day"), starts) if starts else pl.lit(None, dtype=pl.Int32)
-    return (
-        found.select("actor", period=period)
-        .filter(pl.col("period").is_not_null())
-        .group_by("actor", "period")
-        .agg(logins=pl.len().cast(pl.Int64))
-    )
+    found = days.lazy().select("actor", period=period, logins="times")
+    return found.filter(pl.col("period").is_not_null())
 
 
 def _left_out(

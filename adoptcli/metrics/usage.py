@@ -113,26 +113,26 @@ def _accounts(
     """What the members of each account did in the last complete period and in the one before."""
     last = [start for start, _ in context.periods()[-2:]]
     none = pl.lit(0, dtype=pl.Int64)
-    members = active.join(_members(timeline, active, context), on=["actor", "period"], how="left")
     parts = [
-        members.select("actor", "period", events="times", logins=none, active="members"),
+        active.select("actor", "period", events="times", logins=none, active=none),
         logins.select("actor", "period", events=none, logins="times", active=none),
+        _members(timeline, active, context).with_columns(events=none, logins=none),
     ]
     home = timeline.actors.select("actor", "account").filter(pl.col("account").is_not_null())
-    found = pl.concat(parts).filter(pl.col("period").is_in(last))
-    return found.join(home, on="actor", how="inner").lazy()
+    found = [part.lazy().filter(pl.col("period").is_in(last)) for part in parts]
+    return pl.concat(found, how="diagonal").join(home.lazy(), on="actor", how="inner")
 
 
 def _members(timeline: Timeline, active: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """How many users each actor is in each period; more than one where actors are accounts."""
+    """How many users each actor is in each period: `active`; more than one for accounts."""
     if context.unit == "user":
         one = pl.lit(1, dtype=pl.Int64)
-        return active.select("actor", "period", members=one)
+        return active.select("actor", "period", active=one)
     period = _period(pl.col("day"), context)
     return (
         timeline.active_events.select("actor", "member", period=period)
         .group_by("actor", "period")
-        .agg(members=pl.col("member").n_unique().cast(pl.Int64))
+        .agg(active=pl.col("member").n_unique().cast(pl.Int64))
     )
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from adoptcli.context import Context
 from adoptcli.definitions import Criterion
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.runs import place_in_run
+from adoptcli.timeline.runs import kth_in_run, starts_run
 
 
 def met(
@@ -106,7 +106,7 @@ def _candidates(
     rows = timeline.of(criteria).with_row_index("row")
     if among is not None:
         rows = rows.join(among, on="actor", how="semi", maintain_order="left")
-    first = rows.filter(place_in_run(rows, ["actor"]) == 1).select("actor", "time")
+    first = rows.filter(starts_run(rows, ["actor"])).select("actor", "time")
     early = first.join(people, on="actor", how="inner", maintain_order="left")
     early = early.select("actor", early=pl.col("time") < pl.col("signup"))
     if from_signup:
@@ -121,12 +121,12 @@ def _of(rows: pl.DataFrame, criterion: Criterion, context: Context) -> pl.DataFr
 
 def _nth(rows: pl.DataFrame, criterion: Criterion) -> pl.DataFrame:
     """actor, time and row at which the criterion is met, given its candidate rows in order."""
-    found = rows.filter(place_in_run(rows, ["actor"]) == criterion.at_least)
-    found = found.select("actor", "time", "row")
+    nth = kth_in_run(rows, "actor", criterion.at_least)
+    found = rows.select("actor", "time", "row").filter(nth)
     if criterion.days == 1:
         return found
     daily = rows.unique(["actor", "day"], keep="first", maintain_order=True)
-    nth_day = daily.filter(place_in_run(daily, ["actor"]) == criterion.days)
+    nth_day = daily.filter(kth_in_run(daily, "actor", criterion.days))
     both = found.join(nth_day.select("actor", "time", "row"), on="actor", suffix="_day")
     return both.select(
         "actor", time=pl.max_horizontal("time", "time_day"), row=pl.max_horizontal("row", "row_day")
@@ -159,7 +159,7 @@ def _shared_out(
 
     Rows that have begun to serve a criterion serve no other, even if it is never met.
     """
-    table = rows.select("actor").unique(maintain_order=True)
+    table = rows.select("actor").filter(starts_run(rows, ["actor"]))
     chosen: list[int] = []
     for i in sorted(range(len(criteria)), key=lambda k: (_breadth(criteria[k], context), k)):
         mine = _of(rows, criteria[i], context)

@@ -60,24 +60,36 @@ class _Log:
 
     Attributes:
         rows: actor, time, event, day; sorted.
-        first: The first row of each instant.
-        actor, time, number: Of each instant; its place among all instants of the log, if strict.
+        instants: The first row of each instant; if strict with `number`, the instant's place among
+            all of the log.
         kind: Code of the instant's kind.
         far: By kind and d: the last of the steps after the first d that distinct rows of the
             instant can serve, one after the other; d where there is none.
     """
 
     rows: pl.DataFrame
-    first: pl.Series
-    actor: pl.Series
-    time: pl.Series
-    number: pl.Series | None
+    instants: pl.DataFrame
     kind: pl.Series
     far: list[list[int]]
 
-    def reach(self, d: int) -> pl.Series:
-        """`far` of each instant."""
-        return pl.Series([far[d] for far in self.far], dtype=pl.Int32).gather(self.kind)
+    @property
+    def actor(self) -> pl.Series:
+        """Of each instant."""
+        return self.instants["actor"]
+
+    @property
+    def time(self) -> pl.Series:
+        """Of each instant."""
+        return self.instants["time"]
+
+    def serves(self, d: int) -> pl.Series:
+        """Whether each instant has a row of the step after the first d."""
+        return self.kind.is_in([kind for kind, far in enumerate(self.far) if far[d] > d])
+
+    def reach(self, d: int, instants: pl.Series) -> pl.Series:
+        """`far` of some of the instants."""
+        far = pl.Series([far[d] for far in self.far], dtype=pl.UInt8)
+        return far.gather(self.kind.gather(instants))
 
 
 def attempts(
@@ -115,7 +127,7 @@ def attempts(
     ever = pl.DataFrame(free, schema=names).select(depth=_depth(names)).to_series()
     frame = pl.DataFrame(kept, schema=names).with_columns(
         actor, start, end.alias("end"), ever.alias("ever"),
-        day=log.rows["day"].gather(log.first.gather(entries)),
+        day=log.instants["day"].gather(entries),
         mature=start + path.within < as_of,
     )  # fmt: skip
     in_time = (pl.when(pl.col(name) <= pl.col("end")).then(name).alias(name) for name in names)
@@ -126,7 +138,7 @@ def attempts(
 
 def _depth(names: Sequence[str]) -> pl.Expr:
     """How many of the steps were reached."""
-    return pl.sum_horizontal(pl.col(name).is_not_null() for name in names).cast(pl.Int64)
+    return pl.sum_horizontal(pl.col(name).is_not_null() for name in names)
 
 
 def deepest(found: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
@@ -134,76 +146,70 @@ def deepest(found: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
 
     `ever` becomes the most that any attempt of the keys has. Sorted by the keys.
     """
-    n = found.height
-    rank = (pl.col("mature").cast(pl.Int64) * 64 + pl.col("depth")) * n + (n - 1 - pl.col("row"))
-    best = (
-        found.with_columns(row=pl.int_range(n, dtype=pl.Int64))
-        .group_by(keys)
-        .agg(best=rank.max(), most=pl.col("ever").max())
-        .sort(keys)
-    )
-    rows = n - 1 - best["best"] % max(n, 1)
-    return found.select(pl.all().gather(rows)).with_columns(ever=best["most"])
+    if not _in_order(found, [*keys, "time"]):
+        found = found.sort(*keys, "time")
+    fresh = starts_run(found, keys)
+    ends = fresh.shift(-1, fill_value=True)
+    run = fresh.cum_sum().cast(pl.Int64) * 128  # so that each run is above all before
+    rank = pl.lit(run) + pl.col("mature").cast(pl.Int64) * 64 + pl.col("depth")
+    most = found.select((pl.lit(run) + pl.col("ever")).cum_max() % 128).to_series()
+    # The best of a run is the last of its rows that is above all before it.
+    higher = starts_run(found.select(rank=rank.cum_max()), ["rank"]).arg_true()
+    last = starts_run(run.gather(higher).to_frame("run"), ["run"]).shift(-1, fill_value=True)
+    return found[higher.filter(last)].with_columns(ever=most.filter(ends))
+
+
+def _in_order(frame: pl.DataFrame, keys: Sequence[str]) -> bool:
+    """Whether no row comes before the one above it."""
+    after = pl.lit(True)
+    for key in reversed(keys):
+        here, above = pl.col(key), pl.col(key).shift(1)
+        after = (here > above) | ((here == above) & after)
+    return bool(frame.select(after.fill_null(True).all()).item())
 
 
 def _log(events: pl.DataFrame, path: Path) -> _Log:
-    wanted = events["event"].is_in(path.codes)
-    rows = events.filter(wanted).select("actor", "time", "event", "day")
-    first = starts_run(rows, ["actor", "time"]).arg_true()
-    number = None
     if path.order == "strict":
-        instants = starts_run(events, ["actor", "time"]).cum_sum()
-        number = instants.filter(wanted).gather(first).cast(pl.Int64)
-    kind, far = _kinds(rows, first, path)
-    return _Log(
-        rows,
-        first,
-        _of_instants(rows["actor"], first),
-        _of_instants(rows["time"], first),
-        number,
-        kind,
-        far,
-    )
+        number = starts_run(events, ["actor", "time"]).cum_sum().cast(pl.Int64)
+        events = events.with_columns(number=number)
+    rows = events.filter(pl.col("event").is_in(path.codes)).drop("member", strict=False)
+    fresh = starts_run(rows, ["actor", "time"])
+    instants = rows.filter(fresh).rechunk()
+    return _Log(rows, instants, *_kinds(rows, fresh, path))
 
 
-def _kinds(rows: pl.DataFrame, first: pl.Series, path: Path) -> tuple[pl.Series, list[list[int]]]:
+def _kinds(rows: pl.DataFrame, fresh: pl.Series, path: Path) -> tuple[pl.Series, list[list[int]]]:
     """The kind of each instant, and how far each kind goes; an instant of one row is its mask's."""
     masks, n = list(path.masks.values()), len(path.steps)
-    of_code = pl.Series([-1], dtype=pl.Int32).new_from_index(0, max(path.codes, default=0) + 1)
+    of_code = pl.Series([0], dtype=pl.UInt32).new_from_index(0, max(path.codes, default=0) + 1)
     for i, codes in enumerate(masks):
         of_code = of_code.scatter(codes, i)
-    kind = of_code.gather(_of_instants(rows["event"], first)).alias("kind")
+    kind = of_code.gather(rows["event"].filter(fresh)).alias("kind")
     far = [furthest([mask], n) for mask in path.masks]
-    many = (first.shift(-1, fill_value=rows.height) - first > 1).arg_true()
-    if many.len():
-        mixed, more = _mixed(rows, first, many, path)
+    alone = fresh & fresh.shift(-1, fill_value=True)
+    if not alone.all():
+        many = (~alone).filter(fresh).arg_true()
+        mixed, more = _mixed(rows.filter(~alone), path)
         kind, far = kind.scatter(many, mixed + len(masks)), far + more
     return kind, far
 
 
-def _of_instants(values: pl.Series, first: pl.Series) -> pl.Series:
-    """A column of the rows at the first row of each instant."""
-    return values if first.len() == values.len() else values.gather(first)
-
-
-def _mixed(
-    rows: pl.DataFrame, first: pl.Series, many: pl.Series, path: Path
-) -> tuple[pl.Series, list[list[int]]]:
+def _mixed(rows: pl.DataFrame, path: Path) -> tuple[pl.Series, list[list[int]]]:
     """The kinds of instants of several rows, by how many they have of each mask."""
-    begin = first.gather(many)
-    end = first.shift(-1, fill_value=rows.height).gather(many)
+    begin = starts_run(rows, ["actor", "time"]).arg_true()
+    end = begin.shift(-1, fill_value=rows.height)
     counts, size = [], 1
-    kind = pl.Series([0], dtype=pl.Int64).new_from_index(0, many.len())
+    kind = pl.Series([0], dtype=pl.Int64).new_from_index(0, begin.len())
     for mask, codes in path.masks.items():
         total = pl.concat([pl.Series([0], dtype=pl.Int64), _running(rows, codes)])
         of_instant = total.gather(end) - total.gather(begin)
         most = mask.bit_count()  # more rows than steps are of no use
         if size * (most + 1) > _FITS:
-            kind, size = kind.rank("dense").cast(pl.Int64), many.len() + 1
+            kind, size = kind.rank("dense").cast(pl.Int64), begin.len() + 1
         counts.append(of_instant.clip(0, most))
         kind, size = kind * (most + 1) + counts[-1], size * (most + 1)
     values = kind.unique().sort()
-    found = values.search_sorted(kind).cast(pl.Int32).alias("kind")
+    found = values.search_sorted(kind).cast(pl.UInt32).alias("kind")
     each = found.to_frame().with_row_index("row").unique("kind", keep="any").sort("kind")["row"]
     have = zip(*(count.gather(each) for count in counts), strict=True)
     rows_of = [
@@ -220,16 +226,15 @@ def _running(rows: pl.DataFrame, codes: list[int]) -> pl.Series:
 
 def _entries(log: _Log, path: Path, days: tuple[int, int] | None, *, first: bool) -> pl.Series:
     """The instants at which attempts begin."""
-    enters = pl.Series([path.order == "any"]).new_from_index(0, log.kind.len())
+    enters = pl.Series([True]).new_from_index(0, log.kind.len())
     if path.order != "any":
-        enters = log.reach(0) > 0
+        enters = log.serves(0)
     if days is not None:
-        day = _of_instants(log.rows["day"], log.first)
-        enters &= (day >= days[0]) & (day < days[1])
+        enters &= log.instants["day"].is_between(*days, closed="left")
     entries = enters.arg_true()
     if first:
         entries = entries.filter(starts_run(log.actor.gather(entries).to_frame(), ["actor"]))
-    return entries.cast(pl.Int64)
+    return entries
 
 
 def _cut(exclusions: pl.DataFrame, actor: pl.Series, start: pl.Series, end: pl.Series) -> pl.Series:
@@ -268,28 +273,35 @@ def _loose(log: _Log, n: int, entries: pl.Series) -> list[pl.Series]:
 
     They may be another actor's, and are then all that follow.
     """
-    place, top = entries, log.reach(0).gather(entries)
+    place, top = entries, log.reach(0, entries)
     found = [place]
     for k in range(1, n):
-        reach = log.reach(k)
-        has = pl.when(reach > k).then(pl.int_range(reach.len(), dtype=pl.Int64))
-        after = pl.select(has.backward_fill().shift(-1)).to_series()
-        later, stays = after.gather(place), top > k
+        later, stays = _following(place, log.serves(k)), top > k
         place = pl.select(pl.when(stays).then(place).otherwise(later)).to_series()
-        top = pl.select(pl.when(stays).then(top).otherwise(reach.gather(place))).to_series()
+        reach = log.reach(k, place)
+        top = pl.select(pl.when(stays).then(top).otherwise(reach)).to_series()
         found.append(place)
     return found
 
 
+def _following(place: pl.Series, has: pl.Series) -> pl.Series:
+    """The first place after each where it is true; places ascend, nulls come last."""
+    places, found = place.alias("at").to_frame(), has.arg_true().alias("at").to_frame()
+    return places.join_asof(
+        found.with_columns(found="at"), on="at", strategy="forward", allow_exact_matches=False,
+        check_sortedness=False,
+    )["found"]  # fmt: skip
+
+
 def _strict(log: _Log, n: int, entries: pl.Series, end: pl.Series | None) -> list[pl.Series]:
     """The instant of each step, where every instant from the entry on must bring a step."""
-    assert log.number is not None
-    actor, number = log.actor.gather(entries), log.number.gather(entries)
+    entries, numbers = entries.cast(pl.Int64), log.instants["number"]
+    actor, number = log.actor.gather(entries), numbers.gather(entries)
     hops = {}
     for h in range(n):
         at = entries + h
         place = pl.select(pl.when(at < log.kind.len()).then(at)).to_series()
-        follows = (log.number.gather(place) == number + h) & (log.actor.gather(place) == actor)
+        follows = (numbers.gather(place) == number + h) & (log.actor.gather(place) == actor)
         if end is not None:
             follows &= log.time.gather(place) <= end
         kind = pl.when(follows).then(log.kind.gather(place).cast(pl.Int64)).otherwise(-1)
@@ -317,10 +329,11 @@ def _unordered(log: _Log, path: Path, entries: pl.Series) -> list[pl.Series]:
 def _tokens(log: _Log, path: Path, entries: pl.Series) -> pl.DataFrame:
     """The next rows of each mask, as many as it has steps, in order: time × masks + which mask."""
     actor, masks = log.actor.gather(entries), path.masks
+    fresh = starts_run(log.rows, ["actor", "time"])
     frame = pl.DataFrame()
     for i, (mask, codes) in enumerate(masks.items()):
         rows = log.rows.filter(pl.col("event").is_in(codes))
-        seen = _running(log.rows, codes).shift(1, fill_value=0).gather(log.first.gather(entries))
+        seen = _running(log.rows, codes).shift(1, fill_value=0).filter(fresh).gather(entries)
         for j in range(mask.bit_count()):
             at = pl.select(pl.when(seen + j < rows.height).then(seen + j)).to_series()
             same = rows["actor"].gather(at) == actor

@@ -28,15 +28,28 @@ def runs(
     Returns:
         The keys; `length`; `last_<column>` and `<column>` for the columns asked for.
     """
-    first = starts_run(frame, keys).arg_true()
-    end = first.shift(-1, fill_value=frame.height)
-    found = {key: frame[key].gather(first) for key in keys}
-    found["length"] = (end - first).cast(pl.Int64)
-    found |= {f"last_{name}": frame[name].gather(end - 1) for name in last}
+    fresh = starts_run(frame, keys)
+    ends = fresh.shift(-1, fill_value=True)  # filters take far less time than gathers
+    found = {key: frame[key].filter(fresh) for key in keys}
+    found["length"] = lengths(fresh)
+    found |= {f"last_{name}": frame[name].filter(ends) for name in last}
     for name in sums:
-        total = frame[name].cum_sum().gather(end - 1)
+        total = frame[name].cum_sum().filter(ends)
         found[name] = total - total.shift(1, fill_value=0)
     return pl.DataFrame(found)
+
+
+def lengths(fresh: pl.Series) -> pl.Series:
+    """How many rows each run has, given where runs start."""
+    first = fresh.arg_true()
+    return (first.shift(-1, fill_value=fresh.len()) - first).cast(pl.Int64)
+
+
+def kth_in_run(frame: pl.DataFrame, key: str, k: int) -> pl.Series:
+    """True on the k-th row, from 1, of each run of equal keys; keys are never null."""
+    same = pl.col(key) == pl.col(key).shift(k - 1)
+    fresh = starts_run(frame, [key]).shift(k - 1, fill_value=False)
+    return frame.select(same.fill_null(False)).to_series() & fresh
 
 
 def place_in_run(frame: pl.DataFrame, keys: Sequence[str]) -> pl.Series:
