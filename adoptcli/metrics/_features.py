@@ -36,7 +36,7 @@ def feature_days(timeline: Timeline, context: Context) -> pl.DataFrame:
 def _feature_days(timeline: Timeline, context: Context) -> pl.DataFrame:
     parts = [_NOTHING]
     for i, feature in enumerate(context.definitions.features.values()):
-        found = by_day(timeline.of(feature.events))
+        found = by_day(timeline.of(feature.events, "actor", "day", "time"))
         parts.append(found.select(pl.lit(i, dtype=pl.Int64).alias("item"), *found.columns))
     return pl.concat(parts)
 

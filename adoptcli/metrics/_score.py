@@ -46,10 +46,11 @@ def _daily_points(
 ) -> pl.DataFrame:
     cap = settings.daily_cap
     alone = context.unit == "account" and cap is not None  # a cap is each member's own
+    keys = ["actor", "member", "day"] if alone else ["actor", "day"]
     parts = []
     for i, (name, weight) in enumerate(settings.weights.items()):
-        events = timeline.of(EventRef(event=name))
-        found = _by_member(events) if alone else by_day(events).drop("first")
+        events = timeline.of(EventRef(event=name), *keys)
+        found = _by_member(events) if alone else by_day(events)
         counted = pl.col("times").clip(upper_bound=cap.times.get(name) if cap else None)
         parts.append(
             found.with_columns(

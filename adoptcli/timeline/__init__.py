@@ -74,10 +74,10 @@ class Timeline:
         codes = [code for code, label in enumerate(labels) if label in wanted]
         return self.actors.filter(pl.col(f"trait.{trait}").is_in(codes)).select("actor")
 
-    def of(self, refs: EventRef | Iterable[EventRef]) -> pl.DataFrame:
-        """The events that the references mean, still sorted."""
+    def of(self, refs: EventRef | Iterable[EventRef], *columns: str) -> pl.DataFrame:
+        """The events that the references mean, still sorted; all columns, or those named."""
         codes = self._context.vocabulary.codes(refs)
-        return self.events.filter(pl.col("event").is_in(codes))
+        return self.events.select(pl.col(columns or "*").filter(pl.col("event").is_in(codes)))
 
     def answers(self, ref: Answer) -> pl.DataFrame:
         """The readable numbers of an event: actor, time, member, value (thousandths), sorted."""
@@ -131,24 +131,22 @@ def by_day(events: pl.DataFrame) -> pl.DataFrame:
     """Each actor's local days among sorted events.
 
     Returns:
-        actor, day, times (how many), first and last (ms); sorted by actor and day.
+        actor, day, times (how many), and where events have their time, first and last (ms); sorted
+        by actor and day.
     """
-    fresh = starts_run(events, ["actor", "day"]).arg_true()
-    end = fresh.shift(-1, fill_value=events.height)
-    found = pl.DataFrame(
-        {
-            "actor": events["actor"].gather(fresh),
-            "day": events["day"].gather(fresh),
-            "times": (end - fresh).cast(pl.Int64),
-            "first": events["time"].gather(fresh),
-            "last": events["time"].gather(end - 1),
-        }
-    )
-    if not found.select(_backwards().any()).item():
-        return found
-    summed = found.group_by("actor", "day").agg(
-        pl.col("times").sum(), pl.col("first").min(), pl.col("last").max()
-    )
+    fresh = starts_run(events, ["actor", "day"])
+    row = fresh.arg_true()
+    found = {name: events[name].filter(fresh) for name in ("actor", "day")}
+    found["times"] = (row.shift(-1, fill_value=events.height) - row).cast(pl.Int64)
+    if "time" in events.columns:
+        found["first"] = events["time"].filter(fresh)
+        found["last"] = events["time"].filter(fresh.shift(-1, fill_value=True))
+    days = pl.DataFrame(found)
+    if not days.select(_backwards().any()).item():
+        return days
+    whole = {"times": pl.col("times").sum(), "first": pl.col("first").min(),
+             "last": pl.col("last").max()}  # fmt: skip
+    summed = days.group_by("actor", "day").agg(whole[name] for name in days.columns[2:])
     return summed.sort("actor", "day")
 
 

@@ -28,13 +28,13 @@ def runs(
     Returns:
         The keys; `length`; `last_<column>` and `<column>` for the columns asked for.
     """
-    first = starts_run(frame, keys).arg_true()
-    end = first.shift(-1, fill_value=frame.height)
-    found = {key: frame[key].gather(first) for key in keys}
-    found["length"] = (end - first).cast(pl.Int64)
-    found |= {f"last_{name}": frame[name].gather(end - 1) for name in last}
+    first = starts_run(frame, keys)
+    end, row = first.shift(-1, fill_value=True), first.arg_true()
+    found = {key: frame[key].filter(first) for key in keys}
+    found["length"] = (row.shift(-1, fill_value=frame.height) - row).cast(pl.Int64)
+    found |= {f"last_{name}": frame[name].filter(end) for name in last}
     for name in sums:
-        total = frame[name].cum_sum().gather(end - 1)
+        total = frame[name].cum_sum().filter(end)
         found[name] = total - total.shift(1, fill_value=0)
     return pl.DataFrame(found)
 
