@@ -92,6 +92,11 @@ def completes(
     return days.select(met=pl.all_horizontal(*same, close[rule.span]).fill_null(False)).to_series()
 
 
+def needed(rule: Adopted) -> list[str]:
+    """The columns of days of use that `completes` looks at."""
+    return ["item", "actor", "day", *(["first", "last"] if rule.span == "elapsed" else [])]
+
+
 def newcomers(
     timeline: Timeline, rule: Retained, context: Context, features: Sequence[Feature]
 ) -> pl.DataFrame:
@@ -207,8 +212,9 @@ def _adopted_by(
 ) -> pl.Series:
     """Whether each row's actor adopted its item within so many days of the sign-up."""
     days, actors = counted_days(timeline, context), timeline.actors
-    deadline = pl.lit(by_code(actors["actor"], actors["signup"])).gather("actor")
-    early = days.filter(pl.col("first") <= deadline + within * DAY_MS)
+    signup = pl.lit(by_code(actors["actor"], actors["signup"])).gather("actor")
+    inside = pl.col("first") <= signup + within * DAY_MS
+    early = days.select(pl.col(needed(rule)).filter(inside))
     met = early.filter(completes(early, ["item", "actor"], rule, context))
     # A place for each item of each actor, so that looking one up is no join.
     code = pl.col("actor").cast(pl.Int64) * len(context.definitions.features) + pl.col("item")

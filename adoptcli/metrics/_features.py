@@ -36,7 +36,8 @@ def feature_days(timeline: Timeline, context: Context) -> pl.DataFrame:
 def _feature_days(timeline: Timeline, context: Context) -> pl.DataFrame:
     parts = [_NOTHING]
     for i, feature in enumerate(context.definitions.features.values()):
-        found = by_day(timeline.of(feature.events), "first", "last")
+        events = timeline.of(feature.events, "actor", "day", "time")
+        found = by_day(events, "first", "last")
         parts.append(found.select(pl.lit(i, dtype=pl.Int64).alias("item"), *found.columns))
     return pl.concat(parts)
 
@@ -48,20 +49,21 @@ def counted_days(timeline: Timeline, context: Context) -> pl.DataFrame:
 
 def _counted_days(timeline: Timeline, context: Context) -> pl.DataFrame:
     days = feature_days(timeline, context)
-    features = list(context.definitions.features.values())
-    if not any(feature.launched_at or feature.eligible for feature in features):
-        return days
     parts = [_NOTHING]
-    for i, feature in enumerate(features):
-        part = days.filter((pl.col("item") == i) & (pl.col("day") >= launch_day(feature, context)))
+    for i, feature in enumerate(context.definitions.features.values()):
+        begin, end = (days["item"].search_sorted(item) for item in (i, i + 1))
+        part = days[begin:end]  # a view: most features lose no rows
+        if feature.launched_at:
+            part = part.filter(pl.col("day") >= launch_day(feature, context))
         parts.append(of_able(part, timeline, feature))
     return pl.concat(parts)
 
 
 def in_windows(days: pl.DataFrame, context: Context, length: int, count: int) -> pl.DataFrame:
     """Days with a column more: the period, the last day of the window that holds them."""
-    period = window_of(pl.col("day"), context, length, count)
-    return days.with_columns(period=period).filter(pl.col("period").is_not_null())
+    day, end = pl.col("day"), context.end_day
+    inside = days.filter((day >= end - count * length) & (day < end))
+    return inside.with_columns(period=window_of(day, context, length, count))
 
 
 def launch_day(feature: Feature, context: Context) -> int:

@@ -46,10 +46,11 @@ def _daily_points(
 ) -> pl.DataFrame:
     cap = settings.daily_cap
     alone = context.unit == "account" and cap is not None  # a cap is each member's own
+    keys = ["actor", "member", "day"] if alone else ["actor", "day"]
     parts = []
     for i, (name, weight) in enumerate(settings.weights.items()):
-        events = timeline.of(EventRef(event=name))
-        found = _by_member(events) if alone else by_day(events, "last")
+        events = timeline.of(EventRef(event=name), *keys)
+        found = _by_member(events) if alone else by_day(events)
         counted = pl.col("times").clip(upper_bound=cap.times.get(name) if cap else None)
         parts.append(
             found.with_columns(
@@ -134,16 +135,17 @@ def scaled_to(uses: pl.DataFrame, settings: EngagementScoreSettings) -> pl.DataF
 
 
 def spread(found: pl.DataFrame, column: str, periods: Sequence[int], size: int) -> pl.Series:
-    """A column by window and actor: at place i·size + actor for the i-th of the periods; else 0.
+    """A column's sums by window and actor: at place i·size + actor for the i-th window; else 0.
 
     Args:
-        found: actor, period and the column; each pair of an actor and a period once.
+        found: actor, period and the column.
         column: Which column.
-        periods: The windows' last days.
+        periods: The windows' last days, evenly spaced, newest first.
         size: One more than the highest code of an actor.
     """
+    length = periods[0] - periods[1] if len(periods) > 1 else 1
+    window = ((periods[0] - pl.col("period")) // length).cast(pl.Int64)
+    placed = found.select(pl.col(column).cast(pl.Int64), place=window * size + pl.col("actor"))
+    summed = placed.group_by("place").agg(pl.col(column).sum())
     values = pl.zeros(len(periods) * size, dtype=pl.Int64, eager=True)
-    for i, period in enumerate(periods):
-        part = found.filter(pl.col("period") == period)
-        values = values.scatter(part["actor"] + i * size, part[column].cast(pl.Int64))
-    return values
+    return values.scatter(summed["place"], summed[column])

@@ -54,7 +54,7 @@ class AccountHealthSettings(Settings):
 
 
 def rows(timeline: Timeline, settings: AccountHealthSettings, context: Context) -> Rows:
-    """Each member by account: `members`, `windows`, `features`; and `endings` of accounts."""
+    """Each member by account: `members`, `windows`, `features`, and `endings`, the last of each."""
     home = timeline.actors.lazy().filter(pl.col("account").is_not_null())
     home = home.select("actor", item=pl.col("account").cast(pl.Int64))
     return {
@@ -111,14 +111,14 @@ def _features(
 
 
 def _endings(timeline: Timeline, context: Context) -> pl.LazyFrame:
-    """actor, moment, and whether it is a cancellation (1) or a purchase (0)."""
+    """actor, moment of its last cancellation or purchase, and whether it cancelled then."""
     cancel, buy = context.settings["churn"].cancel or [], context.definitions.purchase or []
-    moment = pl.col("time").alias("moment")
-    parts = [
-        timeline.of(refs).lazy().select("actor", moment, cancelled=pl.lit(n, dtype=pl.Int64))
-        for refs, n in ((cancel, 1), (buy, 0))
-    ]
-    return pl.concat(parts).filter(pl.col("moment") < context.calendar.midnight(context.end_day))
+    cancelled = pl.col("event").is_in(context.vocabulary.codes(cancel)).cast(pl.Int64)
+    moment, end = pl.col("time"), context.calendar.midnight(context.end_day)
+    # Purchases matter only where there are cancellations to take back.
+    events = timeline.of([*cancel, *buy] if cancel else []).lazy().filter(moment < end)
+    last = events.filter(moment == moment.max().over("actor"))
+    return last.select("actor", moment=moment, cancelled=cancelled)
 
 
 def result(tallies: Tallies, settings: AccountHealthSettings, context: Context) -> Result:
@@ -160,19 +160,17 @@ class _Found:
 
     def __init__(self, tallies: Tallies, context: Context) -> None:
         self.windows = cells(tallies["windows"], ["item", "period"])
-        adopted = tallies["features"].group_by("item").agg(pl.col("feature").n_unique())
-        self.features = dict(adopted.iter_rows())
+        self.features = dict(tallies["features"].group_by("item").len().iter_rows())
         self.scored = context.settings.get("engagement_score") is not None
+        self.activates = has_activation(context)
 
 
 def _cancelled(endings: pl.DataFrame, context: Context) -> set[int]:
-    """The accounts whose last word is a cancellation."""
+    """The accounts whose last word is a cancellation; it wins over a purchase at the same time."""
     end = context.calendar.midnight(context.end_day)
     by_table = {account for account, at in context.account_ends.items() if at < end}
-    last: dict[int, tuple[int, bool]] = {}
-    for account, moment, cancelled in endings.select("item", "moment", "cancelled").iter_rows():
-        last[account] = max(last.get(account, (moment, False)), (moment, cancelled > 0))
-    return by_table | {account for account, (_, cancelled) in last.items() if cancelled}
+    last = pl.col("moment") == pl.col("moment").max().over("item")
+    return by_table | set(endings.filter(last & (pl.col("cancelled") > 0))["item"])
 
 
 def _line(
@@ -201,9 +199,7 @@ def _line(
         "activity": value,
         "before": old,
         "change": change,
-        "activated": share(counts["activated"], counts["members"])
-        if has_activation(context)
-        else None,
+        "activated": share(counts["activated"], counts["members"]) if found.activates else None,
         "features": found.features.get(account, 0) if context.definitions.features else None,
     }
 

@@ -158,12 +158,11 @@ def _scores(
     period = window_of(pl.col("day"), context, settings.window, len(ends))
     dated = timeline.days.select("actor", period=period).filter(pl.col("period").is_not_null())
     active = runs(dated, ["actor", "period"]).with_columns(active=pl.lit(1))
-    points = uses.group_by("actor", "period").agg(pl.col("points").sum())
     scaled = scaled_to(uses, settings) if settings.targets else _NOT_SCALED
     size = _size(timeline)
     whole = {
         name: spread(found, name, [end - 1 for end in ends], size)
-        for name, found in (("points", points), ("scaled", scaled), ("active", active))
+        for name, found in (("points", uses), ("scaled", scaled), ("active", active))
     }
     there = pl.min_horizontal("signup_day", "first_day")
     people = timeline.actors.select("actor", "account", there=there)

@@ -136,7 +136,8 @@ def _uses(
 ) -> pl.DataFrame:
     """Each feature's actors in each window: uses, days of use, again and adopted (0 or 1)."""
     keys = ["item", "actor", "period"]
-    days = in_windows(counted_days(timeline, context), context, settings.window, count)
+    used = counted_days(timeline, context).select(*_adoption.needed(settings.adopted), "times")
+    days = in_windows(used, context, settings.window, count)
     met = _adoption.completes(days, keys, settings.adopted, context)
     flagged = days.select(*keys, uses="times", met=met.cast(pl.Int64))
     return runs(flagged, keys, sums=["uses", "met"]).select(

@@ -83,7 +83,8 @@ def missing(settings: FeatureSuccessSettings, definitions: Definitions) -> str |
 def rows(timeline: Timeline, settings: FeatureSuccessSettings, context: Context) -> Rows:
     """`windows`: users and who came back; `answers`; `around` the launch."""
     count = len(windows(context, settings.window, MOST))
-    days = in_windows(counted_days(timeline, context), context, settings.window, count)
+    used = counted_days(timeline, context).select("item", "actor", "day", "times")
+    days = in_windows(used, context, settings.window, count)
     keys = ["item", "actor", "period"]
     uses = runs(days.select(*keys, uses="times"), keys, sums=["uses"]).drop("length")
     last = uses.filter(pl.col("period") == context.end_day - 1)

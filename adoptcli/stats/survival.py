@@ -83,7 +83,7 @@ class KaplanMeier:
 
     Attributes:
         curve: One row a duration, ascending: duration, events, at_risk, survival (S), share
-            (1 - S), variance (V), low, high (as if there were no clusters).
+            (1 - S), variance (V).
         parts: Where subjects sit in clusters, one row a cluster and duration: group, duration, gone
             (how many end there), score (their influence on -ln S by then); sorted.
 
@@ -130,8 +130,8 @@ class KaplanMeier:
         if negative.height:
             raise ValueError(f"durations and counts must not be negative, got {negative.row(0)}")
         some = histogram.filter((pl.col("events") > 0) | (pl.col("censored") > 0))
-        counts = some.group_by("duration").agg(pl.col("events", "censored").sum()).sort("duration")
-        curve = _curve(counts)
+        by_duration = some.sort("duration").group_by("duration", maintain_order=True)
+        curve = _curve(by_duration.agg(pl.col("events", "censored").sum()))
         return cls(curve, _influences(some, curve) if "group" in histogram.columns else None)
 
     @property
@@ -185,9 +185,7 @@ class KaplanMeier:
     def _limits(self, t: float) -> tuple[float | None, float | None]:
         """The limits of the share at a time not before the first duration."""
         row = self.curve["duration"].search_sorted(t, side="right") - 1
-        at = self.curve[row : row + 1]
-        if self.parts is not None:
-            at = _limits(at, self._widening(t))
+        at = _limits(self.curve[row : row + 1], self._widening(t))
         found: tuple[float | None, float | None] = at.select("low", "high").row(0)
         return found
 
@@ -240,15 +238,22 @@ class KaplanMeier:
         goal, duration = q - _EPSILON, pl.col("duration")
         events = self.curve.filter(pl.col("events") > 0)
         last = value if value is not None else events["duration"].max()
-        widening = self._widening(last) if isinstance(last, int) else 1.0
+        widening = self._widening(last) if isinstance(last, int) else None
         if widening is None:
             return QuantileEstimate(value, None, None)
-        limits = _limits(events, widening)
-        found = limits.select(
-            low=duration.filter(pl.coalesce("high", "share") >= goal).min(),
-            high=duration.filter(pl.col("low") >= goal).min(),
+        # The limits enclose the share: the upper one reaches q no later, the lower no sooner.
+        before, after = (
+            _limits(events.filter(part), widening)
+            for part in (duration <= last, pl.col("share") >= goal)
         )
-        return QuantileEstimate(value, *found.row(0))
+        low = _first(before, pl.coalesce("high", "share") >= goal)
+        return QuantileEstimate(value, low, _first(after, pl.col("low") >= goal))
+
+
+def _first(curve: pl.DataFrame, condition: pl.Expr) -> int | None:
+    """The first duration for which a condition holds."""
+    found = curve.filter(condition)["duration"]
+    return int(found[0]) if found.len() else None
 
 
 def _curve(counts: pl.DataFrame) -> pl.DataFrame:
@@ -269,13 +274,12 @@ def _curve(counts: pl.DataFrame) -> pl.DataFrame:
     share = (1 - base) + base * ((pl.col("start") - after) / pl.col("start"))
     variance = (events / (pl.col("at_risk").cast(pl.Float64) * after)).cum_sum()
     done = after == 0
-    curve = stretches.select(
+    return stretches.select(
         "duration", "events", "at_risk",
         survival=pl.when(done & (events > 0)).then(0.0).otherwise(base * ratio),
         share=pl.when(done & (events > 0)).then(1.0).otherwise(pl.min_horizontal(share, 1.0)),
         variance=variance,
     )  # fmt: skip
-    return _limits(curve, 1.0)
 
 
 def _limits(curve: pl.DataFrame, widening: float | None) -> pl.DataFrame:
@@ -298,17 +302,14 @@ def _influences(rows: pl.DataFrame, curve: pl.DataFrame) -> pl.DataFrame:
     1/n to its own.
     """
     before = pl.col("variance").shift(1, fill_value=0.0)
-    known = curve.select("duration", "at_risk", "variance", before=before)
     events, censored = pl.col("events"), pl.col("censored")
+    parts = rows.group_by("group", "duration").agg(events.sum(), censored.sum())
+    parts = parts.sort("duration").sort("group", maintain_order=True)
+    known = curve.select("at_risk", "variance", before=before)
+    seen = known[curve["duration"].search_sorted(parts["duration"])]
     waited = pl.when(censored > 0).then(censored * pl.col("variance")).otherwise(0.0)
     score = waited + events * (pl.col("before") - 1 / pl.col("at_risk"))
-    return (
-        rows.group_by("group", "duration")
-        .agg(events.sum(), censored.sum())
-        .join(known, on="duration", how="left")
-        .sort("group", "duration")
-        .select("group", "duration", gone=events + censored, score=score)
-    )
+    return parts.hstack(seen).select("group", "duration", gone=events + censored, score=score)
 
 
 def _one_minus_exp(x: pl.Expr) -> pl.Expr:

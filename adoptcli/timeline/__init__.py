@@ -74,10 +74,11 @@ class Timeline:
         codes = [code for code, label in enumerate(labels) if label in wanted]
         return self.actors.filter(pl.col(f"trait.{trait}").is_in(codes)).select("actor")
 
-    def of(self, refs: EventRef | Iterable[EventRef]) -> pl.DataFrame:
-        """The events that the references mean, still sorted; in one piece, which is faster."""
-        codes = self._context.vocabulary.codes(refs)
-        return self.events.filter(pl.col("event").is_in(codes)).rechunk()
+    def of(self, refs: EventRef | Iterable[EventRef], *columns: str) -> pl.DataFrame:
+        """The events that the references mean, still sorted; all columns, or those named."""
+        wanted = self.events["event"].is_in(self._context.vocabulary.codes(refs))
+        found = self.events.select(columns) if columns else self.events
+        return found.filter(wanted).rechunk()  # in one piece, which is faster
 
     def answers(self, ref: Answer) -> pl.DataFrame:
         """The readable numbers of an event: actor, time, member, value (thousandths), sorted."""
