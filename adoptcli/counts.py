@@ -107,7 +107,11 @@ def spread(numerator: Count, denominator: Count) -> tuple[float, int] | None:
     Source:
         K. M. Wolter (2007), "Introduction to Variance Estimation", 2nd edition, chapter 4.
     """
-    return _variance([_without(numerator, denominator)])
+    values = [value for value in _without(numerator, denominator) if value is not None]
+    if len(values) < 2:
+        return None
+    centre, df = sum(values) / len(values), len(values) - 1
+    return sum((value - centre) ** 2 for value in values) * df / len(values), df
 
 
 def _without(numerator: Count, denominator: Count) -> list[float | None]:
@@ -120,7 +124,7 @@ def _without(numerator: Count, denominator: Count) -> list[float | None]:
 
 
 def _variance(replicates: list[list[float | None]]) -> tuple[float, int] | None:
-    """The jackknife variance of a ratio, or of the difference of two."""
+    """The jackknife variance of the difference of two ratios."""
     wholes = [[v for v in values if v is not None] for values in replicates]
     if any(len(values) < 2 for values in wholes):
         return None

@@ -154,11 +154,11 @@ def cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]
     """
     if GROUP in tally.columns:
         return _grouped_cells(tally, keys)
-    found: dict[Any, dict[str, int]] = {}
-    for row in tally.iter_rows(named=True):
-        key = tuple(row.pop(k) for k in keys)
-        found[key[0] if len(key) == 1 else key] = row
-    return found
+    measures, n = [name for name in tally.columns if name not in keys], len(keys)
+    return {
+        row[0] if n == 1 else row[:n]: dict(zip(measures, row[n:], strict=True))
+        for row in tally.select(*keys, *measures).iter_rows()
+    }
 
 
 def _grouped_cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]:

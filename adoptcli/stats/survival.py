@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 
 from adoptcli.stats.distributions import student_quantile
 from adoptcli.stats.intervals import Z95
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 _EPSILON = 1e-12
 """Slack for "has the curve reached q": absorbs rounding, far below one over any usable count."""
@@ -83,7 +85,7 @@ class KaplanMeier:
 
     Attributes:
         curve: One row a duration, ascending: duration, events, at_risk, survival (S), share
-            (1 - S), variance (V).
+            (1 - S), variance (V), and where there are no clusters low and high.
         parts: Where subjects sit in clusters, one row a cluster and duration: group, duration, gone
             (how many end there), score (their influence on -ln S by then); sorted.
 
@@ -132,7 +134,9 @@ class KaplanMeier:
         some = histogram.filter((pl.col("events") > 0) | (pl.col("censored") > 0))
         by_duration = some.sort("duration").group_by("duration", maintain_order=True)
         curve = _curve(by_duration.agg(pl.col("events", "censored").sum()))
-        return cls(curve, _influences(some, curve) if "group" in histogram.columns else None)
+        if "group" in histogram.columns:
+            return cls(curve, _influences(some, curve))
+        return cls(_limits(curve, 1.0))
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -185,7 +189,9 @@ class KaplanMeier:
     def _limits(self, t: float) -> tuple[float | None, float | None]:
         """The limits of the share at a time not before the first duration."""
         row = self.curve["duration"].search_sorted(t, side="right") - 1
-        at = _limits(self.curve[row : row + 1], self._widening(t))
+        at = self.curve[row : row + 1]
+        if self.parts is not None:
+            at = _limits(at, self._widening(t))
         found: tuple[float | None, float | None] = at.select("low", "high").row(0)
         return found
 
@@ -238,22 +244,24 @@ class KaplanMeier:
         goal, duration = q - _EPSILON, pl.col("duration")
         events = self.curve.filter(pl.col("events") > 0)
         last = value if value is not None else events["duration"].max()
-        widening = self._widening(last) if isinstance(last, int) else None
+        if not isinstance(last, int):
+            return QuantileEstimate(None, None, None)
+        widening = self._widening(last)
         if widening is None:
             return QuantileEstimate(value, None, None)
         # The limits enclose the share: the upper one reaches q no later, the lower no sooner.
-        before, after = (
-            _limits(events.filter(part), widening)
-            for part in (duration <= last, pl.col("share") >= goal)
-        )
+        before = events.filter(duration <= last).lazy()
+        after = events.filter(pl.col("share") >= goal).lazy()
+        if self.parts is not None:  # lazy: only the limit that is asked for
+            before, after = _limits(before, widening), _limits(after, widening)
         low = _first(before, pl.coalesce("high", "share") >= goal)
         return QuantileEstimate(value, low, _first(after, pl.col("low") >= goal))
 
 
-def _first(curve: pl.DataFrame, condition: pl.Expr) -> int | None:
-    """The first duration for which a condition holds."""
-    found = curve.filter(condition)["duration"]
-    return int(found[0]) if found.len() else None
+def _first(curve: pl.LazyFrame, condition: pl.Expr) -> int | None:
+    """The first duration at which a condition holds."""
+    found = curve.filter(condition).select("duration").head(1).collect()
+    return int(found.item()) if found.height else None
 
 
 def _curve(counts: pl.DataFrame) -> pl.DataFrame:
@@ -282,7 +290,7 @@ def _curve(counts: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _limits(curve: pl.DataFrame, widening: float | None) -> pl.DataFrame:
+def _limits(curve: Frame, widening: float | None) -> Frame:
     """The curve with low and high; without any of them where there is no factor."""
     # Take the logarithm of whichever of the two is small, where it carries more digits.
     survival, share = pl.col("survival"), pl.col("share")
