@@ -172,7 +172,7 @@ def levels(
         Column("step", "Level", "text"),
         Column("bound", "From", "points"),
         Column("actors", "Actors", "share"),
-        Column("change", "Change in share", "share"),
+        Column("change", "Change in share", "pp"),
     )
     return Table("levels", "Levels by points", columns, tuple(lines))
 
@@ -268,12 +268,15 @@ def top_level(
 
 
 def foretells(tally: pl.DataFrame, window: int, context: Context) -> Headline | None:
-    """Whether the score of one window tells who is active in the next."""
-    found = auc(tally)
+    """Whether the score of one window tells which of the active are active in the next.
+
+    That those who were gone stay gone would be foretold by anything.
+    """
+    found = auc(tally, active=True)
     if found.value is None:
         return None
     when = context.day_label(context.end_day - 1 - window)
-    return Headline(f"Foretells the next {window} days (AUC)", found, "ratio", when)
+    return Headline(f"Foretells who stays active, {window} days (AUC)", found, "ratio", when)
 
 
 def predicts(tally: pl.DataFrame, window: int) -> tuple[Table, Table]:
