@@ -13,7 +13,7 @@ FUNNELS = {
 }
 STEPS = ("project_created", "report_built", "teammate_invited")
 # adoptcli counts a feature's uses before its launch here, and nowhere else
-BEFORE_LAUNCH = ("usage", "qualified")
+BEFORE_LAUNCH: tuple[str, ...] = ()
 
 
 def funnel(db: DB) -> dict[str, Any]:

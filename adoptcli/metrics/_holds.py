@@ -9,7 +9,7 @@ from itertools import pairwise
 import polars as pl
 
 from adoptcli.context import Context
-from adoptcli.metrics._features import feature_days
+from adoptcli.metrics._features import counted_days
 from adoptcli.metrics._rules import (
     ActivatedClause,
     ActiveDaysClause,
@@ -114,7 +114,7 @@ def _(clause: FeaturesClause, timeline: Timeline, context: Context) -> pl.DataFr
 
 def _by_feature(clause: FeaturesClause, timeline: Timeline, context: Context) -> list[pl.DataFrame]:
     """The days with a use of each feature that counts."""
-    uses = feature_days(timeline, context).select("item", "actor", "day")
+    uses = counted_days(timeline, context).select("item", "actor", "day")
     features = [*context.definitions.features.values()]
     items = range(len(features))  # sorted by item, so that each has its slice
     parts = pairwise([0, *(uses["item"].search_sorted(item, side="right") for item in items)])

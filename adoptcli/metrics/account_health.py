@@ -4,7 +4,8 @@ Formula: accounts with a reason to look at them ÷ accounts with members.
 Numerator: accounts of which nobody was active in the window (`idle`), whose activity fell by
 `dropping` or more against the window before (`dropping`), or whose active members are fewer than
 `seats_below` of the seats (`seats`).
-Denominator: accounts that somebody belongs to, without those that have cancelled.
+Denominator: accounts of which somebody was there by the window's end, without those that have
+cancelled.
 Activity: points, where `engagement_score` is configured, else active days of the members.
 Window: trailing `window` days, back from the end of the days shown, and the one before it.
 Cancelled: by the accounts table, or by `churn.cancel` of a member, unless a later `purchase`.
@@ -24,7 +25,7 @@ from pydantic import Field
 from adoptcli.context import Context
 from adoptcli.definitions import Days
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
-from adoptcli.metrics._features import feature_days
+from adoptcli.metrics._features import counted_days
 from adoptcli.metrics._score import SCALE, daily_points
 from adoptcli.metrics._shared import (
     activated,
@@ -32,6 +33,7 @@ from adoptcli.metrics._shared import (
     has_activation,
     not_full,
     share,
+    since,
     small,
     window_of,
 )
@@ -55,7 +57,8 @@ class AccountHealthSettings(Settings):
 
 def rows(timeline: Timeline, settings: AccountHealthSettings, context: Context) -> Rows:
     """Each member by account: `members`, `windows`, `features`, and `endings`, the last of each."""
-    home = timeline.actors.lazy().filter(pl.col("account").is_not_null())
+    there = pl.col("account").is_not_null() & (since() < context.end_day)
+    home = timeline.actors.lazy().filter(there)
     home = home.select("actor", item=pl.col("account").cast(pl.Int64))
     return {
         "members": _members(timeline, home, context),
@@ -100,7 +103,7 @@ def _features(
     day, first = pl.col("day"), context.end_day - settings.window
     least = context.settings["feature_adoption"].adopted.min_days
     return (
-        feature_days(timeline, context)
+        counted_days(timeline, context)
         .lazy()
         .filter((day >= first) & (day < context.end_day))
         .group_by("actor", feature="item")
@@ -272,6 +275,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        features=True,
         whole_accounts=True,
         needs=("churn", "engagement_score", "feature_adoption"),
         uses=("activation",),

@@ -383,6 +383,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        features=True,
         needs=("activation", "engagement_score", "feature_adoption"),
         names=lambda settings, context: {"step": [*stages(settings, context)]},
         keys={

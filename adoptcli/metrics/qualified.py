@@ -351,6 +351,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        features=True,
         needs=("activation", "engagement_score"),
         names=lambda settings, context: {"item": [str(c) for c in settings.clauses]},
         keys={

@@ -291,9 +291,11 @@ def _when(step: int, settings: RetentionSettings, grid: Frame) -> str:
 def _headline(
     found: Cells, item: int, step: int, settings: RetentionSettings, context: Context, grid: Frame
 ) -> Headline:
-    """A step of the last cohort that has reached it."""
+    """A step of the last cohort that has reached it; a whole one, unless there is none."""
     mine = {cell: counts for cell, counts in found.items() if cell[::2] == (item, step)}
     cohorts = [(c, counts) for (_, c, _), counts in _mature(mine, grid).items()]
+    whole = {start for start, _ in context.periods(settings.period)}
+    cohorts = [cohort for cohort in cohorts if cohort[0] in whole] or cohorts
     title = f"Retention, {_when(step, settings, grid)} after {settings.starts[item]}"
     if not cohorts:
         reason = "no cohort is old enough" if mine else "nobody began"

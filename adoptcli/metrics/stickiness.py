@@ -114,8 +114,11 @@ def result(tallies: Tallies, settings: StickinessSettings, context: Context) -> 
     textbook = Textbook(
         last["dau"] / mau if mau and full else None, last["dau"], mau, "DAU ÷ MAU of the last day"
     )
+    shown = (
+        now if full else Estimate(None, now.numerator, now.denominator)
+    )  # too few days to divide
     headline = Headline(
-        f"Stickiness, {month} days", now, "share", when, _change(values),
+        f"Stickiness, {month} days", shown, "share", when, _change(values) if full else None,
         tuple(value.value for value in values), f"average DAU ÷ MAU; {mau:,} monthly actors",
     )  # fmt: skip
     caveats = (*not_full(context, month), *small(mau, "monthly actors"))

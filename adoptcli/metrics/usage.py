@@ -8,9 +8,10 @@ Denominator: for the means the actors with such an event in the period: active a
 logged in, users of the feature; accounts with an active actor.
 Window: complete calendar periods among the days shown; the change is against the one before.
 By account: the events of all whose latest account it is, those first whose events fell the most.
-Left out: the unfinished period, and of a feature those that end before its launch. Among the new,
-actors whose start is unknown or lies before the data, who are counted; where nothing says who
-signed up, a period that begins within the first `burn_in` of the data has no number of new.
+Left out: the unfinished period; uses of a feature before its launch or by actors who cannot have
+it, and its periods that end before its launch. Among the new, actors whose start is unknown or lies
+before the data, who are counted; where nothing says who signed up, a period that begins within the
+first `burn_in` of the data has no number of new.
 Textbook: number of logins in the last complete period; it needs the key `login`.
 """
 
@@ -24,7 +25,7 @@ import polars as pl
 
 from adoptcli.context import Context
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
-from adoptcli.metrics._features import feature_days
+from adoptcli.metrics._features import counted_days
 from adoptcli.metrics._shared import (
     cells,
     difference,
@@ -53,7 +54,7 @@ def rows(timeline: Timeline, settings: UsageSettings, context: Context) -> Rows:
     """`periods` and `features` by period, `accounts` of the last two, `left_out`, `several`."""
     active = _by_period(by_day(timeline.active_events), context)
     logins = _logins(timeline, context)
-    features = _by_period(feature_days(timeline, context), context, "item")
+    features = _by_period(counted_days(timeline, context), context, "item")
     times, one = pl.col("times"), pl.lit(1, dtype=pl.Int64)
     new = _new(timeline, context)
     several = timeline.actors.lazy().filter("accounts_several")
@@ -355,6 +356,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        features=True,
         names=lambda settings, context: {
             "item": [*context.definitions.features],
             "account": context.accounts,

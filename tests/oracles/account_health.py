@@ -6,9 +6,9 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from tests.oracles.database import DB, rows, where
+from tests.oracles.database import DB, may_use_sql, rows, where
 from tests.oracles.engagement_score import daily, days_of
-from tests.oracles.model import Tables, World, activated_at
+from tests.oracles.model import Tables, World, activated_at, may_use
 
 CELLS = [("accounts", "members")]
 ROWS = {"accounts": "members"}
@@ -66,7 +66,10 @@ def plain(world: World) -> Tables:
                 "seats": (len(active), seats) if seats else None,
                 "activity": now, "before": before, "change": change,
                 "activated": (sum(_arrived(world, u) for u in members), len(members)),
-                "features": sum(_adopted(world, members, f, length) for f in _features(world)),
+                "features": sum(
+                    _adopted(world, members, feature, length)
+                    for feature in world.config["features"].values()
+                ),
             }
         )  # fmt: skip
     return _without_unknown(sorted(lines, key=_order), world.account_table)
@@ -115,19 +118,16 @@ def _arrived(world: World, user: str) -> bool:
     return when is not None and when < world.as_of
 
 
-def _features(world: World) -> list[Any]:
-    found = world.config["features"].values()
-    return [f["events"] if isinstance(f, dict) else f for f in found]
-
-
-def _adopted(world: World, members: list[str], refs: list[Any], length: int) -> bool:
+def _adopted(world: World, members: list[str], feature: Any, length: int) -> bool:
     """Whether a member used it on enough days of the window."""
     least = world.config["feature_adoption"].get("adopted", {}).get("min_days", 2)
     first = world.as_of_day - timedelta(days=length)
+    refs = feature["events"] if isinstance(feature, dict) else feature
     for user in members:
         days: set[date] = {
             world.day(t) for t, e, p in world.events.get(user, [])
             if any(world.holds(r, e, p) for r in refs)
+            and may_use(world, user, feature, world.day(t))
         }  # fmt: skip
         if sum(d >= first for d in days) >= least:
             return True
@@ -139,9 +139,10 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     c, length = config["account_health"], int(config["account_health"]["window"][:-1])
     daily(db, config["engagement_score"])
     least = config["feature_adoption"].get("adopted", {}).get("min_days", 2)
-    refs = [f["events"] if isinstance(f, dict) else f for f in config["features"].values()]
     uses = " UNION ALL ".join(
-        f'SELECT {i} AS f, "user", day FROM events WHERE {where(r)}' for i, r in enumerate(refs)
+        f"""SELECT {i} AS f, "user", day FROM events JOIN people USING ("user")
+        WHERE ({where(f["events"] if isinstance(f, dict) else f)}) AND {may_use_sql(f)}"""
+        for i, f in enumerate(config["features"].values())
     )
     cancel, buy = ("', '".join(names) for names in _endings(config))
     lines = rows(

@@ -133,6 +133,15 @@ def _one(ref: Any) -> str:
     return " AND ".join(found)
 
 
+def may_use_sql(feature: Any) -> str:
+    """The condition on `day` and on columns of `people` that a feature is there and can be had."""
+    f = feature if isinstance(feature, dict) else {}
+    found = [f"day >= DATE '{f.get('launched_at', '0001-01-01')}'"]
+    for name, values in f.get("eligible", {}).items():
+        found.append(f"coalesce({name} IN ({', '.join(map(repr, values))}), false)")
+    return " AND ".join(found)
+
+
 def rows(db: DB, query: str) -> list[dict[str, Any]]:
     """The rows of a query; columns called x_n and x_d become the pair x."""
     cursor = db.execute(query)

@@ -173,6 +173,14 @@ class World:
         return [u for u in known if self.day(self.t0[u]) >= self.first_day]
 
 
+def may_use(world: World, user: str, feature: Any, day: date) -> bool:
+    """Whether a feature of the YAML is there on a day, and a user can have it."""
+    f = feature if isinstance(feature, dict) else {}
+    traits = f.get("eligible", {}).items()
+    there = date.fromisoformat(str(f.get("launched_at", "0001-01-01"))) <= day
+    return there and all(world.trait(user, name) in values for name, values in traits)
+
+
 def quantile(values: list[int], q: float) -> Fraction | None:
     """Linear between neighbours."""
     if not values:

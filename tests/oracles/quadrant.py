@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracles.criteria import activations
-from tests.oracles.database import DB, rows, where
+from tests.oracles.database import DB, may_use_sql, rows, where
 from tests.oracles.model import Tables, World, activated_at, part_of
 
 QUADRANTS = ("champions", "busy_not_adopted", "adopted_not_engaged", "neither")
@@ -240,15 +240,9 @@ def _uses_sql(config: dict[str, Any]) -> str:
     """Each day of use of a feature by somebody who can have it, from its launch on."""
     parts = []
     for name, feature in config["features"].items():
-        made = feature if isinstance(feature, dict) else {"events": feature}
-        may = [
-            f"{t} IN ({', '.join(map(repr, values))})"
-            for t, values in made.get("eligible", {}).items()
-        ]
-        launch = made.get("launched_at", "0001-01-01")
+        refs = feature["events"] if isinstance(feature, dict) else feature
         parts.append(
             f"""SELECT DISTINCT '{name}' AS item, "user", day FROM events JOIN people USING ("user")
-            WHERE ({where(made["events"])}) AND day >= DATE '{launch}'
-            AND {" AND ".join(may) or "true"}"""
+            WHERE ({where(refs)}) AND {may_use_sql(feature)}"""
         )
     return "CREATE OR REPLACE TEMP TABLE uses AS " + " UNION ALL ".join(parts)

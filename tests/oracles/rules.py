@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracles.criteria import activations
-from tests.oracles.database import DB, where
-from tests.oracles.model import World, activated_at
+from tests.oracles.database import DB, may_use_sql, where
+from tests.oracles.model import World, activated_at, may_use
 
 Clause = Any
 
@@ -131,20 +131,24 @@ class People:
             n = sum(round(weights.get(e, 0) * 1000) for _, e, _ in rows)
             return n >= c["score"] * 1000, n
         if "features" in c:
-            n = sum(self._used(rows, f, c) for f in world.config["features"].values())
+            n = sum(self._used(user, rows, f, c) for f in world.config["features"].values())
             return n >= c["features"], n
         mine = [d for d, e, p in rows if world.holds(c, e, p)]
         enough = len(mine) >= c.get("at_least", 1) and len(set(mine)) >= c.get("days", 1)
         counts_days = c.get("days", 1) > 1 and c.get("at_least", 1) == 1
         return enough, len(set(mine) if counts_days else mine)
 
-    def _used(self, rows: list[Any], feature: Any, clause: dict[str, Any]) -> bool:
+    def _used(self, user: str, rows: list[Any], feature: Any, clause: dict[str, Any]) -> bool:
         """Whether a feature counts and was used on enough days."""
         f = feature if isinstance(feature, dict) else {"events": feature}
         if clause.get("core") and not f.get("core"):
             return False
         refs = f["events"] if isinstance(f["events"], list) else [f["events"]]
-        days = {d for d, e, p in rows if any(self.world.holds(r, e, p) for r in refs)}
+        days = {
+            d for d, e, p in rows
+            if any(self.world.holds(r, e, p) for r in refs)
+            and may_use(self.world, user, feature, d)
+        }  # fmt: skip
         return len(days) >= clause.get("days", 1)
 
     def meets(self, user: str, rule: dict[str, Any], day: date) -> bool:
@@ -216,7 +220,8 @@ def _clause_sql(clause: Clause, config: dict[str, Any]) -> str:
             f = f if isinstance(f, dict) else {"events": f}
             if f.get("core") or not c.get("core"):
                 uses.append(
-                    f'SELECT {i} AS item, "user", day FROM events WHERE {where(f["events"])}'
+                    f"""SELECT {i} AS item, "user", day FROM events JOIN people USING ("user")
+                    WHERE ({where(f["events"])}) AND {may_use_sql(f)}"""
                 )
         once = f"""SELECT g."user", g.d, item FROM grid g JOIN ({" UNION ALL ".join(uses)}) e
             ON e."user" = g."user" AND e.day <= g.d AND {lately}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from tests.oracles.database import DB, rows, where
-from tests.oracles.model import Tables, World, count_by
+from tests.oracles.database import DB, may_use_sql, rows, where
+from tests.oracles.model import Tables, World, count_by, may_use
 
 CELLS = [("periods", "active"), ("periods", "new"), ("features", "users")]
 
@@ -74,7 +74,14 @@ def _features(world: World, complete: list[tuple[date, date]]) -> list[dict[str,
     lines = []
     for name, feature in world.config["features"].items():
         refs = _refs(world, feature)
-        used = _count(world, lambda e, p, refs=refs: any(world.holds(r, e, p) for r in refs))
+        used = {
+            a: count_by(
+                [u for u in world.users for t, e, p in world.events[u]
+                 if any(world.holds(r, e, p) for r in refs) and a <= world.day(t) < b
+                 and may_use(world, u, feature, world.day(t))]
+            )
+            for a, b in complete
+        }  # fmt: skip
         before = None
         for a, b in complete:
             launch = feature.get("launched_at") if isinstance(feature, dict) else None
@@ -144,7 +151,8 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         features += rows(
             db,
             f"""WITH sums AS (SELECT start, count("user") AS uses, count(DISTINCT "user") AS users
-                FROM c LEFT JOIN (FROM e WHERE {where(refs)}) USING (start) WHERE {there}
+                FROM c LEFT JOIN (SELECT e.start, "user" FROM e JOIN people USING ("user")
+                    WHERE ({where(refs)}) AND {may_use_sql(feature)}) USING (start) WHERE {there}
                 GROUP BY ALL)
             SELECT '{name}' AS item, label(start, '{p}') AS period, uses, users,
                 uses AS per_user_n, users AS per_user_d,
