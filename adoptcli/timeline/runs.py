@@ -9,9 +9,10 @@ import polars as pl
 
 def starts_run(frame: pl.DataFrame, keys: Sequence[str]) -> pl.Series:
     """True on each row that differs from the row before in one of the keys."""
-    changed = [pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys]
-    first = pl.int_range(pl.len()) == 0
-    return frame.select(fresh=pl.any_horizontal(*changed, first)).to_series()
+    changed = pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys)
+    # Lazily it goes in small pieces, without a shifted copy of each column.
+    fresh = frame.lazy().select(fresh=changed).collect().to_series()
+    return fresh.scatter(0, True) if fresh.len() else fresh
 
 
 def runs(
