@@ -158,7 +158,8 @@ def _cut(events: pl.DataFrame, gap: int) -> pl.DataFrame:
     return (
         events.select("actor", "day", first="time")
         .filter(fresh)
-        .with_columns(events["time"].filter(ends).alias("last"), actions=lengths(fresh))
+        .hstack(events.select(last="time").filter(ends))
+        .with_columns(actions=lengths(fresh))
     )
 
 
