@@ -130,6 +130,20 @@ def test_deepest_is_mature_then_deep_then_early(keys: list[str]) -> None:
         assert deepest(found, keys).rows(named=True) == wanted
 
 
+def test_deepest_of_periods_that_run_backwards() -> None:
+    """Where clocks are put back over midnight, a later entry may lie in the period before."""
+    rows = [(1, 1, 9, 0), (1, 2, 8, 0), (1, 3, 9, 0), (1, 3, 9, 1)]
+    found = attempts(frame(rows), Path(((0,), (1,)), 1), AS_OF)
+    by_period = deepest(found, ["actor", "day"])
+    picked = ["actor", "day", "time", "depth"]
+    assert by_period.select(picked).rows() == [(1, 8, 2, 2), (1, 9, 3, 2)]
+    assert deepest(by_period, ["actor"]).select(picked).rows() == [(1, 8, 2, 2)]
+    swapped = [(1, 1, 9, 0), (1, 2, 8, 0), (1, 3, 9, 0)]
+    shallow = deepest(attempts(frame(swapped), Path(((0,), (1,)), 1), AS_OF), ["actor", "day"])
+    assert shallow.select(picked).rows() == [(1, 8, 2, 1), (1, 9, 1, 1)]
+    assert deepest(shallow, ["actor"]).select(picked).rows() == [(1, 9, 1, 1)]
+
+
 def test_an_entry_that_cannot_be_told_in_the_range_leaves_nothing() -> None:
     path = Path(((0,), (1,)), 5)
     assert attempts(frame([]), path, AS_OF).height == 0

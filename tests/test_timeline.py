@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from adoptcli.timeframe import DAY_MS, Calendar, offsets, to_day
-from adoptcli.timeline import active_days, pack
+from adoptcli.timeline import active_days, by_day, pack
 from adoptcli.timeline.days import local_day, start_of
 from adoptcli.timeline.encode import Dictionary, Wanted, encode
 from adoptcli.timeline.pack import Layout
-from adoptcli.timeline.runs import place_in_run, runs
+from adoptcli.timeline.runs import kth_in_run, place_in_run, runs, starts_run
 from tests.logs import random_log
 from tests.test_laws import outcome, save
 
@@ -101,6 +101,29 @@ def test_runs_and_places() -> None:
     ]  # fmt: skip
     assert place_in_run(frame, ["a"]).to_list() == [1, 2, 1, 2, 3, 1]
     assert runs(frame.clear(), ["a"], sums=["v"]).height == 0
+    for k in (1, 2, 3, 7):
+        assert kth_in_run(frame, "a", k).to_list() == [place == k for place in (1, 2, 1, 2, 3, 1)]
+    assert kth_in_run(frame.clear(), "a", 2).len() == 0
+
+
+def test_the_first_row_starts_a_run_whatever_it_holds() -> None:
+    frame = pl.DataFrame({"a": [None, None, 1, None], "b": [1, 1, 1, 1]})
+    assert starts_run(frame, ["a"]).to_list() == [True, False, True, True]
+    assert starts_run(frame, ["a", "b"]).to_list() == [True, False, True, True]
+    assert starts_run(frame.clear(), ["a"]).len() == 0
+
+
+def test_by_day_gives_the_moments_that_are_wanted_where_days_run_backwards() -> None:
+    schema = {"actor": pl.UInt32, "time": pl.Int64, "day": pl.Int32}
+    rows = [(1, 5, 0), (1, 6, 1), (1, 7, 0), (1, 9, 1), (2, 1, 0)]
+    events = pl.DataFrame(rows, schema=schema, orient="row")
+    assert by_day(events).rows() == [(1, 0, 2), (1, 1, 2), (2, 0, 1)]
+    assert by_day(events, "first", "last").rows() == [
+        (1, 0, 2, 5, 7), (1, 1, 2, 6, 9), (2, 0, 1, 1, 1)
+    ]  # fmt: skip
+    assert by_day(events.filter(pl.col("time") != 7), "last").rows() == [
+        (1, 0, 1, 5), (1, 1, 2, 9), (2, 0, 1, 1)
+    ]  # fmt: skip
 
 
 def test_periods_by_lookup() -> None:

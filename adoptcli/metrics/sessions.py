@@ -57,13 +57,14 @@ def rows(timeline: Timeline, settings: SessionsSettings, context: Context) -> Ro
     starts, weeks = _starts(context, None), _starts(context, "week")
     found = _sessions(timeline, settings, context)
     latest = context.as_of - (0 if settings.by == "duration" else settings.gap)
-    closed = found.filter(pl.col("last") <= latest)
-    dated = _dated(closed, starts)
+    closed = found.lazy().filter(pl.col("last") <= latest)
+    dated = _dated(closed, starts).collect()
     timed = dated if settings.by == "duration" else dated.filter(pl.col("single") == 0)
-    still_open = _dated(found.filter(pl.col("last") > latest), starts)
+    still_open = _dated(found.lazy().filter(pl.col("last") > latest), starts).collect()
+    weekly = _dated(closed, weeks).select("actor", "period").collect()
     return {
         "periods": _by_actor(dated, ["single", "actions", "time"]),
-        "weeks": _by_actor(_dated(closed, weeks), []),
+        "weeks": _by_actor(weekly, []),
         "durations": timed.lazy().select("actor", "period", duration="time"),
         "logins": _logins(timeline, context, starts),
         "left_out": _left_out(timeline, still_open, settings, context),
@@ -76,10 +77,10 @@ def _starts(context: Context, period: Literal["week"] | None) -> list[int]:
     return [*(start for start, _ in complete), complete[-1][1]] if complete else []
 
 
-def _dated(found: pl.DataFrame, starts: list[int]) -> pl.DataFrame:
+def _dated(found: pl.LazyFrame, starts: list[int]) -> pl.LazyFrame:
     """actor, period, time (ms), actions, single (0 or 1) of the sessions that begin in a period."""
     if not starts:
-        found = found.clear()
+        found = found.head(0)
     return found.select(
         "actor",
         "actions",
@@ -157,7 +158,8 @@ def _cut(events: pl.DataFrame, gap: int) -> pl.DataFrame:
     return (
         events.select("actor", "day", first="time")
         .filter(fresh)
-        .with_columns(events["time"].filter(ends).alias("last"), actions=lengths(fresh))
+        .hstack(events.select(last="time").filter(ends))
+        .with_columns(actions=lengths(fresh))
     )
 
 

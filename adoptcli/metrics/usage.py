@@ -91,8 +91,8 @@ def _period(day: pl.Expr, context: Context) -> pl.Expr:
 
 def _by_period(days: pl.DataFrame, context: Context, *keys: str) -> pl.DataFrame:
     """Times by actor and complete period (and the keys before them), from times by day."""
-    dated = days.select(*keys, "actor", "times", period=_period(pl.col("day"), context))
-    inside = dated.filter(pl.col("period").is_not_null())
+    dated = days.lazy().select(*keys, "actor", "times", period=_period(pl.col("day"), context))
+    inside = dated.filter(pl.col("period").is_not_null()).collect()
     return runs(inside, [*keys, "actor", "period"], sums=["times"])
 
 

@@ -141,7 +141,7 @@ def by_day(events: pl.DataFrame, *moments: str) -> pl.DataFrame:
     found = events.select("actor", "day").filter(fresh).with_columns(times=lengths(fresh))
     for name in moments:
         edge = fresh if name == "first" else fresh.shift(-1, fill_value=True)
-        found = found.with_columns(events["time"].filter(edge).alias(name))
+        found = found.hstack(events.select(pl.col("time").alias(name)).filter(edge))
     if not found.select(_backwards().any()).item():
         return found
     edges = [pl.col(m).min() if m == "first" else pl.col(m).max() for m in moments]

@@ -14,7 +14,7 @@ from typing import Literal
 import polars as pl
 
 from adoptcli.timeline.matching import adding, deepest_way, furthest
-from adoptcli.timeline.runs import starts_run
+from adoptcli.timeline.runs import places, starts_run
 
 Order = Literal["loose", "strict", "any"]
 _FITS = 1 << 62
@@ -154,7 +154,7 @@ def deepest(found: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     rank = pl.lit(run) + pl.col("mature").cast(pl.Int64) * 64 + pl.col("depth")
     most = found.select((pl.lit(run) + pl.col("ever")).cum_max() % 128).to_series()
     # The best of a run is the last of its rows that is above all before it.
-    higher = starts_run(found.select(rank=rank.cum_max()), ["rank"]).arg_true()
+    higher = places(starts_run(found.select(rank=rank.cum_max()), ["rank"]))
     last = starts_run(run.gather(higher).to_frame("run"), ["run"]).shift(-1, fill_value=True)
     return found[higher.filter(last)].with_columns(ever=most.filter(ends))
 
@@ -231,7 +231,7 @@ def _entries(log: _Log, path: Path, days: tuple[int, int] | None, *, first: bool
         enters = log.serves(0)
     if days is not None:
         enters &= log.instants["day"].is_between(*days, closed="left")
-    entries = enters.arg_true()
+    entries = places(enters)
     if first:
         entries = entries.filter(starts_run(log.actor.gather(entries).to_frame(), ["actor"]))
     return entries
@@ -286,8 +286,8 @@ def _loose(log: _Log, n: int, entries: pl.Series) -> list[pl.Series]:
 
 def _following(place: pl.Series, has: pl.Series) -> pl.Series:
     """The first place after each where it is true; places ascend, nulls come last."""
-    places, found = place.alias("at").to_frame(), has.arg_true().alias("at").to_frame()
-    return places.join_asof(
+    found = places(has).alias("at").to_frame()
+    return place.alias("at").to_frame().join_asof(
         found.with_columns(found="at"), on="at", strategy="forward", allow_exact_matches=False,
         check_sortedness=False,
     )["found"]  # fmt: skip
