@@ -12,8 +12,6 @@ FUNNELS = {
     "share": (["report_built", "report_shared", "teammate_invited"], 7),
 }
 STEPS = ("project_created", "report_built", "teammate_invited")
-# adoptcli counts a feature's uses before its launch here, and nowhere else
-BEFORE_LAUNCH: tuple[str, ...] = ()
 
 
 def funnel(db: DB) -> dict[str, Any]:
@@ -231,8 +229,8 @@ def usage(db: DB) -> dict[str, Any]:
     )
     features = rows(
         db,
-        f"""SELECT feature, strftime(date_trunc('month', day), '%Y-%m') AS month, count(*),
-            count(DISTINCT user) FROM ({_feature_months()}) GROUP BY ALL ORDER BY ALL""",
+        """SELECT feature, strftime(date_trunc('month', day), '%Y-%m') AS month, count(*),
+            count(DISTINCT user) FROM feature_events GROUP BY ALL ORDER BY ALL""",
     )
     accounts = rows(
         db,
@@ -246,16 +244,6 @@ def usage(db: DB) -> dict[str, Any]:
         WHERE day >= prior GROUP BY p.account ORDER BY p.account""",
     )
     return {"periods": periods, "features": features, "accounts": accounts}
-
-
-def _feature_months() -> str:
-    """Uses since the launch; of the launch's whole month, where those before it count too."""
-    found = "SELECT feature, user, day FROM feature_events"
-    for name, day in textbook.LAUNCHES.items() if "usage" in BEFORE_LAUNCH else ():
-        found += f""" UNION ALL SELECT '{name}', user, day FROM events
-            WHERE event IN {(*textbook.FEATURES[name], "")} AND day < DATE '{day}'
-                AND day >= date_trunc('month', DATE '{day}')"""
-    return found
 
 
 def qualified(db: DB) -> dict[str, Any]:
@@ -304,7 +292,7 @@ def qualified(db: DB) -> dict[str, Any]:
 
 
 def _since(feature: str) -> str:
-    launch = None if "qualified" in BEFORE_LAUNCH else textbook.LAUNCHES.get(feature)
+    launch = textbook.LAUNCHES.get(feature)
     return f" AND day >= '{launch}'" if launch else ""
 
 
