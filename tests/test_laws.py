@@ -17,7 +17,7 @@ from adoptcli.metrics import all_metrics
 from tests.logs import COLUMNS, Log, random_log
 from tests.oracles import oracles
 
-SEEDS = range(18)
+SEEDS = range(8)
 
 
 @pytest.fixture(autouse=True)
@@ -135,15 +135,15 @@ def without_intervals(text: str) -> Any:
     return json.loads(text, object_pairs_hook=strip) if text.startswith("{") else text
 
 
-@pytest.mark.parametrize("metric", sorted(all_metrics()))
-def test_a_metric_alone_is_as_in_the_report(metric: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_a_metric_alone_is_as_in_the_report(seed: int, tmp_path: Path) -> None:
     """Nothing that it needs is read only because another metric asked for it."""
-    for seed in SEEDS[:3]:
-        log = random_log(seed)
-        save(log, tmp_path)
-        whole, alone = outcome(log, tmp_path), outcome(log, tmp_path, "--only", metric)
-        if whole.startswith("{"):
-            assert numbers(alone)[metric] == numbers(whole)[metric]
+    log = random_log(seed)
+    save(log, tmp_path)
+    whole = outcome(log, tmp_path)
+    for metric in all_metrics() if whole.startswith("{") else ():
+        alone = outcome(log, tmp_path, "--only", metric)
+        assert numbers(alone)[metric] == numbers(whole)[metric], metric
 
 
 @pytest.mark.parametrize("seed", SEEDS[:12])

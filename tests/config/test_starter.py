@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adoptcli.config import guess
@@ -106,6 +106,7 @@ def test_hostile_names(name: str) -> None:
     load(starter(Found(events=events[:1] * 1, signup=name or None)))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.text(), st.integers(0, 10**9)), max_size=8, unique_by=lambda e: e[0]))
 def test_any_names(events: list[tuple[str, int]]) -> None:
     load(starter(Found(events=events)))
