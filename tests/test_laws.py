@@ -17,7 +17,7 @@ from adoptcli.metrics import all_metrics
 from tests.logs import COLUMNS, Log, random_log
 from tests.oracles import oracles
 
-SEEDS = range(8)
+SEEDS = range(7)
 
 
 @pytest.fixture(autouse=True)
@@ -298,7 +298,7 @@ def test_lists_have_the_length_of_their_numbers(
             for row in rows[-2:]:
                 _check(metric, table, measure, row, log, tmp_path, capsys)
                 checked += 1
-        if checked > 12:
+        if checked > 6:
             return
     assert checked > 3
 
