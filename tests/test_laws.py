@@ -17,7 +17,7 @@ from adoptcli.metrics import all_metrics
 from tests.logs import COLUMNS, Log, random_log
 from tests.oracles import oracles
 
-SEEDS = range(7)
+SEEDS = range(6)
 
 
 @pytest.fixture(autouse=True)

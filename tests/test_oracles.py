@@ -20,7 +20,7 @@ from tests.oracles.database import connect
 from tests.oracles.model import World
 from tests.test_laws import save
 
-LOGS = int(os.environ.get("ADOPTCLI_LOGS", "30"))
+LOGS = int(os.environ.get("ADOPTCLI_LOGS", "20"))
 BATCH = 10
 KEYS = ("period", "cohort", "step", "item")
 
