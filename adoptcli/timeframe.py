@@ -7,7 +7,6 @@ milliseconds since 1970-01-01 UTC.
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -126,8 +125,3 @@ class Calendar:
 def parse_label(text: str) -> int:
     """The first day that a label names; ValueError where it names none."""
     return to_day(date.fromisoformat(text + "-01" if len(text) == 7 else text))
-
-
-def index_of(starts: list[int], day: int) -> int:
-    """The index of the period that holds a day, given the sorted starts."""
-    return bisect_right(starts, day) - 1

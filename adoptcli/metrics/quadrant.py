@@ -51,6 +51,7 @@ from adoptcli.metrics._shared import (
     share_difference,
     since,
     small,
+    start_caveats,
     totals,
     unseen,
     windows,
@@ -226,9 +227,7 @@ def _caveats(tallies: Tallies, settings: QuadrantSettings, context: Context) -> 
     if out.get("no_signup"):
         text = "actors without a sign-up, whose activation cannot be known, left out"
         found.append(Caveat("unknown-start", text, out["no_signup"]))
-    if out.get("no_persona"):
-        text = "actors of no persona, from whom nothing is asked, left out"
-        found.append(Caveat("no-persona", text, out["no_persona"]))
+    found += start_caveats({"no_persona": out.get("no_persona", 0)})
     if out.get("before_data"):
         text = "actors there before the data, who may have adopted then but not since"
         found.append(Caveat("adopted-before-data", text, out["before_data"]))
