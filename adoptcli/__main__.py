@@ -7,8 +7,9 @@ import sys
 
 from adoptcli.cli.main import run
 
-# What large columns leave behind is used again by the next; read when Polars is first imported.
-KEPT = "dirty_decay_ms:10000,muzzy_decay_ms:10000"
+# What large columns leave behind is used again by the next, sooner the fewer pools there are; read
+# when Polars is first imported.
+KEPT = f"dirty_decay_ms:10000,muzzy_decay_ms:10000,narenas:{os.cpu_count() or 1}"
 
 
 def main() -> None:

@@ -29,6 +29,11 @@ RATIOS = (
     ("textbook", "adoptcli", "≥ 5"), ("user", "first", "≤ 2"), ("adoptcli", "first", "≤ 3"),
     ("account", "first", ""), ("textbook-first", "first", ""), ("packed", "first", ""),
 )  # fmt: skip
+# As in a shell, with byte code kept: Polars, imported here, leaves settings of its own to a child.
+ENVIRONMENT = {
+    k: v for k, v in os.environ.items()
+    if k not in ("_RJEM_MALLOC_CONF", "PYTHONDONTWRITEBYTECODE")
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Run:
 def measure(command: list[str]) -> Run:
     """Run a process to its end."""
     begin = time.perf_counter()
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=ENVIRONMENT)
     _, status, usage = os.wait4(child.pid, 0)
     if status:
         raise SystemExit(f"failed: {' '.join(command)}")

@@ -195,8 +195,8 @@ def _logins(
 ) -> pl.LazyFrame:
     """Logins in the last window."""
     period = window_of(pl.col("day"), context, settings.window, 1)
-    logins = timeline.of(context.definitions.login or []).filter(period.is_not_null())
-    return runs(logins, ["actor"]).lazy().rename({"length": "logins"})
+    logins = timeline.login_days().lazy().filter(period.is_not_null())
+    return logins.select("actor", logins="times")
 
 
 def result(tallies: Tallies, settings: FeatureAdoptionSettings, context: Context) -> Result:

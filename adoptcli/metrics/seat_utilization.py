@@ -18,6 +18,7 @@ Textbook: unique daily logins ÷ seats, over the same days; null without `login`
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,7 +42,7 @@ from adoptcli.metrics._shared import (
     working_days,
 )
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
-from adoptcli.timeline import Timeline, active_days
+from adoptcli.timeline import Timeline
 
 MOST = 6
 
@@ -71,7 +72,7 @@ def missing(settings: SeatUtilizationSettings, definitions: Definitions) -> str 
 def rows(timeline: Timeline, settings: SeatUtilizationSettings, context: Context) -> Rows:
     """`windows`: each user's days in each window; of the last `accounts`, and `days` one by one."""
     spans = windows(context, settings.window, MOST)
-    logins = active_days(timeline.of(context.definitions.login or []))
+    logins = timeline.login_days()
     used = timeline.days if settings.daily == "active" else logins
     home = timeline.actors.lazy().filter(pl.col("account").is_not_null())
     home = home.select("actor", item="account", since=since())
@@ -153,33 +154,37 @@ def _what(settings: SeatUtilizationSettings) -> str:
 
 
 Found = dict[tuple[int, int], dict[str, int]]
+_NOTHING: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
 class _Held:
-    """A window: its last day, its days that count, and the accounts that hold seats in it."""
+    """A window: its last day, its days that count, the accounts that hold seats, groups of all."""
 
     period: int
     days: int
     accounts: list[int]
+    groups: Mapping[int, int]
 
 
-def _known(tallies: Tallies, context: Context) -> list[int]:
-    """The accounts of which a user is known and which have seats."""
+def _known(tallies: Tallies, context: Context) -> dict[int, int]:
+    """The accounts of which a user is known and which have seats, each with its group."""
     present = set(tallies["accounts"]["item"].to_list())
-    return sorted(a for a in present if round(context.seats.get(a, 0)) > 0)
+    known = sorted(a for a in present if round(context.seats.get(a, 0)) > 0)
+    return {a: group_of(context.accounts[a]) for a in known}
 
 
 def _held(
-    known: list[int], found: Found, span: tuple[int, int], settings: SeatUtilizationSettings,
-    context: Context,
+    known: Mapping[int, int], found: Found, span: tuple[int, int],
+    settings: SeatUtilizationSettings, context: Context,
 ) -> _Held:  # fmt: skip
     """Accounts hold no seats before their first member came, and none once they are cancelled."""
     first, end = max(span[0], context.first_day), span[1]
     days = end - first if settings.days == "all" else working_days(first, end)
     begin, ends = context.calendar.midnight(first), context.account_ends
     there = {a for a in known if (found.get((a, end - 1)) or {}).get("there")}
-    return _Held(end - 1, days, [a for a in known if a in there and ends.get(a, begin) >= begin])
+    accounts = [a for a in known if a in there and ends.get(a, begin) >= begin]
+    return _Held(end - 1, days, accounts, known)
 
 
 def _seats(account: int, context: Context) -> int:
@@ -188,11 +193,11 @@ def _seats(account: int, context: Context) -> int:
 
 def _portfolio(found: Found, window: _Held, name: str, context: Context) -> Estimate:
     """Σ user-days ÷ Σ seats × days, with the jackknife over groups of accounts."""
-    group = {a: group_of(context.accounts[a]) for a in window.accounts}
+    group, period, days = window.groups, window.period, window.days
     used = Count.of(
-        (group[a], (found.get((a, window.period)) or {}).get(name) or 0) for a in window.accounts
+        (group[a], (found.get((a, period)) or _NOTHING).get(name) or 0) for a in window.accounts
     )
-    bought = Count.of((group[a], _seats(a, context) * window.days) for a in window.accounts)
+    bought = Count.of((group[a], _seats(a, context) * days) for a in window.accounts)
     if not bought:
         return Estimate(None, used, bought)
     limits = counts.ratio_interval(used, bought)
@@ -295,7 +300,7 @@ def _account_table(lines: list[Row]) -> Table:
 
 
 def _caveats(
-    known: list[int], tallies: Tallies, window: _Held, lines: list[Row], context: Context
+    known: Mapping[int, int], tallies: Tallies, window: _Held, lines: list[Row], context: Context
 ) -> list[Caveat]:
     present = set(tallies["accounts"]["item"].to_list())
     with_seats = {a for a, seats in context.seats.items() if round(seats) > 0}

@@ -29,7 +29,7 @@ from adoptcli.definitions import Duration, Name
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._shared import cells, difference, mean, quantile, ratio, small, totals
 from adoptcli.results import Caveat, Column, Estimate, Headline, Result, Row, Table, Textbook
-from adoptcli.timeline import Timeline, active_events, by_day
+from adoptcli.timeline import Timeline, active_events
 from adoptcli.timeline.days import local_day, start_of
 from adoptcli.timeline.runs import lengths, runs
 
@@ -66,7 +66,7 @@ def rows(timeline: Timeline, settings: SessionsSettings, context: Context) -> Ro
         "periods": _by_actor(dated, ["single", "actions", "time"]),
         "weeks": _by_actor(weekly, []),
         "durations": timed.lazy().select("actor", "period", duration="time"),
-        "logins": _logins(timeline, context, starts),
+        "logins": _logins(timeline, starts),
         "left_out": _left_out(timeline, still_open, settings, context),
     }
 
@@ -163,10 +163,9 @@ def _cut(events: pl.DataFrame, gap: int) -> pl.DataFrame:
     )
 
 
-def _logins(timeline: Timeline, context: Context, starts: list[int]) -> pl.LazyFrame:
-    days = by_day(timeline.of(context.definitions.login or []))
+def _logins(timeline: Timeline, starts: list[int]) -> pl.LazyFrame:
     period = start_of(pl.col("day"), starts) if starts else pl.lit(None, dtype=pl.Int32)
-    found = days.lazy().select("actor", period=period, logins="times")
+    found = timeline.login_days().lazy().select("actor", period=period, logins="times")
     return found.filter(pl.col("period").is_not_null())
 
 

@@ -97,9 +97,7 @@ def _by_period(days: pl.DataFrame, context: Context, *keys: str) -> pl.DataFrame
 
 
 def _logins(timeline: Timeline, context: Context) -> pl.DataFrame:
-    login = context.definitions.login
-    days = by_day(timeline.of(login) if login else timeline.events.head(0))
-    return _by_period(days, context)
+    return _by_period(timeline.login_days(), context)
 
 
 def _new(timeline: Timeline, context: Context) -> pl.DataFrame:

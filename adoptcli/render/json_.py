@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+
+import orjson
 
 from adoptcli.results import (
     KEYS,
@@ -26,7 +27,9 @@ FORMAT = 1  # 1: the first
 
 def render(report: Report) -> str:
     """The whole report."""
-    return json.dumps(plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    # A number that knows its groups (`counts.Scaled`) is no plain float to orjson.
+    return orjson.dumps(plain(report), default=float, option=options).decode()
 
 
 def plain(report: Report) -> dict[str, Any]:
@@ -103,7 +106,11 @@ def _cell(cell: Cell) -> Any:
 
 
 def _estimate(found: Estimate) -> dict[str, float | None]:
-    return {name: _finite(getattr(found, name)) for name in Estimate.__slots__}
+    return {
+        "value": _finite(found.value), "numerator": _finite(found.numerator),
+        "denominator": _finite(found.denominator), "low": _finite(found.low),
+        "high": _finite(found.high),
+    }  # fmt: skip
 
 
 def _finite(value: float | None) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from adoptcli import __version__
@@ -19,9 +18,9 @@ from adoptcli.results import (
     SourceSummary,
     Status,
 )
-from adoptcli.runner import segments, traits, wording
+from adoptcli.runner import segments, tally, traits, wording
 from adoptcli.runner.prepare import UNUSABLE, Prepared, Request, prepare
-from adoptcli.runner.run import WORKERS, Counts, Tallied, tally_all
+from adoptcli.runner.run import Counts, compute
 from adoptcli.runner.segments import Splits
 from adoptcli.runner.wording import worded
 
@@ -62,15 +61,18 @@ def assemble(
     """The report of a plan."""
     context = prepared.plan.context
     ready = {m.id: m for m in ready.values() if not refusal(m, request, prepared)}
-    tallied = tally_all(prepared.plan, ready)
-    splits = segments.fold(tallied.counts.segments, context)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        reports = pool.map(
-            lambda m: _metric_report(
-                m, tallied, splits, request, context, refusal(m, request, prepared)
-            ),
-            metrics.values(),
-        )
+    settings = request.settings
+
+    def computed(metric: Metric, named: tally.Named, splits: Splits) -> Result:
+        found = segments.segmented(metric, named, splits, settings.get(metric.id), context)
+        return worded(found, request.unit)
+
+    counts, found = compute(prepared.plan, ready, computed)
+    results = dict(zip(ready, found, strict=True))
+    reports = [
+        _metric_report(m, results.get(m.id) or _refused(m, request, prepared), request)
+        for m in metrics.values()
+    ]
     return Report(
         version=__version__,
         as_of=context.day_label(context.as_of_day),
@@ -81,22 +83,19 @@ def assemble(
         period=context.period,
         segment=segments.name_of(context),
         definitions=definitions_hash,
-        source=summary(prepared, tallied.counts),
+        source=summary(prepared, counts),
         metrics=tuple(reports),
-        caveats=caveats(prepared, tallied.counts, request),
+        caveats=caveats(prepared, counts, request),
     )
 
 
-def _metric_report(
-    metric: Metric, tallied: Tallied, splits: Splits, request: Request, context: Context,
-    refused: tuple[Status, str] | None,
-) -> MetricReport:  # fmt: skip
+def _refused(metric: Metric, request: Request, prepared: Prepared) -> Result:
+    status, reason = refusal(metric, request, prepared) or ("ok", "")
+    return Result(None, None, (), status=status, reason=reason)
+
+
+def _metric_report(metric: Metric, result: Result, request: Request) -> MetricReport:
     settings = request.settings.get(metric.id)
-    if refused:
-        result = Result(None, None, (), status=refused[0], reason=refused[1])
-    else:
-        result = segments.segmented(metric, tallied.named, splits, settings, context)
-        result = worded(result, request.unit)
     return MetricReport(
         id=metric.id,
         title=metric.title if request.unit == "user" else wording.text(metric.title),

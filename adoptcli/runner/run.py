@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from adoptcli.context import Context
 from adoptcli.metrics import Metric
-from adoptcli.runner import tally
+from adoptcli.runner import segments, tally
+from adoptcli.runner.segments import Splits
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.build import Plan, build
 from adoptcli.timeline.segments import by_code
 
-WORKERS = 2  # metrics at a time; Polars' own threads fill the rest, and each needs memory
+WORKERS = 3  # metrics at a time; Polars' own threads fill the rest, and each needs memory
 
 Cuts = Mapping[str, float | None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,34 +74,52 @@ def _early(timeline: Timeline) -> int:
     return int(timeline.events.select((pl.col("time") < signup.gather("actor")).sum()).item())
 
 
-@dataclass(frozen=True)
-class Tallied:
-    """The sums of all rounds."""
+def compute(
+    plan: Plan, metrics: Mapping[str, Metric], then: Callable[[Metric, tally.Named, Splits], T]
+) -> tuple[Counts, list[T]]:
+    """Rounds 1 and 2 over all buckets, and what follows from the whole sums of each metric.
 
-    named: tally.Named
-    counts: Counts
-
-
-def tally_all(plan: Plan, metrics: Mapping[str, Metric]) -> Tallied:
-    """Rounds 1 and 2 over all buckets, one after the other.
-
-    A second round builds each bucket again unless there is only one, so that no more than one
-    bucket is ever in memory.
+    With a single bucket a metric's sums are whole at once, so that what follows (Python) runs
+    beside the tallies of other metrics (Polars). With several they come one after the other, and a
+    second round builds each again, so that no more than one is ever in memory.
     """
-    context = plan.context
+    if plan.layout.buckets == 1:
+        timeline = build(plan, 0, last=True)
+        counts, whole = Counts.of(timeline), partial(_both_rounds, plan, timeline)
+    else:
+        counts, named = _bucket_by_bucket(plan, metrics)
+        whole = partial(_of_all, named)
+    splits = segments.fold(counts.segments, plan.context)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = pool.map(lambda metric: then(metric, whole(metric), splits), metrics.values())
+        return counts, list(found)
+
+
+def _both_rounds(plan: Plan, timeline: Timeline, metric: Metric) -> tally.Named:
+    """One metric's sums where there is no other bucket."""
+    named = _tally(metric, timeline, plan.context)
+    if metric.second is None:
+        return named
+    rows = _second_rows(timeline, plan, metric, _cuts(plan, metric, named))
+    return named | tally.add_up({metric.id: rows}, timeline, {metric.id: metric})
+
+
+def _of_all(named: tally.Named, metric: Metric) -> tally.Named:
+    return {name: frame for name, frame in named.items() if name[0] == metric.id}
+
+
+def _bucket_by_bucket(plan: Plan, metrics: Mapping[str, Metric]) -> tuple[Counts, tally.Named]:
+    """The sums of all metrics over several buckets."""
     parts: list[tally.Named] = []
     counts = Counts()
-    only: Timeline | None = None
     for bucket in range(plan.layout.buckets):
-        timeline = build(plan, bucket, last=plan.layout.buckets == 1)
-        tally_one = partial(_tally, timeline=timeline, context=context)
+        timeline = build(plan, bucket)
+        tally_one = partial(_tally, timeline=timeline, context=plan.context)
         with ThreadPoolExecutor(WORKERS) as pool:
             parts += pool.map(tally_one, metrics.values())
         counts += Counts.of(timeline)
-        only = timeline if plan.layout.buckets == 1 else None
     named = tally.merge(parts, metrics)
-    named |= _second(plan, metrics, named, only)
-    return Tallied(named, counts)
+    return counts, named | _second(plan, metrics, named)
 
 
 def _tally(metric: Metric, timeline: Timeline, context: Context) -> tally.Named:
@@ -108,15 +128,13 @@ def _tally(metric: Metric, timeline: Timeline, context: Context) -> tally.Named:
     return tally.add_up({metric.id: rows}, timeline, {metric.id: metric})
 
 
-def _second(
-    plan: Plan, metrics: Mapping[str, Metric], named: tally.Named, only: Timeline | None
-) -> tally.Named:
-    """Tallies that need a cut point from the first round."""
+def _second(plan: Plan, metrics: Mapping[str, Metric], named: tally.Named) -> tally.Named:
+    """Tallies that need a cut point from the first round, over several buckets."""
     asking = {m.id: m for m in metrics.values() if m.second}
     cuts = {m.id: _cuts(plan, m, named) for m in asking.values()}
     parts = []
     for bucket in range(plan.layout.buckets if asking else 0):
-        timeline = only or build(plan, bucket)
+        timeline = build(plan, bucket)
         for m in asking.values():
             rows = _second_rows(timeline, plan, m, cuts[m.id])
             parts.append(tally.add_up({m.id: rows}, timeline, asking))

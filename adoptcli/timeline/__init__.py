@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from threading import RLock
+from threading import Lock
 from typing import Any, TypeVar
 
 import polars as pl
@@ -55,12 +55,17 @@ class Timeline:
         self.groups = groups
         self._context = context
         self._facts: dict[str, Any] = {}
-        self._lock = RLock()
+        self._making: dict[str, Lock] = {}  # one a fact, so that others need not wait
 
     @property
     def active_events(self) -> pl.DataFrame:
         """The events that make somebody active: all, or those the YAML names."""
         return active_events(self.events, self._context)
+
+    def login_days(self) -> pl.DataFrame:
+        """Each actor's local days with a login, and how many (`by_day`); none without `login`."""
+        login = self._context.definitions.login
+        return self.fact("login_days", lambda: by_day(self.of(login or [], "actor", "day")))
 
     @cached_property
     def segments(self) -> pl.Series | None:
@@ -98,9 +103,9 @@ class Timeline:
     def fact(self, name: str, make: Callable[[], T]) -> T:
         """What several metrics share, computed once, only when asked for, whoever asks first.
 
-        One fact may ask for another.
+        One fact may ask for another, though not in a circle: each has a lock of its own.
         """
-        with self._lock:
+        with self._making.setdefault(name, Lock()):
             if name not in self._facts:
                 self._facts[name] = make()
             found: T = self._facts[name]
