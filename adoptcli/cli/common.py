@@ -155,7 +155,8 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> dict[str, Metric]:
                 "unknown-metric", f"there is no metric {name!r}",
                 f"{hint}there are: {', '.join(known)}",
             )  # fmt: skip
-    wanted = {n.replace("-", "_") for n in only} or set(known)
+    usual = {name for name, metric in known.items() if not metric.on_request}
+    wanted = {n.replace("-", "_") for n in only} or usual
     wanted -= {n.replace("-", "_") for n in skip}
     return {name: metric for name, metric in known.items() if name in wanted}
 

@@ -61,6 +61,7 @@ class Metric:
             one measure, and `result` sees every row.
         plain: Tables whose numbers carry no interval, and need not be told apart by groups of
             accounts.
+        on_request: It is computed only where it is named: by its command or `--only`.
         users_only: Why it makes no sense where actors are accounts; empty where it does.
         whole_accounts: It counts what an account has once, so that it is split only by what all its
             members share: columns of the accounts table.
@@ -89,6 +90,7 @@ class Metric:
     keys: Mapping[str, tuple[str, ...]]
     loose: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
+    on_request: bool = False
     users_only: str = ""
     whole_accounts: bool = False
     needs: tuple[str, ...] = ()
