@@ -15,6 +15,7 @@ from zlib import crc32
 from adoptcli import stats
 
 GROUPS = 50
+ALIKE = 0.1  # intraclass correlation within accounts, where the data cannot tell
 
 
 def group_of(text: str) -> int:
@@ -90,6 +91,11 @@ def whole(number: object) -> Count | None:
     return number if isinstance(number, Count) else None
 
 
+def none_of(denominator: int) -> int:
+    """Nobody, among these: as a count that knows its groups where these do."""
+    return Count(0, (0,) * GROUPS) if isinstance(denominator, Count) else 0
+
+
 def grouped(*numbers: object) -> bool:
     """Whether every number knows its groups."""
     return all(isinstance(number, Count) for number in numbers)
@@ -143,7 +149,8 @@ def share_interval(numerator: Count, denominator: Count) -> stats.Interval | Non
 
     Wilson's interval for as many independent actors as would give the jackknife's variance, at
     most as many as there are, with Student's t for the groups' number. Where all or none have done
-    it the jackknife sees no spread: then each group counts as one actor.
+    it the jackknife sees no spread: then users of an account are taken to be alike by an
+    intraclass correlation of 0.1 (Kish's design effect).
 
     Source:
         E. L. Korn, B. I. Graubard (1998), "Confidence intervals for proportions with small expected
@@ -155,11 +162,16 @@ def share_interval(numerator: Count, denominator: Count) -> stats.Interval | Non
     p = int(numerator) / n
     groups = sum(1 for part in denominator.groups if part)
     found = spread(numerator, denominator)
-    effective = float(min(n, groups))
+    effective = n / (1 + (max(n / _accounts(groups), 1.0) - 1) * ALIKE)
     if found is not None and found[0] > 0 and 0 < p < 1:
         effective = min(max(p * (1 - p) / found[0], 1.0), float(n))
     t = stats.student_quantile(max(groups - 1, 1))
     return _wilson(p, effective, t)
+
+
+def _accounts(groups: int) -> float:
+    """About how many accounts fill so many of the groups."""
+    return math.log1p(-min(groups, GROUPS - 0.5) / GROUPS) / math.log1p(-1 / GROUPS)
 
 
 def _wilson(p: float, n: float, z: float) -> stats.Interval:

@@ -93,7 +93,7 @@ def test_the_jackknife_is_its_definition() -> None:
 
 
 def test_where_the_jackknife_sees_nothing() -> None:
-    """All or none, one group, nobody: as wide as the groups are few, and never of no width."""
+    """All or none, one group, nobody: the wider the fewer the groups, and never of no width."""
     assert share_interval(of(0), of(0)) is None
     assert ratio_interval(of(3), of(7)) is None
     assert difference_interval((of(3), of(7)), (of(2), of(7))) is None
@@ -101,6 +101,10 @@ def test_where_the_jackknife_sees_nothing() -> None:
     assert low == 0
     assert high is not None
     assert high > 0.5
+    n = [20] * GROUPS
+    none = share_interval(of(*([0] * GROUPS)), of(*n)) or (0, 0)
+    few = share_interval(of(1, 1), of(*n)) or (0, 0)
+    assert 0.004 < none[1] < few[1] < 0.02  # 0 of 1,000 is not far from 2 of 1,000
     one = share_interval(of(5), of(10))
     assert one is not None
     assert one.low < 0.1

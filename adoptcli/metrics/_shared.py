@@ -31,6 +31,7 @@ def share(numerator: int, denominator: int) -> Estimate:
     """
     if not denominator:
         return Estimate(None, numerator, denominator)
+    numerator = numerator or counts.none_of(denominator)
     if isinstance(numerator, Count) and isinstance(denominator, Count):
         interval = counts.share_interval(numerator, denominator)
     else:

@@ -79,16 +79,17 @@ def rows(timeline: Timeline, settings: ChurnSettings, context: Context) -> Rows:
     """`inferred` from inactivity; `cancelled` by event, `ended` by the accounts table if it can."""
     found = {"inferred": _inferred(timeline, settings, context)}
     spans = _shown(_complete(context), context)
-    if settings.cancel is not None:
-        customers = by_event(timeline, settings.cancel, context)
-        found["cancelled"] = lost_in(customers, spans, context)
+    cancel = settings.cancel or []
+    told = bool(context.vocabulary.codes(cancel))  # an event that never occurs tells of nobody
+    if told:
+        found["cancelled"] = lost_in(by_event(timeline, cancel, context), spans, context)
     if has_ends(context):
         found["ended"] = lost_in(by_table(timeline, context), spans, context)
     found = {name: weighed(table, timeline, context) for name, table in found.items()}
     if has_ends(context):
         found["left_out"] = unlisted(timeline, context)
-    if settings.cancel is not None and context.definitions.purchase is not None:
-        found["never_bought"] = never_bought(timeline, settings.cancel, context)
+    if told and context.definitions.purchase is not None:
+        found["never_bought"] = never_bought(timeline, cancel, context)
     return found
 
 

@@ -6,7 +6,8 @@ period without (resurrected). Denominator: actors active in the period before an
 Returning: active in this period and the one before. Always active = new + returning + resurrected,
 and active before = returning + dormant.
 Window: complete calendar periods; the first of the data has none before it and is not shown.
-Left out: nobody. An actor that signed up before the data, or whose start is unknown, is never new.
+Left out: nobody. An actor that signed up before the data, or whose start is unknown, is never new;
+where first seen it counts as resurrected, and those of unknown start are counted.
 Where nothing says who signed up, new and resurrected are empty for periods that begin within the
 `burn_in` of the data.
 Textbook: growth, active ÷ active in the period before − 1.
@@ -44,7 +45,7 @@ def rows(timeline: Timeline, settings: LifecycleSettings, context: Context) -> R
     returning = ~first & (at - at.shift(1) == 1).fill_null(False)
     leaving = actor.ne_missing(actor.shift(-1)) | (at.shift(-1) - at != 1).fill_null(True)
     there = active.lazy().with_columns(first=first, returning=returning)
-    starts = timeline.actors.lazy().select("actor", newcomer=_newcomer(context))
+    starts = timeline.actors.lazy().select("actor", "known", newcomer=_newcomer(context))
     new = pl.col("first") & pl.col("newcomer")
     states = there.join(starts, on="actor", how="left").select(
         "actor",
@@ -53,6 +54,7 @@ def rows(timeline: Timeline, settings: LifecycleSettings, context: Context) -> R
         new=new.cast(pl.Int64),
         returning=pl.col("returning").cast(pl.Int64),
         resurrected=(~new & ~pl.col("returning")).cast(pl.Int64),
+        unknown=(pl.col("first") & ~pl.col("known")).cast(pl.Int64),
     )
     after = pl.Series([*bounds[1:], None], dtype=pl.Int32)
     gone = active.filter(leaving).select(
@@ -66,7 +68,7 @@ def rows(timeline: Timeline, settings: LifecycleSettings, context: Context) -> R
 _NOBODY = pl.DataFrame(
     schema={
         "actor": pl.UInt32, "period": pl.Int32, "active": pl.Int64, "new": pl.Int64,
-        "returning": pl.Int64, "resurrected": pl.Int64, "dormant": pl.Int64,
+        "returning": pl.Int64, "resurrected": pl.Int64, "unknown": pl.Int64, "dormant": pl.Int64,
     }
 )  # fmt: skip
 
@@ -133,6 +135,10 @@ def result(tallies: Tallies, settings: LifecycleSettings, context: Context) -> R
     if unknown:
         text = "periods too early to tell who is new, as no sign-ups are known"
         caveats = (Caveat("unknown-start", text, len(unknown)),)
+    strangers = sum(_count(found, start, "unknown") for start, _ in shown)
+    if strangers and context.signup_known:
+        text = f"{context.unit}s without a known sign-up, counted as resurrected where first seen"
+        caveats = (Caveat("unknown-start", text, strangers),)
     table = Table("periods", "By calendar period", _COLUMNS, tuple(lines))
     return Result(headline, textbook, (table,), caveats)
 

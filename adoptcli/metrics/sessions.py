@@ -202,10 +202,10 @@ def result(tallies: Tallies, settings: SessionsSettings, context: Context) -> Re
     periods = context.periods()
     caveats = _caveats(totals(tallies["left_out"]), settings)
     if not any(found.get(start) for start, _ in periods):
-        return Result(
-            None, None, (), caveats, status="not_evaluable",
-            reason="no session begins in a complete period",
-        )  # fmt: skip
+        reason = "no session begins in a complete period"
+        if settings.by == "duration":
+            reason = f"no active event of a complete period has a number in {settings.duration!r}"
+        return Result(None, None, (), caveats, status="not_evaluable", reason=reason)
     lines = [
         _line((start, end), found.get(start, _NOBODY), weeks, settings, context)
         for start, end in periods

@@ -123,7 +123,8 @@ def plain(world: World) -> Tables:
             }
         )  # fmt: skip
     found = {"inferred": inferred}
-    if "cancel" in world.config["churn"]:
+    cancels = _cancels(world) if "cancel" in world.config["churn"] else []
+    if any(e in cancels for events in world.events.values() for _, e, _ in events):
         found["cancelled"] = _cancelled(world)
     if any(row["cancelled_at"] for row in world.account_table.values()):
         found["ended"] = _ended(world)
@@ -181,7 +182,12 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         WHERE judged GROUP BY s.start, s.stop ORDER BY s.start""",
     )
     found = {"inferred": inferred}
-    if "cancel" in c:
+    if (
+        "cancel" in c
+        and db.execute(f"SELECT count(*) FROM events WHERE event IN ({_named(config)})").fetchall()[
+            0
+        ][0]
+    ):
         found["cancelled"] = _lost_in(db, _by_event(config), p)
     if db.execute("SELECT count(cancelled) FROM companies").fetchall()[0][0]:
         customers = """SELECT "user", coalesce(t0, first_ts) AS begin_ts, cancelled AS end_ts
@@ -190,9 +196,13 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     return found
 
 
-def _by_event(config: dict[str, Any]) -> str:
+def _named(config: dict[str, Any]) -> str:
     cancel = config["churn"]["cancel"]
-    names = ", ".join(f"'{name}'" for name in (cancel if isinstance(cancel, list) else [cancel]))
+    return ", ".join(f"'{name}'" for name in (cancel if isinstance(cancel, list) else [cancel]))
+
+
+def _by_event(config: dict[str, Any]) -> str:
+    names = _named(config)
     if "purchase" not in config:
         return f"""SELECT "user", begin_ts, (SELECT min(ts) FROM events e WHERE e."user" = p."user"
                 AND event IN ({names}) AND ts >= begin_ts) AS end_ts
