@@ -57,6 +57,36 @@ def test_the_first_screen_says_what_it_is_split_by(cli: Cli) -> None:
     assert re.search(r"free / admin +2026-08 .*[\d.]+ pp  ", found)
 
 
+def test_cohorts_that_the_days_shown_cut_off_are_told(cli: Cli) -> None:
+    arguments = ("report", "-c", EXAMPLE, "--only", "activation", "-f", "json")
+    assert not _caveat(cli(*arguments, "--since", "2026-05-01", "--until", "2026-08-31"), CUT)
+    assert _caveat(cli(*arguments, "--since", "2026-05-02"), CUT) == [None]
+    assert _caveat(cli(*arguments, "--until", "2026-08-30"), CUT) == [None]
+
+
+CUT = "cohort-cut-off"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "key"),
+    [("{plan: [pro", "{plann: [pro", "features.scheduling.eligible.plann"),
+     ("{role: role}", "{role: plann}", "adoption_rate.role")],
+)  # fmt: skip
+def test_an_unknown_trait_has_its_place(
+    cli: Cli, tmp_path: Path, right: str, wrong: str, key: str
+) -> None:
+    text = EXAMPLE.read_text("utf-8").replace("sample_data/", f"{SAMPLE}/")
+    config = tmp_path / "metrics.yaml"
+    config.write_text(text.replace(right, wrong), "utf-8")
+    found = cli("report", "-c", config)
+    lines = config.read_text("utf-8").splitlines()
+    line = next(i for i, text in enumerate(lines, 1) if "plann" in text)
+    assert found.code == 2
+    assert f"{config}:{line}:" in found.err
+    assert f"{key}: no column or event property is called 'plann'" in found.err
+    assert "did you mean 'plan'" in found.err
+
+
 def test_an_as_of_long_after_the_data_is_told(cli: Cli) -> None:
     arguments = ("report", "-c", EXAMPLE, "--only", "usage", "-f", "json", "--as-of")
     assert not _caveat(cli(*arguments, "2026-10-01"), "data-end-early")

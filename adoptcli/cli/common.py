@@ -97,6 +97,7 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         as_of_day=_as_of(options.as_of, str(zone.zone)),
         shards=options.shards,
         tmp=options.tmp,
+        place_of=config.place_of,
     )
 
 

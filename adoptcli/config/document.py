@@ -54,6 +54,14 @@ class Document:
             path = path[:-1]
         return Place(1, 1)
 
+    def place_of(self, word: str) -> str:
+        """`FILE:LINE:COLUMN: KEY: ` of the first value, else key, that is this word; or empty."""
+        values = [path for path in self.values if self.value(path) == word]
+        for path in values or [path for path in self.keys if path[-1] == word]:
+            place = self.place(path)
+            return f"{self.name}:{place.line}:{place.column}: {dotted(path)}: "
+        return ""
+
     def known(self, location: tuple[str | int, ...]) -> Path:
         """The part of a location that stands in the file; what is only in our models is skipped."""
         path: Path = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,17 @@ class Config:
         definitions: What things are; the metrics' sections are attributes too.
         path: The file, or None for the defaults.
         hash: Six characters that change with anything that changes a number, and with nothing else.
+        document: The file with the places in it.
     """
 
     definitions: Definitions
     path: Path | None
     hash: str
+    document: Document | None = field(default=None, repr=False, compare=False)
+
+    def place_of(self, word: str) -> str:
+        """`FILE:LINE:COLUMN: KEY: ` of the first value, else key, that is this word; or empty."""
+        return self.document.place_of(word) if self.document else ""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -96,7 +102,7 @@ def load(path: Path | str) -> Config:
     """
     name = str(path)
     document = parse(_content(Path(path)), name)
-    return _config(validated(document, config_model()), Path(path))
+    return _config(validated(document, config_model()), Path(path), document)
 
 
 def _content(path: Path) -> bytes:
@@ -130,8 +136,10 @@ def validated(document: Document, model: type[Definitions]) -> Definitions:
     return found
 
 
-def _config(definitions: Definitions, path: Path | None) -> Config:
+def _config(
+    definitions: Definitions, path: Path | None, document: Document | None = None
+) -> Config:
     plain = definitions.model_dump(mode="json", exclude=_NOT_HASHED)
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return Config(definitions, path, digest[:6])
+    return Config(definitions, path, digest[:6], document)

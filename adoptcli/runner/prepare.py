@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,10 @@ DATE_MIN, DATE_MAX = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31 as day num
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the command line and the YAML ask for; days are day numbers, `until_day` exclusive."""
+    """What the command line and the YAML ask for; days are day numbers, `until_day` exclusive.
+
+    `place_of` says where in the YAML a word stands, as the beginning of a message.
+    """
 
     paths: Sequence[str] = ()
     definitions: Definitions
@@ -54,6 +57,7 @@ class Request:
     as_of_day: int | None = None
     shards: int = 1
     tmp: Path | None = None
+    place_of: Callable[[str], str] = lambda word: ""
 
 
 @dataclass
@@ -177,7 +181,8 @@ def _without(name: str, request: Request, canonical: Canonical, tables: _Tables)
     of_users = tables.users is not None and f"t.{name}" in tables.users.columns
     split = any(name in names for names in request.segments)
     if request.unit == "user" or split or not of_users:
-        raise traits.not_found(name, _columns(canonical, tables), request.unit)
+        place = request.place_of(name)
+        raise traits.not_found(name, _columns(canonical, tables), request.unit, place)
     del tables.places[name]
     tables.lacking.add(name)
 

@@ -51,11 +51,12 @@ def places(names: Sequence[str], users: Frame, accounts: Frame, unit: Unit) -> d
     return found
 
 
-def not_found(name: str, columns: Sequence[str], unit: Unit) -> UsageProblem:
-    """No table and no event has such a property."""
+def not_found(name: str, columns: Sequence[str], unit: Unit, place: str) -> UsageProblem:
+    """No table and no event has such a property; `place` begins the message."""
     if unit == "account" and name in columns:
         return UsageProblem(
-            "trait-of-users", f"{name!r} is a column of the users table, and actors are accounts",
+            "trait-of-users",
+            f"{place}{name!r} is a column of the users table, and actors are accounts",
             "choose a column of the accounts table or a property of the events",
         )  # fmt: skip
     near = get_close_matches(name, columns, 1)
@@ -63,7 +64,7 @@ def not_found(name: str, columns: Sequence[str], unit: Unit) -> UsageProblem:
     known = ", ".join(sorted(set(columns))) or "none"
     return UsageProblem(
         "unknown-segment",
-        f"no column or event property is called {name!r}",
+        f"{place}no column or event property is called {name!r}",
         f"{hint}there are: {known}",
     )
 
