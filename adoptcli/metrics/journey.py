@@ -9,7 +9,9 @@ Window: from the day of the sign-up; each clause of a rule has its own.
 Stages: signed_up, activated, adopted, engaged, renewed, expanded, in this order; each is a rule
 (`stages`) of the same clauses as `qualified`, judged at the end of a local day. By default
 signed_up: the sign-up is known; activated: as `activation` has it; adopted: a feature (a core one,
-where there are any) used as `feature_adoption` asks of an adopter; engaged: active on 8 of 28 days.
+where there are any) used on as many days as `feature_adoption` asks of an adopter, in its window or
+among as many consecutive days as it says (weeks and hours it asks for need a rule here); engaged:
+active on 8 of 28 days.
 A stage whose section the YAML lacks is none, and neither is renewed or expanded without a rule.
 Reached: a stage is reached on the first day at whose end its rule has held and all stages before
 are reached. Whoever met a later rule first is counted (`ahead`), and reaches it with the stage that
@@ -120,9 +122,9 @@ def _defaults(context: Context) -> dict[str, Rule]:
     if features := context.definitions.features:
         adoption = context.settings["feature_adoption"]
         core = any(feature.core for feature in features.values())
-        clause = FeaturesClause(
-            features=1, days=adoption.adopted.min_days, core=core, within=adoption.window
-        )
+        adopted = adoption.adopted
+        within = adopted.within if adopted.span == "rolling_days" else adoption.window
+        clause = FeaturesClause(features=1, days=adopted.min_days, core=core, within=within)
         found["adopted"] = Rule(all=[clause])
     return found | {"engaged": Rule(all=[ActiveDaysClause(active_days=8, within=28)])}
 

@@ -33,8 +33,10 @@ def stages(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     features = config["features"].values()
     core = any(isinstance(f, dict) and f.get("core") for f in features)
     adoption = config["feature_adoption"]
-    days = adoption.get("adopted", {}).get("min_days", 2)
-    used = {"features": 1, "days": days, "core": core, "within": adoption.get("window", "30d")}
+    adopted, within = adoption.get("adopted", {}), adoption.get("window", "30d")
+    if adopted.get("span") == "rolling_days":
+        within = adopted["within"]
+    used = {"features": 1, "days": adopted.get("min_days", 2), "core": core, "within": within}
     usual: dict[str, Any] = {
         "signed_up": [{"signed_up": True}], "activated": [{"activated": True}], "adopted": [used],
         "engaged": [{"active_days": 8, "within": "28d"}],
