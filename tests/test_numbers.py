@@ -40,6 +40,8 @@ def test_intervals(low: float | None, high: float | None, unit: Unit, text: str)
         (0.0001, "p", "<0.001"), (0.0, "p", "<0.001"), (0.0444, "p", "0.044"), (1.0, "p", "1.000"),
         (None, "p", "–"), (-0.0126, "pp", "−1.3 pp"), (0.25, "pp", "+25.0 pp"),
         (0.0, "pp", "±0.0 pp"), (None, "pp", "–"),
+        (0.0, "share", "0 %"), (0.0004, "share", "<0.1 %"), (-0.0004, "share", ">−0.1 %"),
+        (-0.002, "share", "−0.2 %"), (0.9996, "share", ">99.9 %"), (1.0, "share", "100 %"),
     ],
 )  # fmt: skip
 def test_values(value: float | None, unit: Unit, text: str) -> None:

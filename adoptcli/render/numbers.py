@@ -27,6 +27,8 @@ def percent(value: float) -> str:
     """0 % and 100 % stand only where they are exact."""
     if 0 < value < 0.0005:
         return "<0.1 %"
+    if -0.0005 < value < 0:
+        return ">−0.1 %"
     if 0.9995 <= value < 1:
         return ">99.9 %"
     sign = "−" if value < 0 else ""
