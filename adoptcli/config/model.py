@@ -12,15 +12,17 @@ from typing import Any
 
 from pydantic import Field, ValidationError, create_model
 
+from adoptcli.audiences.conditions import Conditions
 from adoptcli.config import checks, wording
 from adoptcli.config.document import Document, parse
 from adoptcli.config.problems import Problem, raise_all
-from adoptcli.definitions import Definitions
+from adoptcli.definitions import Definitions, Name
 from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
 
 _NOT_HASHED: dict[str, Any] = {
-    "source": True, "max_rejected": True, "users": {"file"}, "accounts": {"file"},
+    "source": True, "max_rejected": True, "audiences": True,
+    "users": {"file"}, "accounts": {"file"},
 }  # fmt: skip
 
 
@@ -63,7 +65,10 @@ def config_model() -> type[Definitions]:
 
 def model_of(metrics: Mapping[str, Metric]) -> type[Definitions]:
     """`Definitions` and the sections of the given metrics."""
-    sections: dict[str, Any] = {}
+    own: Any = Field(
+        default_factory=dict, description="Lists of your own, for `adoptcli audience`."
+    )
+    sections: dict[str, Any] = {"audiences": (dict[Name, Conditions], own)}
     for metric in metrics.values():
         if metric.id in Definitions.model_fields:
             raise ValueError(f"metric {metric.id} has the name of another key")

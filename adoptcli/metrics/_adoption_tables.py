@@ -50,8 +50,8 @@ def tables(
 
 
 _NONE = (
-    "eligible", "tried", "again", "adopted", "uses", "use_days", "day_squares", "adopter_uses",
-    "adopter_use_squares", "adopter_days", "adopter_day_squares",
+    "eligible", "never", "tried", "again", "adopted", "uses", "use_days", "day_squares",
+    "adopter_uses", "adopter_use_squares", "adopter_days", "adopter_day_squares",
 )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ def _features(
             "item": name,
             "share_of_active": share(c["tried"], c["eligible"]),
             "adopted": share(c["adopted"], c["eligible"]),
+            "never": share(c["never"], c["eligible"]),
             "uses": c["uses"],
             "users_per_login": None if logins is None else ratio(c["tried"], logins),
             "uses_per_login": None if logins is None else ratio(c["uses"], logins),
@@ -83,6 +84,7 @@ def _features(
         FEATURE,
         Column("share_of_active", "Tried", "share", ("tried", "eligible")),
         Column("adopted", f"Used on {settings.adopted}", "share", ("adopted", "eligible")),
+        Column("never", "Never tried, so far", "share", ("never", "eligible")),
         Column("uses", "Uses", "events"),
         Column("users_per_login", "Users per login", "share"),
         Column("uses_per_login", "Uses per login", "ratio"),

@@ -279,6 +279,15 @@ def foretells(tally: pl.DataFrame, window: int, context: Context) -> Headline | 
     return Headline(f"Foretells who stays active, {window} days (AUC)", found, "ratio", when)
 
 
+def falling(sums: Mapping[str, int]) -> Table:
+    """How many of those with points in the window before have lost a third of them or more."""
+    fell = share(sums.get("falling", 0), sums.get("had", 0))
+    columns = (Column("falling", "Lost a third or more", "share", ("falling", "had")),)
+    return Table(
+        "falling", "Of those with points in the window before", columns, ({"falling": fell},)
+    )
+
+
 def predicts(tally: pl.DataFrame, window: int) -> tuple[Table, Table]:
     """The AUC over all and over the active, and who was active later by decile of the score."""
     lines: list[Row] = []

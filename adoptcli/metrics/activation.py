@@ -119,7 +119,7 @@ def missing(settings: ActivationSettings | None, definitions: Definitions) -> st
 
 
 def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> Rows:
-    """`cohorts` by sign-up period, `lacking` by criterion, `personas`, `left_out`."""
+    """`cohorts` by sign-up period, `lacking` by criterion, `activations` by period, `personas`."""
     people = judged(activated(timeline, context), "activated_at", timeline, context)
     flags = people.select(
         "actor",
@@ -132,12 +132,28 @@ def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> 
         ever=pl.col("activated_at").is_not_null().cast(pl.Int64),
         early=pl.col("early").cast(pl.Int64),
     )
-    found = {"cohorts": flags.drop("part"), "lacking": _lacking(people, settings.parts)}
+    found = {
+        "cohorts": flags.drop("part"),
+        "lacking": _lacking(people, settings.parts),
+        "activations": _activations(people, context),
+    }
     if not settings.personas:
         return {**found, "left_out": start_rows(timeline, context)}
     item = pl.col("part") + len(labels(settings))
     found["personas"] = flags.with_columns(item=item).drop("cohort", "early", "part")
     return {**found, "left_out": start_rows(timeline, context, activated(timeline, context))}
+
+
+def _activations(people: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """The period in which each was activated, whenever it had signed up."""
+    starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
+    instants = pl.Series([context.calendar.midnight(start) for start in starts], dtype=pl.Int64)
+    place = pl.lit(instants).search_sorted(pl.col("activated_at"), side="right") - 1
+    return (
+        people.filter(pl.col("activated_at").is_between(instants[0], instants[-1], closed="left"))
+        .select("actor", period=pl.lit(pl.Series(starts, dtype=pl.Int32)).gather(place))
+        .with_columns(activated=pl.lit(1))
+    )
 
 
 def _lacking(people: pl.LazyFrame, parts: Sequence[Part]) -> pl.LazyFrame:
@@ -201,6 +217,7 @@ def result(tallies: Tallies, settings: ActivationSettings, context: Context) -> 
         _cohort_table(cohorts, context),
         Table("range", "All mature sign-ups", _RANGE, (filled(_RANGE, total),)),
         _lacking_table(tallies["lacking"], settings),
+        _activations_table(tallies["activations"], context),
     ]
     if settings.personas:
         tables.append(_persona_table(tallies["personas"], settings))
@@ -263,6 +280,16 @@ def _lacking_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
     return Table("lacking", "What those not activated lack", columns, tuple(lines))
 
 
+def _activations_table(tally: pl.DataFrame, context: Context) -> Table:
+    found = cells(tally, ["period"])
+    lines: tuple[Row, ...] = tuple(
+        {"period": context.label(start), "activated": found.get(start, {}).get("activated", 0)}
+        for start, _ in context.periods()
+    )
+    columns = (Column("period", "Activated in", "date"), Column("activated", "Activated", "users"))
+    return Table("activations", "By the period of activation", columns, lines)
+
+
 def _persona_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
     found, first = cells(tally, ["item"]), len(labels(settings))
     lines = tuple(
@@ -290,7 +317,14 @@ METRIC = register(
         rows=rows,
         result=result,
         names=names,
-        keys={"cohorts": ("cohort",), "lacking": ("item",), "personas": ("item",), "left_out": ()},
+        keys={
+            "cohorts": ("cohort",),
+            "lacking": ("item",),
+            "activations": ("period",),
+            "personas": ("item",),
+            "left_out": (),
+        },
+        plain=frozenset({"activations"}),
         missing=missing,
     )
 )

@@ -136,6 +136,7 @@ def rows(timeline: Timeline, settings: EngagementScoreSettings, context: Context
         .filter("accounts_several")
         .select("actor", several=pl.lit(1)),
         "predicts": _predicts(scores, settings, context),
+        "falling": _falling(scores, now, settings),
     }  # fmt: skip
     if settings.levels:
         found["levels"] = _levels(scores, settings)
@@ -245,6 +246,22 @@ def _predicts(
     )
 
 
+def _falling(
+    scores: pl.DataFrame, now: pl.DataFrame, settings: EngagementScoreSettings
+) -> pl.LazyFrame:
+    """Those with points in the window before the last, and whether a third of them or more is gone.
+
+    `before` and `now` are those points.
+    """
+    earlier = pl.col("period") == pl.col("period").max() - settings.window
+    before = scores.lazy().filter(earlier & (pl.col("points") > 0))
+    both = before.select("actor", before="points").join(
+        now.lazy().select("actor", now="points"), on="actor"
+    )
+    falling = (3 * pl.col("now") <= 2 * pl.col("before")).cast(pl.Int64)
+    return both.with_columns(had=pl.lit(1), falling=falling)
+
+
 def cuts(tallies: Tallies, settings: EngagementScoreSettings) -> Mapping[str, float | None]:
     """The quartiles of the active actors' points in the last window."""
     histogram = tables.histogram(tallies["distribution"], "points", "active")
@@ -305,6 +322,7 @@ def result(tallies: Tallies, settings: EngagementScoreSettings, context: Context
         shown.append(tables.levels(levels, sums, ends, settings, context))
         also.append(tables.top_level(levels, sums, ends, settings, context))
     if len(ends) > 1:
+        shown.append(tables.falling(totals(tallies["falling"])))
         shown += tables.predicts(tallies["predicts"], settings.window)
         also.append(tables.foretells(tallies["predicts"], settings.window, context))
     if context.accounts:
@@ -354,6 +372,7 @@ METRIC = register(
             "scaled": ("scaled",),
             "targets": ("item",),
             "predicts": ("points", "active"),
+            "falling": (),
             "accounts": ("account",),
             "several": (),
             "quartiles": ("item",),

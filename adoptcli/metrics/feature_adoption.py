@@ -50,7 +50,7 @@ from adoptcli.metrics._shared import (
 )
 from adoptcli.results import Caveat, Estimate, Headline, Result, Textbook
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.runs import runs
+from adoptcli.timeline.runs import runs, starts_run
 
 MOST = 6  # windows
 LINES = 5  # features on the first screen
@@ -94,7 +94,7 @@ def rows(timeline: Timeline, settings: FeatureAdoptionSettings, context: Context
     people = _adoption.newcomers(timeline, settings.retained, context, features)
     return {
         "trend": _trend_rows(eligible, uses),
-        "features": _feature_rows(able, now),
+        "features": _feature_rows(able, now, timeline, context),
         "depth": now.lazy().filter(pl.col("adopted") > 0).select(
             "actor", "item", step="uses", adopters="adopted"
         ),
@@ -152,15 +152,23 @@ def _trend_rows(eligible: pl.DataFrame, uses: pl.DataFrame) -> pl.LazyFrame:
     return pl.concat([able, tried], how="diagonal_relaxed")
 
 
-def _feature_rows(able: pl.DataFrame, now: pl.DataFrame) -> pl.LazyFrame:
+def _feature_rows(
+    able: pl.DataFrame, now: pl.DataFrame, timeline: Timeline, context: Context
+) -> pl.LazyFrame:
     """The last window: one row for each eligible actor, and one for each that used it."""
+    ever = counted_days(timeline, context).filter(pl.col("day") < context.end_day)
+    ever = ever.filter(starts_run(ever, ["item", "actor"])).select("item", "actor", ever=pl.lit(1))
     adopted, uses, days = pl.col("adopted"), pl.col("uses"), pl.col("use_days")
     used = now.lazy().select(
         "actor", "item", "uses", "use_days", "again", "adopted", tried=pl.lit(1),
         day_squares=days**2, adopter_uses=uses * adopted, adopter_use_squares=uses**2 * adopted,
         adopter_days=days * adopted, adopter_day_squares=days**2 * adopted,
     )  # fmt: skip
-    every = able.lazy().select("actor", "item", eligible=pl.lit(1))
+    every = (
+        able.lazy()
+        .join(ever.lazy(), on=["item", "actor"], how="left")
+        .select("actor", "item", eligible=pl.lit(1), never=1 - pl.col("ever").fill_null(0))
+    )
     return pl.concat([every, used], how="diagonal_relaxed")
 
 

@@ -14,8 +14,10 @@ from adoptcli.context import Context, Unit, Vocabulary
 from adoptcli.definitions import (
     Definitions,
     EventRef,
+    Model,
     PropertyRef,
     named_numbers,
+    named_traits,
     references,
 )
 from adoptcli.errors import DataProblem, UsageProblem
@@ -41,7 +43,8 @@ DATE_MIN, DATE_MAX = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31 as day num
 class Request:
     """What the command line and the YAML ask for; days are day numbers, `until_day` exclusive.
 
-    `place_of` says where in the YAML a word stands, as the beginning of a message.
+    `place_of` says where in the YAML a word stands, as the beginning of a message. `more` are parts
+    of the YAML beside the metrics' whose traits are read too.
     """
 
     paths: Sequence[str] = ()
@@ -58,6 +61,7 @@ class Request:
     shards: int = 1
     tmp: Path | None = None
     place_of: Callable[[str], str] = lambda word: ""
+    more: Sequence[Model] = ()
 
 
 @dataclass
@@ -121,6 +125,7 @@ def _tables(request: Request) -> _Tables:
     for metric in map(get_metric, request.metrics):
         names |= traits.of_metric(metric, d, request.settings, request.unit)
         names |= traits.useful(metric, request.settings)
+    names |= {*named_traits(request.more, of_users=request.unit == "user")}
     return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 import polars as pl
@@ -14,6 +14,7 @@ from adoptcli.metrics import Metric
 from adoptcli.runner.run import Counts, cut_points, rows_in
 from adoptcli.runner.segments import fold
 from adoptcli.timeframe import parse_label
+from adoptcli.timeline import Timeline
 from adoptcli.timeline.build import Plan, build
 
 _CELL = re.compile(r"^(?P<table>\w+)(?:\[(?P<keys>.*)\])?\.(?P<measure>\w+)$")
@@ -22,7 +23,16 @@ DATED = ("period", "cohort")
 
 
 def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
-    """The ids of the actors behind a cell, sorted.
+    """The ids of the actors behind a cell, sorted."""
+    texts = plan.encoded.dictionaries[plan.context.unit]
+    found: list[str] = []
+    for bucket, (_, actors) in enumerate(behind(plan, metric, cell)):
+        found += texts.text(actors * plan.layout.buckets + bucket).to_list()
+    return sorted(found)
+
+
+def behind(plan: Plan, metric: Metric, cell: str) -> Iterator[tuple[Timeline, pl.Series]]:
+    """Each bucket, and the codes of the actors in it that are behind a cell.
 
     Args:
         plan: How to build the buckets.
@@ -35,8 +45,6 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
     table, keys, measure = parse(cell)
     cuts = cut_points(plan, metric)
     codes_of = _segment_codes(plan, keys["segment"]) if "segment" in keys else []
-    texts = plan.encoded.dictionaries[plan.context.unit]
-    found: list[str] = []
     for bucket in range(plan.layout.buckets):
         timeline = build(plan, bucket)
         tables = rows_in(timeline, plan, metric, cuts)
@@ -51,10 +59,7 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
                 wanted = wanted.filter(pl.lit(timeline.segments).gather("actor").is_in(codes_of))
             else:
                 wanted = _where(wanted, (table, key), value, schema, plan, metric)
-        actors = wanted.select("actor").unique().collect()["actor"]
-        codes = actors * plan.layout.buckets + bucket
-        found += texts.text(codes).to_list()
-    return sorted(found)
+        yield timeline, wanted.select("actor").unique().collect()["actor"]
 
 
 def parse(cell: str) -> tuple[str, dict[str, str], str]:

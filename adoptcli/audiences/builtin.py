@@ -1,0 +1,304 @@
+"""The built-in audiences, as one table: who is in each, and the number that it is behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from adoptcli.audiences import Asked, Audience, Listed
+from adoptcli.definitions import Definitions
+from adoptcli.metrics._features import counted_days, launch_day
+from adoptcli.metrics._holds import rule_spans
+from adoptcli.metrics._score import SCALE
+from adoptcli.metrics._shared import activated, since
+from adoptcli.metrics.quadrant import QUADRANTS
+from adoptcli.results import Estimate, Result, Row
+from adoptcli.timeline.days import local_day
+
+LATE, OPEN = "late", "still_open"
+DAY = pl.Int32
+
+
+def _only(definitions: Definitions, settings: Mapping[str, Any]) -> Sequence[str]:
+    return ("",)
+
+
+def _features(definitions: Definitions, settings: Mapping[str, Any]) -> Sequence[str]:
+    return tuple(definitions.features)
+
+
+def _levels(definitions: Definitions, settings: Mapping[str, Any]) -> Sequence[str]:
+    score = settings.get("engagement_score")
+    return tuple(score.levels) if score else ()
+
+
+# ---- Activation ----
+
+
+def _not_activated(asked: Asked) -> pl.LazyFrame:
+    mature, done = pl.col("mature") > 0, (pl.col("activated") + pl.col("so_far")) > 0
+    wanted = {"": ~done, LATE: mature & ~done, OPEN: ~mature & ~done}[asked.part]
+    people = asked.rows["cohorts"].filter(wanted).select("actor")
+    return people.join(_lacking(asked), on="actor", how="left")
+
+
+def _one_step_short(asked: Asked) -> pl.LazyFrame:
+    people = asked.rows["lacking"].filter(pl.col("only") > 0).select("actor")
+    return people.join(_lacking(asked), on="actor", how="left")
+
+
+def _lacking(asked: Asked) -> pl.LazyFrame:
+    """What each has not done by its deadline (or so far), since the deadline or the sign-up."""
+    context, found = asked.context, activated(asked.timeline, asked.context)
+    deadline = pl.col("signup") + pl.col("within")
+    mature = deadline < context.as_of
+    late = pl.min_horizontal(deadline, pl.lit(context.as_of))
+    parts = []
+    for i, part in enumerate(asked.settings.parts):
+        words = [
+            pl.when((pl.col(f"met_{k}") <= late).fill_null(False)).then(None).otherwise(
+                pl.lit(str(criterion))
+            )
+            for k, criterion in enumerate(part.criteria)
+        ]  # fmt: skip
+        glue = ", " if part.rule == "all" else " and "
+        why = pl.concat_str(words, separator=glue, ignore_nulls=True)
+        parts.append(
+            found.filter(pl.col("part") == i).select(
+                "actor",
+                since=_day_of(pl.when(mature).then(deadline).otherwise("signup"), asked),
+                why=pl.when(why == "")
+                .then(pl.lit("not in the order asked for"))
+                .otherwise(pl.lit("lacks ") + why),
+            )
+        )
+    return pl.concat(parts).lazy()
+
+
+def _day_of(instant: pl.Expr, asked: Asked) -> pl.Expr:
+    context = asked.context
+    first = context.calendar.midnight(context.first_day - 1)
+    return local_day(instant, context.calendar, first, context.as_of)
+
+
+def _newly_activated(asked: Asked) -> pl.LazyFrame:
+    last = _last_period(asked)
+    people = asked.rows["activations"].filter(pl.col("period") == last).select("actor")
+    at = activated(asked.timeline, asked.context).select(
+        "actor", since=_day_of(pl.col("activated_at"), asked)
+    )
+    day = pl.col("since").cast(pl.Date).cast(pl.String)
+    return people.join(at.lazy(), on="actor", how="left").with_columns(
+        why=pl.lit("activated on ") + day
+    )
+
+
+def _last_period(asked: Asked) -> int:
+    """The start of the last complete period; a day before all others where there is none."""
+    periods = asked.context.periods()
+    return periods[-1][0] if periods else asked.context.first_day - 10_000
+
+
+# ---- Features ----
+
+
+def _item(asked: Asked) -> int:
+    return [*asked.context.definitions.features].index(asked.part)
+
+
+def _used_once(asked: Asked) -> pl.LazyFrame:
+    item = _item(asked)
+    once = (pl.col("item") == item) & (pl.col("tried") > 0) & (pl.col("again") == 0)
+    people = asked.rows["features"].filter(once).select("actor")
+    days = counted_days(asked.timeline, asked.context).lazy().filter(
+        (pl.col("item") == item) & (pl.col("day") < asked.context.end_day)
+    )  # fmt: skip
+    last = days.group_by("actor").agg(since=pl.col("day").max())
+    why = pl.lit(f"used {asked.part} once in {asked.settings.window} days")
+    return people.join(last, on="actor", how="left").with_columns(why=why)
+
+
+def _never_tried(asked: Asked) -> pl.LazyFrame:
+    never = (pl.col("item") == _item(asked)) & (pl.col("never") > 0)
+    feature = asked.context.definitions.features[asked.part]
+    launch = pl.lit(launch_day(feature, asked.context), dtype=DAY)
+    there = asked.timeline.actors.lazy().select("actor", since=pl.max_horizontal(since(), launch))
+    why = pl.lit(f"active in the last {asked.settings.window} days, has never used {asked.part}")
+    people = asked.rows["features"].filter(never).select("actor")
+    return people.join(there, on="actor", how="left").with_columns(why=why)
+
+
+# ---- Engagement ----
+
+
+def _score_dropping(asked: Asked) -> pl.LazyFrame:
+    now, before = (_points(pl.col(name)) for name in ("now", "before"))
+    lost = 100 - (100 * pl.col("now") / pl.col("before"))
+    why = pl.format("score {} after {}, down {} %", now, before, lost.round().cast(pl.Int64))
+    return (
+        asked.rows["falling"]
+        .filter(pl.col("falling") > 0)
+        .select("actor", since=_window_start(asked), why=why, order=-lost)
+    )
+
+
+def _points(value: pl.Expr) -> pl.Expr:
+    """Thousandths as people write them: 12 or 12.5."""
+    return (value / SCALE).round(1).cast(pl.String).str.strip_suffix(".0")
+
+
+def _window_start(asked: Asked) -> pl.Expr:
+    return pl.lit(asked.context.end_day - asked.settings.window, dtype=DAY)
+
+
+def _score(asked: Asked) -> pl.LazyFrame:
+    step = [*asked.settings.levels].index(asked.part)
+    last = asked.context.end_day - 1
+    level = (pl.col("period") == last) & (pl.col("step") == step)
+    points = asked.rows["distribution"].select("actor", "points")
+    people = asked.rows["levels"].filter(level).select("actor")
+    why = pl.format("score {} in {} days", _points(pl.col("points")), asked.settings.window)
+    return people.join(points, on="actor", how="left").select(
+        "actor", since=_window_start(asked), why=why
+    )
+
+
+def _quadrant(asked: Asked) -> pl.LazyFrame:
+    item = QUADRANTS.index(asked.part)
+    words = {
+        "champions": "adopted and engaged", "busy_not_adopted": "engaged, not adopted",
+        "adopted_not_engaged": "adopted, not engaged", "neither": "neither adopted nor engaged",
+    }  # fmt: skip
+    seen = asked.timeline.days.lazy().filter(pl.col("day") < asked.context.end_day)
+    last = seen.group_by("actor").agg(since=pl.col("day").max())
+    people = asked.rows["quadrants"].filter(pl.col("item") == item).select("actor")
+    return people.join(last, on="actor", how="left").with_columns(why=pl.lit(words[asked.part]))
+
+
+def _newly_qualified(asked: Asked) -> pl.LazyFrame:
+    newly = (pl.col("period") == _last_period(asked)) & (pl.col("newly") > 0)
+    spans = rule_spans(asked.timeline, asked.settings, asked.context).lazy()
+    first = spans.group_by("actor").agg(since=pl.col("start").min())
+    people = asked.rows["trend"].filter(newly).select("actor")
+    why = pl.lit(f"meets {asked.settings}")
+    return people.join(first, on="actor", how="left").with_columns(why=why)
+
+
+def _below_target(result: Result) -> list[Listed]:
+    """Accounts, with their use of the seats."""
+    head = result.headline
+    return [
+        Listed(str(row["item"]), _used(row), head.period if head else None)
+        for row in _rows(result, "accounts")
+        if row["target"] == "below"
+    ]
+
+
+def _used(row: Row) -> str:
+    used = _cell(row, "used")
+    return f"{(used.value or 0) * 100:.1f} % of {row['seats']} seats used, {row['members']} members"
+
+
+# ---- Numbers of the results ----
+
+
+def _cell(row: Row, name: str) -> Estimate:
+    found = row[name]
+    assert isinstance(found, Estimate)
+    return found
+
+
+def _rows(result: Result, table: str) -> Sequence[Row]:
+    return next((t.rows for t in result.tables if t.name == table), ())
+
+
+def _parts_of(found: Estimate) -> tuple[int, int]:
+    return int(found.numerator or 0), int(found.denominator or 0)
+
+
+def _without_activation(result: Result, part: str, period: str | None) -> int:
+    for row in _rows(result, "range"):
+        done, mature = _parts_of(_cell(row, "activated"))
+        signups = _parts_of(_cell(row, "ever"))[1]
+        so_far = int(str(row["so_far"]))
+        late, still = mature - done, signups - mature - so_far
+        return {"": late + still, LATE: late, OPEN: still}[part]
+    return 0
+
+
+def _short(result: Result, part: str, period: str | None) -> int:
+    return sum(_parts_of(_cell(row, "only"))[0] for row in _rows(result, "lacking"))
+
+
+def _last(table: str, name: str) -> Any:
+    """The count of the last complete period."""
+
+    def number(result: Result, part: str, period: str | None) -> int:
+        return sum(int(str(r[name])) for r in _rows(result, table) if r["period"] == period)
+
+    return number
+
+
+def _below(result: Result, part: str, period: str | None) -> int:
+    return sum(_parts_of(_cell(row, "below"))[0] for row in _rows(result, "portfolio"))
+
+
+def _once(result: Result, part: str, period: str | None) -> int:
+    row = next(row for row in _rows(result, "funnel") if row["item"] == part)
+    again, tried = _parts_of(_cell(row, "again"))
+    return tried - again
+
+
+def _top(table: str, key: str, name: str) -> Any:
+    """The numerator of the row that the part names; the last such row."""
+
+    def number(result: Result, part: str, period: str | None) -> int:
+        rows = [row for row in _rows(result, table) if row[key] == part]
+        return _parts_of(_cell(rows[-1], name))[0] if rows else 0
+
+    return number
+
+
+def _falling(result: Result, part: str, period: str | None) -> int:
+    return sum(_parts_of(_cell(row, "falling"))[0] for row in _rows(result, "falling"))
+
+
+class Line(NamedTuple):
+    """One line of the table below."""
+
+    name: str
+    meaning: str
+    metric: str
+    find: Any
+    parts: Any
+    number: Any
+
+
+_LINES = (
+    Line("not_activated", "signed up and not activated in time: late, or still_open",
+         "activation", _not_activated, lambda *_: ("", LATE, OPEN), _without_activation),
+    Line("one_step_short", "not activated in time, and one criterion alone is lacking",
+         "activation", _one_step_short, _only, _short),
+    Line("newly_activated", "activated in the last complete period",
+         "activation", _newly_activated, _only, _last("activations", "activated")),
+    Line("used_once", "used the feature once in the window, and not again",
+         "feature_adoption", _used_once, _features, _once),
+    Line("never_tried", "active, can have the feature, and has never used it",
+         "feature_adoption", _never_tried, _features, _top("features", "item", "never")),
+    Line("newly_qualified", "met the rule of `qualified` for the first time in the last period",
+         "qualified", _newly_qualified, _only, _last("trend", "newly")),
+    Line("score_dropping", "lost a third or more of the engagement score",
+         "engagement_score", _score_dropping, _only, _falling),
+    Line("score", "at the level of the engagement score",
+         "engagement_score", _score, _levels, _top("levels", "step", "actors")),
+    Line("quadrant", "in the quadrant of adoption and engagement",
+         "quadrant", _quadrant, lambda *_: QUADRANTS, _top("quadrants", "item", "actors")),
+    Line("seats_below_target", "accounts that use fewer of their seats than the target",
+         "seat_utilization", _below_target, _only, _below),
+)  # fmt: skip
+
+BUILTIN = {
+    line.name: Audience(**line._asdict(), of_result=line.find is _below_target) for line in _LINES
+}

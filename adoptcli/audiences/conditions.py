@@ -1,0 +1,193 @@
+"""Audiences of one's own: a few conditions on facts, all of which must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from adoptcli.context import Context
+from adoptcli.context import text as as_text
+from adoptcli.definitions import Days, Definitions, Model, Name, Scalar
+from adoptcli.metrics._features import counted_days
+from adoptcli.metrics._score import SCALE, daily_points
+from adoptcli.metrics._shared import LONG_AGO, activated, since
+from adoptcli.timeline import Timeline
+
+
+class When(Model):
+    """How long before as-of."""
+
+    before: Days | None = Field(None, description="More than so many days ago.")
+    after: Days | None = Field(None, description="Within the last so many days.")
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> When:
+        if self.before is None and self.after is None:
+            raise ValueError("say 'before: 7d', 'after: 7d' or both")
+        return self
+
+    def holds(self, day: pl.Expr, end: int) -> pl.Expr:
+        """Whether a local day lies there; days not known lie nowhere."""
+        found = pl.lit(value=True)
+        if self.before is not None:
+            found = found & (day < end - self.before)
+        if self.after is not None:
+            found = found & (day >= end - self.after)
+        return found.fill_null(False)
+
+
+class Between(Model):
+    """How many, in the last days."""
+
+    at_least: int | None = Field(None, ge=0, description="So many or more.")
+    at_most: int | None = Field(None, ge=0, description="So many or fewer.")
+    within: Days = Field(28, description="Days looked back on.")
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Between:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("say 'at_least', 'at_most' or both")
+        return self
+
+    def holds(self, count: pl.Expr) -> pl.Expr:
+        """Whether a count lies between."""
+        found = pl.lit(value=True)
+        if self.at_least is not None:
+            found = found & (count >= self.at_least)
+        if self.at_most is not None:
+            found = found & (count <= self.at_most)
+        return found
+
+
+class Conditions(Model):
+    """Who is in an audience: whoever meets all of these, judged at the end of the data."""
+
+    signed_up: When | None = Field(None, description="When it signed up.")
+    last_seen: When | None = Field(None, description="When it was last active.")
+    activated: bool | None = Field(None, description="Whether it is activated, ever.")
+    active_days: Between | None = Field(None, description="On how many days it was active.")
+    score: Between | None = Field(None, description="Points of the engagement score.")
+    used: list[Name] = Field(default_factory=list, description="Features it has used, ever.")
+    not_used: list[Name] = Field(default_factory=list, description="Features it has never used.")
+    trait: dict[Name, Annotated[list[Scalar], Field(min_length=1)]] = Field(
+        default_factory=dict, description="Columns or properties, and the values that count."
+    )
+
+    @model_validator(mode="after")
+    def _any(self) -> Conditions:
+        if not self.model_fields_set:
+            raise ValueError("give a condition, such as 'activated: false'")
+        return self
+
+    def traits(self) -> Iterable[str]:
+        return self.trait
+
+
+def lacking(conditions: Conditions, definitions: Definitions, settings: Mapping[str, Any]) -> str:
+    """What the YAML must have before the conditions can be judged; empty where nothing lacks."""
+    if conditions.activated is not None and settings.get("activation") is None:
+        return "add 'activation: {all: [EVENT, …]}' to the YAML"
+    if conditions.score is not None and settings.get("engagement_score") is None:
+        return "add 'engagement_score: {weights: {EVENT: 5}}' to the YAML"
+    for name in (*conditions.used, *conditions.not_used):
+        if name not in definitions.features:
+            return f"add 'features: {{{name}: [EVENT, …]}}' to the YAML"
+    return ""
+
+
+def needs(conditions: Conditions) -> tuple[str, ...]:
+    """The metrics whose sections the conditions use; one at least, so that the log is read."""
+    found = ["active_users"]
+    if conditions.activated is not None:
+        found.append("activation")
+    if conditions.score is not None:
+        found.append("engagement_score")
+    if conditions.used or conditions.not_used:
+        found.append("feature_adoption")
+    return tuple(found)
+
+
+def matching(conditions: Conditions, timeline: Timeline, context: Context) -> pl.LazyFrame:
+    """The actors there by the end that meet all conditions: actor, since (last active day), why."""
+    end = context.end_day
+    people = timeline.actors.lazy().filter(since() < end).join(
+        _seen(timeline, context), on="actor", how="left"
+    )  # fmt: skip
+    words: list[pl.Expr] = []
+    if conditions.signed_up is not None:
+        known = pl.when("known").then(pl.col("signup_day"))
+        people = people.filter(conditions.signed_up.holds(known, end))
+        words.append(pl.format("signed up {}", _date("signup_day")))
+    if conditions.last_seen is not None:
+        seen = pl.col("seen").fill_null(LONG_AGO)  # who was never seen was not seen lately
+        people = people.filter(conditions.last_seen.holds(seen, end))
+        words.append(pl.format("last seen {}", _date("seen")))
+    if conditions.activated is not None:
+        done = activated(timeline, context).lazy().filter(pl.col("activated_at").is_not_null())
+        people = people.join(done, on="actor", how="semi" if conditions.activated else "anti")
+        words.append(pl.lit("activated" if conditions.activated else "not activated"))
+    if conditions.active_days is not None:
+        people = _counted(people, _days(timeline, end, conditions.active_days), "days")
+        people = people.filter(conditions.active_days.holds(pl.col("days")))
+        words.append(pl.format("{} active days", "days"))
+    if conditions.score is not None:
+        people = _counted(people, _points(timeline, end, conditions.score, context), "points")
+        people = people.filter(conditions.score.holds(pl.col("points") / SCALE))
+        words.append(pl.format("score {}", (pl.col("points") / SCALE).round(1)))
+    people, told = _by_feature(people, conditions, timeline, context)
+    people = _by_trait(people, conditions, timeline)
+    words += told
+    words += [pl.lit(f"{k} = {'|'.join(map(str, v))}") for k, v in conditions.trait.items()]
+    why = pl.concat_str(words, separator=", ").fill_null("")
+    return people.select("actor", since="seen", why=why)
+
+
+def _date(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.Date).cast(pl.String).fill_null("never")
+
+
+def _seen(timeline: Timeline, context: Context) -> pl.LazyFrame:
+    days = timeline.days.lazy().filter(pl.col("day") < context.end_day)
+    return days.group_by("actor").agg(seen=pl.col("day").max())
+
+
+def _counted(people: pl.LazyFrame, counts: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    return people.join(counts, on="actor", how="left").with_columns(pl.col(name).fill_null(0))
+
+
+def _days(timeline: Timeline, end: int, asked: Between) -> pl.LazyFrame:
+    inside = (pl.col("day") >= end - asked.within) & (pl.col("day") < end)
+    return timeline.days.lazy().filter(inside).group_by("actor").agg(days=pl.len())
+
+
+def _points(timeline: Timeline, end: int, asked: Between, context: Context) -> pl.LazyFrame:
+    inside = (pl.col("day") >= end - asked.within) & (pl.col("day") < end)
+    found = daily_points(timeline, context).lazy().filter(inside)
+    return found.group_by("actor").agg(pl.col("points").sum())
+
+
+def _by_feature(
+    people: pl.LazyFrame, conditions: Conditions, timeline: Timeline, context: Context
+) -> tuple[pl.LazyFrame, list[pl.Expr]]:
+    if not (conditions.used or conditions.not_used):
+        return people, []
+    names = [*context.definitions.features]
+    uses = counted_days(timeline, context).lazy().filter(pl.col("day") < context.end_day)
+    words = []
+    for wanted, how, word in ((conditions.used, "semi", "used"),
+                              (conditions.not_used, "anti", "never used")):  # fmt: skip
+        for name in wanted:
+            mine = uses.filter(pl.col("item") == names.index(name))
+            people = people.join(mine, on="actor", how=how)  # type: ignore[arg-type]
+            words.append(pl.lit(f"{word} {name}"))
+    return people, words
+
+
+def _by_trait(people: pl.LazyFrame, conditions: Conditions, timeline: Timeline) -> pl.LazyFrame:
+    for name, values in conditions.trait.items():
+        holding = timeline.holding(name, [as_text(value) for value in values])
+        people = people.join(holding.lazy(), on="actor", how="semi")
+    return people

@@ -1,0 +1,288 @@
+"""`adoptcli audience`: the people behind a number, to act on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from adoptcli.cli import common
+from adoptcli.cli import options as o
+from adoptcli.cli.console import Console, payload
+
+if TYPE_CHECKING:
+    from adoptcli.audiences import Listed
+    from adoptcli.runner.prepare import Prepared, Request
+
+COLUMNS = ("id", "account", "why", "since")
+LIST = "The list"
+
+
+class DestinationName(StrEnum):
+    """Whose import the list is for."""
+
+    HUBSPOT = "hubspot"
+    SALESFORCE = "salesforce"
+    CUSTOMERIO = "customerio"
+    BRAZE = "braze"
+    INTERCOM = "intercom"
+
+
+Named = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]", show_default=False,
+        help="Such as not_activated:late, never_tried:FEATURE, one of the YAML's audiences, or a "
+        "cell METRIC.table[key=value].measure. Without it: what there is.",
+    ),
+]  # fmt: skip
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, rich_help_panel=LIST, show_default=False, help="Only the first so many."),
+]
+Diff = Annotated[
+    Path | None,
+    typer.Option(
+        rich_help_panel=LIST, show_default=False, metavar="PREVIOUS.csv",
+        help="Only who has entered or left since that list was written.",
+    ),
+]  # fmt: skip
+For = Annotated[
+    DestinationName | None,
+    typer.Option(
+        "--for", rich_help_panel=LIST, show_default=False, case_sensitive=False,
+        help="Write CSV with the columns that this tool imports.",
+    ),
+]  # fmt: skip
+IdColumn = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LIST, show_default=False, metavar="NAME",
+        help="With --for: the column of the users table that identifies people there. "
+        "Default: email for hubspot and salesforce, else the user id.",
+    ),
+]  # fmt: skip
+
+
+def audience(
+    name: Named = None,
+    files: o.Files = None,
+    config: o.Config = None,
+    users: o.UsersFile = None,
+    accounts: o.AccountsFile = None,
+    shards: o.Shards = 1,
+    tmp: o.Tmp = None,
+    unit: o.UnitOption = o.UnitName.USER,
+    by: o.By = None,
+    period: o.PeriodOption = None,
+    since: o.Since = None,
+    until: o.Until = None,
+    as_of: o.AsOf = None,
+    limit: Limit = None,
+    diff: Diff = None,
+    for_: For = None,
+    id_column: IdColumn = None,
+    format: o.FormatOption = None,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
+) -> None:
+    """The people behind a number: who they are, why they are listed, and since when."""
+    given = common.Options(
+        files=files or (), config=config, users=users, accounts=accounts, shards=shards, tmp=tmp,
+        by=by or (), unit=unit, period=period, since=since, until=until, as_of=as_of,
+        format=format, output=output, console=Console(quiet, verbose),
+    )  # fmt: skip
+    if name is not None and (name == "-" or Path(name).exists()):
+        given, name = replace(given, files=(name, *given.files)), None
+    if name is None:
+        _deliver(_overview(given), given)
+        return
+    before = None if diff is None else _previous(diff)
+    request, kind, found = _people(name, given)
+    lines: list[dict[str, Any]] = [asdict(one) for one in found]
+    if before is not None:
+        lines = _changes(lines, before)
+    given.console.note(f"{len(lines):,} {kind}s{' entered or left' if diff else ''}")
+    lines = lines[:limit]
+    if for_ is not None:
+        kept = {line["id"] for line in lines if line.get("change") != "left"}
+        listed = [one for one in found if one.id in kept]
+        _for(for_, name, kind, listed, id_column, given, request)
+        return
+    columns = (*COLUMNS, "change") if before is not None else COLUMNS
+    _deliver([{column: line[column] for column in columns} for line in lines], given, columns)
+
+
+def _prepared(
+    metrics: Sequence[str], more: Sequence[Any], options: common.Options
+) -> tuple[Request, Prepared]:
+    from adoptcli.metrics import all_metrics
+    from adoptcli.runner import report
+
+    config = common.load_config(options)
+    asked = replace(common.request(options, config, tuple(metrics)), more=tuple(more))
+    ready = report.ready(asked, {name: all_metrics()[name] for name in metrics})
+    return asked, report.prepare(report.narrowed(asked, ready))
+
+
+def _people(name: str, options: common.Options) -> tuple[Request, str, list[Listed]]:
+    """Who is listed, and whether they are users or accounts."""
+    from adoptcli.errors import UsageProblem
+    from adoptcli.metrics import all_metrics
+    from adoptcli.runner import audience as run
+    from adoptcli.runner import report
+
+    what = run.wanted(name, common.request(options, common.load_config(options), ()))
+    more = [what.conditions] if what.conditions else []
+    asked, prepared = _prepared(what.metrics, more, options)
+    try:
+        for metric in what.metrics:
+            refused = report.refusal(all_metrics()[metric], asked, prepared)
+            if refused:
+                text = f"audience {name!r} cannot be found"
+                raise UsageProblem(refused[0].replace("_", "-"), text, refused[1])
+        common.tell(prepared, options)
+        run.judgeable(what, prepared)
+        of_accounts = options.unit == "account" or bool(what.audience and what.audience.of_result)
+        return asked, "account" if of_accounts else "user", run.people(what, prepared, asked)
+    finally:
+        prepared.close()
+
+
+def _overview(options: common.Options) -> list[dict[str, Any]]:
+    from adoptcli.audiences.builtin import BUILTIN
+    from adoptcli.audiences.conditions import needs
+    from adoptcli.runner import audience as run
+
+    asked = common.request(options, common.load_config(options), ())
+    own = [*run.own(asked).values()]
+    names = {metric for one in own for metric in needs(one)}
+    names |= {audience.metric for audience in BUILTIN.values()}
+    asked, prepared = _prepared(sorted(names), own, options)
+    try:
+        common.tell(prepared, options)
+        return [asdict(size) for size in run.sizes(prepared, asked)]
+    finally:
+        prepared.close()
+
+
+def _previous(path: Path) -> dict[str, dict[str, str]]:
+    """The lines of a list that was written before, by id."""
+    from adoptcli.errors import DataProblem
+
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise DataProblem(
+            "previous-unreadable", f"--diff {path}: cannot be read: {error}",
+            "name the CSV that adoptcli audience -o FILE.csv wrote before",
+        ) from None  # fmt: skip
+    reader = csv.DictReader(io.StringIO(text))
+    if "id" not in (reader.fieldnames or ()):
+        raise DataProblem(
+            "previous-unreadable", f"--diff {path}: there is no column 'id'",
+            "name the CSV that adoptcli audience -o FILE.csv wrote before",
+        )  # fmt: skip
+    return {row["id"]: row for row in reader if row.get("change") != "left"}
+
+
+def _changes(
+    lines: list[dict[str, Any]], before: dict[str, dict[str, str]]
+) -> list[dict[str, Any]]:
+    """Who entered, in their order, and who left, in theirs."""
+    now = {line["id"] for line in lines}
+    entered = [{**line, "change": "entered"} for line in lines if line["id"] not in before]
+    left = [
+        {**{column: row.get(column) or None for column in COLUMNS}, "change": "left"}
+        for key, row in before.items()
+        if key not in now
+    ]
+    return entered + left
+
+
+def _for(
+    destination: str, name: str, kind: str, found: list[Listed], id_column: str | None,
+    options: common.Options, request: Request,
+) -> None:  # fmt: skip
+    from adoptcli.audiences.destinations import DESTINATIONS, rows_for
+    from adoptcli.errors import UsageProblem
+
+    if kind != "user":
+        raise UsageProblem(
+            "for-is-people", f"--for {destination} takes people, not accounts",
+            "ask for a list of users",
+        )  # fmt: skip
+    where = DESTINATIONS[destination]
+    column = id_column or ("email" if where.email else None)
+    ids = None if column is None else _identifiers(column, destination, request)
+    lines, without = rows_for(where, name, found, ids)
+    if without:
+        options.console.note(f"{without:,} left out: their {column!r} is empty or not known")
+    _write(_csv(lines), options)
+
+
+def _identifiers(column: str, destination: str, request: Request) -> dict[str, str]:
+    from adoptcli.errors import UsageProblem
+    from adoptcli.source.tables import read_users
+
+    users = request.definitions.users
+    table = read_users(users, request.base) if users else None
+    if table is None or f"t.{column}" not in table.columns:
+        known = [] if table is None else [c[2:] for c in table.columns if c.startswith("t.")]
+        raise UsageProblem(
+            "no-identifier", f"--for {destination}: the users table has no column {column!r}",
+            f"name one with --id-column; there are: {', '.join(known) or 'none'}",
+        )  # fmt: skip
+    return dict(table.select("user", f"t.{column}").drop_nulls().iter_rows())
+
+
+def _deliver(
+    lines: list[dict[str, Any]], options: common.Options, columns: Sequence[str] = ()
+) -> None:
+    from adoptcli.render import by_extension
+
+    output = None if options.output == "-" else options.output
+    kind = options.format or (by_extension(output) if output else None) or "table"
+    names = [*columns] or [*lines[0]]
+    cells = [["" if line[c] is None else str(line[c]) for c in names] for line in lines]
+    if kind == "json":
+        _write(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options)
+    elif kind == "csv":
+        _write(_csv([names, *cells]), options)
+    else:
+        _write(_table(names, cells), options)
+
+
+def _csv(lines: list[list[str]]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(lines)
+    return stream.getvalue()
+
+
+def _table(names: list[str], lines: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(names, *lines, strict=True)]
+    padded = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [names, *lines]
+    ]
+    rule = "-" * len(padded[0])
+    return "\n".join([padded[0], rule, *padded[1:]]) + "\n"
+
+
+def _write(text: str, options: common.Options) -> None:
+    from adoptcli.render import files
+
+    if options.output in (None, "-"):
+        payload(text)
+        return
+    files.write(Path(str(options.output)), text)
+    options.console.note(f"wrote {options.output}")

@@ -1,0 +1,221 @@
+"""Lists of people: a built-in audience, one of the YAML's, or those behind any cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import polars as pl
+
+from adoptcli.audiences import Asked, Audience, Listed
+from adoptcli.audiences.builtin import BUILTIN
+from adoptcli.audiences.conditions import Conditions, lacking, matching, needs
+from adoptcli.errors import UsageProblem
+from adoptcli.metrics import Metric, all_metrics
+from adoptcli.results import Result
+from adoptcli.runner import report, tally, who
+from adoptcli.runner.prepare import Prepared, Request
+from adoptcli.runner.run import compute, rows_in
+from adoptcli.runner.segments import Splits
+from adoptcli.timeframe import to_date
+from adoptcli.timeline import Timeline
+from adoptcli.timeline.build import Plan, build
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a name means: a built-in audience with its part, conditions of the YAML, or a cell."""
+
+    name: str
+    metrics: tuple[str, ...]
+    audience: Audience | None = None
+    part: str = ""
+    conditions: Conditions | None = None
+    cell: str = ""
+
+
+def own(request: Request) -> Mapping[str, Conditions]:
+    """The audiences of the YAML."""
+    found: Mapping[str, Conditions] = getattr(request.definitions, "audiences", {})
+    return found
+
+
+def known(request: Request) -> list[str]:
+    """Every name that there is, in the order in which it is told."""
+    names = []
+    for name, audience in BUILTIN.items():
+        parts = audience.parts(request.definitions, request.settings)
+        names += [f"{name}:{part}" if part else name for part in parts]
+    return [*names, *own(request)]
+
+
+def wanted(name: str, request: Request) -> Wanted:
+    """What a name means.
+
+    Raises:
+        UsageProblem: It means nothing, or the YAML lacks what it needs.
+    """
+    conditions = own(request).get(name)
+    if conditions is not None:
+        lacks = lacking(conditions, request.definitions, request.settings)
+        if lacks:
+            raise UsageProblem("not-configured", f"audience {name!r} cannot be found", lacks)
+        return Wanted(name, needs(conditions), conditions=conditions)
+    head, _, part = name.partition(":")
+    audience = BUILTIN.get(head)
+    if audience is not None:
+        _known_part(audience, part, name, request)
+        return Wanted(name, (audience.metric,), audience=audience, part=part)
+    metric, dot, cell = name.partition(".")
+    if dot and metric.replace("-", "_") in all_metrics():
+        return Wanted(name, (metric.replace("-", "_"),), cell=cell)
+    near = get_close_matches(name, [*known(request), *BUILTIN], 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise UsageProblem(
+        "unknown-audience", f"there is no audience {name!r}",
+        f"{hint}there are: {', '.join(known(request))}; or METRIC.CELL as in --who",
+    )  # fmt: skip
+
+
+def _known_part(audience: Audience, part: str, name: str, request: Request) -> None:
+    metric = all_metrics()[audience.metric]
+    lacks = metric.missing(request.settings.get(metric.id), request.definitions)
+    if lacks:
+        raise UsageProblem("not-configured", f"audience {name!r} cannot be found", lacks)
+    parts = audience.parts(request.definitions, request.settings)
+    if part in parts:
+        return
+    there = ", ".join(f"{audience.name}:{p}" if p else audience.name for p in parts)
+    near = get_close_matches(part, parts, 1) if part else []
+    hint = f"did you mean {audience.name}:{near[0]}? " if near else ""
+    raise UsageProblem(
+        "unknown-audience", f"there is no audience {name!r}", f"{hint}there are: {there or 'none'}"
+    )
+
+
+def judgeable(what: Wanted, prepared: Prepared) -> None:
+    """Raise UsageProblem where the conditions ask for what only users have."""
+    reason = _unknown_traits(what.conditions, prepared)
+    if reason:
+        raise UsageProblem("not-evaluable", f"audience {what.name!r} cannot be found", reason)
+
+
+def _unknown_traits(conditions: Conditions | None, prepared: Prepared) -> str:
+    lacked = sorted(prepared.lacking.intersection(conditions.trait if conditions else ()))
+    if not lacked:
+        return ""
+    return f"it needs {lacked[0]!r}, a column of the users table: ask without --unit account"
+
+
+def people(what: Wanted, prepared: Prepared, request: Request) -> list[Listed]:
+    """Who is in an audience: those to act on first at the top, else by since, and by id.
+
+    Of everybody the account is told, too, where one is known.
+    """
+    if what.audience is not None and what.audience.of_result:
+        found: list[Listed] = what.audience.find(_result(what, prepared, request))
+        return found
+    frames = []
+    plan = prepared.plan
+    texts = plan.encoded.dictionaries[plan.context.unit]
+    for bucket, (timeline, rows) in enumerate(_found(what, plan)):
+        frame = rows.join(timeline.actors.select("actor", "account"), on="actor", how="left")
+        ids = texts.text(frame["actor"] * plan.layout.buckets + bucket)
+        frames.append(frame.with_columns(id=ids).drop("actor"))
+    whole = pl.concat(frames, how="diagonal_relaxed")
+    order = ["order"] if "order" in whole.columns else []
+    whole = whole.sort(*order, "since", "id", nulls_last=True)
+    accounts = plan.context.accounts if plan.context.unit == "user" else ()
+    return [
+        Listed(
+            row["id"], row["why"],
+            None if row["since"] is None else to_date(row["since"]).isoformat(),
+            accounts[row["account"]] if accounts and row["account"] is not None else None,
+        )
+        for row in whole.iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def _found(what: Wanted, plan: Plan) -> Iterator[tuple[Timeline, pl.DataFrame]]:
+    """Each bucket with its people: actor, since, why, and order where there is one."""
+    context = plan.context
+    if what.cell:
+        nothing = pl.lit(None, dtype=pl.Int32)
+        for timeline, actors in who.behind(plan, all_metrics()[what.metrics[0]], what.cell):
+            frame = actors.to_frame("actor").sort("actor")
+            yield timeline, frame.with_columns(since=nothing, why=pl.lit(what.cell))
+        return
+    metric = all_metrics()[what.metrics[0]]
+    for bucket in range(plan.layout.buckets):
+        timeline = build(plan, bucket)
+        if what.conditions is not None:
+            yield timeline, matching(what.conditions, timeline, context).collect()
+        elif what.audience is not None:
+            rows = rows_in(timeline, plan, metric, None)
+            settings = context.settings[metric.id]
+            asked = Asked(timeline, rows, settings, context, what.part)
+            yield timeline, what.audience.find(asked).collect()
+
+
+def _result(what: Wanted, prepared: Prepared, request: Request) -> Result:
+    """The metric's result for everybody."""
+    return results(what.metrics, prepared, request)[what.metrics[0]]
+
+
+def results(names: Sequence[str], prepared: Prepared, request: Request) -> dict[str, Result]:
+    """The results of some metrics for everybody; of those that refuse, the reason."""
+    context, metrics = prepared.plan.context, {name: all_metrics()[name] for name in names}
+    able = {m.id: m for m in metrics.values() if not report.refusal(m, request, prepared)}
+
+    def computed(metric: Metric, named: tally.Named, splits: Splits) -> Result:
+        return metric.result(tally.everyone(named, metric), context.settings[metric.id], context)
+
+    _, found = compute(prepared.plan, able, computed)
+    made = dict(zip(able, found, strict=True))
+    for metric in metrics.values():
+        refused = report.refusal(metric, request, prepared)
+        if refused:
+            made[metric.id] = Result(None, None, (), status=refused[0], reason=refused[1])
+    return made
+
+
+@dataclass(frozen=True)
+class Size:
+    """One audience with how many it holds, or why nobody can tell."""
+
+    name: str
+    meaning: str
+    people: int | None
+    reason: str = ""
+
+
+def sizes(prepared: Prepared, request: Request) -> list[Size]:
+    """Every audience with the metric's number, of which it is the list."""
+    names = sorted({audience.metric for audience in BUILTIN.values()})
+    last_of_all = _sizes_of_own(prepared, request)  # the results let go of what is encoded
+    found, lines = results(names, prepared, request), list[Size]()
+    context = prepared.plan.context
+    periods = context.periods()
+    last = context.label(periods[-1][0]) if periods else None
+    for name, audience in BUILTIN.items():
+        result = found[audience.metric]
+        parts = audience.parts(request.definitions, request.settings)
+        if result.status != "ok":
+            lines.append(Size(name, audience.meaning, None, result.reason))
+            continue
+        for part in parts:
+            number = audience.number(result, part, last)
+            lines.append(Size(f"{name}:{part}" if part else name, audience.meaning, number))
+    return lines + last_of_all
+
+
+def _sizes_of_own(prepared: Prepared, request: Request) -> list[Size]:
+    lines = []
+    for name, conditions in own(request).items():
+        lacks = lacking(conditions, request.definitions, request.settings)
+        lacks = lacks or _unknown_traits(conditions, prepared)
+        what = Wanted(name, needs(conditions), conditions=conditions)
+        held = None if lacks else sum(rows.height for _, rows in _found(what, prepared.plan))
+        lines.append(Size(name, "as the YAML says", held, lacks))
+    return lines
