@@ -20,7 +20,8 @@ from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
 
 _NOT_HASHED: dict[str, Any] = {
-    "source": True, "max_rejected": True, "users": {"file"}, "accounts": {"file"},
+    "source": True, "max_rejected": True, "findings": True, "users": {"file"},
+    "accounts": {"file"},
 }  # fmt: skip
 
 
