@@ -161,7 +161,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SourceSummary:
-    """What was read and what was set aside, by reason."""
+    """What was read and what was set aside, by reason.
+
+    `cliffs` are the days on which the volume collapsed, as where tracking was out.
+    """
 
     rows: int
     events: int
@@ -173,6 +176,7 @@ class SourceSummary:
     excluded: int
     first_day: str
     last_day: str
+    cliffs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 
 from adoptcli.findings.figures import Figure, column, largest
 from adoptcli.findings.rules import RULES, Rule
@@ -27,7 +28,8 @@ FEWEST = 30
 MOST_ACCOUNTS = 3  # named in a message
 SIGNIFICANT = 0.05  # of q, for a segment
 UNTRUSTED = frozenset({"window-not-full", "event-not-seen", "value-not-seen", "right-censored"})
-SPOILED = frozenset({"volume-cliff", "simpson"})  # what compares times
+MIXED = "simpson"  # every segment of any size changes the other way
+SPOILED_FOR = 120  # days after a collapse of the volume in which times cannot be compared
 _SPAN = re.compile(r"(\d)([a-z])")
 STALE = "data-end-early"  # the last days are missing, so that everything looks quiet
 
@@ -48,7 +50,7 @@ def found_in(
     if STALE in codes:
         return ()
     metrics = {metric.id: metric for metric in report.metrics if metric.result.status == "ok"}
-    spoiled = bool(codes & SPOILED)
+    spoiled = _spoiled(report)
     found = [
         _finding(rule, figure, metrics, report, options, split)
         for rule in rules
@@ -66,7 +68,7 @@ def _faults(rule: Rule, metrics: Mapping[str, MetricReport], period: str) -> Ite
     metric = metrics[rule.metric]
     resting = [metrics[name] for name in (rule.metric, *rule.leans) if name in metrics]
     codes = {caveat.code for m in resting for caveat in m.result.caveats}
-    if codes & UNTRUSTED or (rule.flow and codes & SPOILED):
+    if codes & UNTRUSTED or (rule.flow and MIXED in codes):
         return
     if rule.period and rule.period != period:
         return
@@ -77,6 +79,12 @@ def _faults(rule: Rule, metrics: Mapping[str, MetricReport], period: str) -> Ite
             continue
         if rule.when is None or rule.when(figure.words):
             yield figure
+
+
+def _spoiled(report: Report) -> bool:
+    """Whether the volume collapsed on a day that the last periods hold, as where tracking fails."""
+    since = date.fromisoformat(report.as_of) - timedelta(days=SPOILED_FOR)
+    return any(date.fromisoformat(day) >= since for day in report.source.cliffs)
 
 
 def threshold(rule: Rule, metric: MetricReport) -> float:
@@ -112,7 +120,7 @@ def _finding(
     metric, estimate = metrics[rule.metric], figure.estimate
     words = _words(rule, figure, metrics, report.unit)
     says = rule.says + (rule.more[2] if rule.more and "share" in words else "")
-    own = split if "segment" in figure.words else ()
+    own = split if figure.words.get("segment") is not None else ()
     return Finding(
         code=rule.code,
         metric=rule.metric,

@@ -175,6 +175,7 @@ def schema() -> dict[str, Any]:
             "anonymous": {"type": "integer"}, "duplicates": {"type": "integer"},
             "excluded": {"type": "integer"}, "first_day": {"type": "string"},
             "last_day": {"type": "string"},
+            "cliffs": {"type": "array", "items": {"type": "string", "format": "date"}},
         }
     )  # fmt: skip
     just_number, just_text, whole = ({"type": name} for name in ("number", "string", "integer"))

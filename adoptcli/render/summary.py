@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
@@ -140,12 +141,14 @@ def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
     shown = report.findings if full else _worst(report.findings)
     if not shown:
         return []
-    lines = [Text(), Text("NEXT STEPS", style="bold")]
+    lines, given = [Text(), Text("NEXT STEPS", style="bold")], set()
     for number, found in enumerate(shown, 1):
+        advice = "" if found.advice in given else found.advice  # told once is enough
+        given.add(advice)
         lines += [
             *_wrapped(f"{number:3}  {safe(found.message)}", width, ""),
-            *_wrapped(f"     {safe(found.advice)}", width, "dim"),
-            Text(f"     {safe(found.command)}", style="cyan"),
+            *(_wrapped(f"     {safe(advice)}", width, "dim") if advice else ()),
+            *(Text(f"     {line}", style="cyan") for line in _pasteable(found.command, width - 5)),
         ]
     if left := len(report.findings) - len(shown):
         lines.append(Text(f"     {left} more with --details", style="dim"))
@@ -164,6 +167,18 @@ def _wrapped(text: str, width: int, style: str) -> list[Text]:
     """A text on as many lines as it needs, for reading no wider than a page."""
     lines = wrap(text, min(width, READABLE), subsequent_indent="     ", break_on_hyphens=False)
     return [Text(line, style=style) for line in lines]
+
+
+def _pasteable(command: str, width: int) -> list[str]:
+    """A command on as many lines as it needs, each but the last with the shell's sign to go on."""
+    lines = [""]
+    for part in map(shlex.quote, shlex.split(safe(command))):
+        if lines[-1] and len(lines[-1]) + len(part) + 3 > width:
+            lines[-1] += " \\"
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f" {part}" if lines[-1] else part
+    return lines
 
 
 def _silent(report: Report) -> list[Text]:
