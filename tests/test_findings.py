@@ -496,6 +496,15 @@ def test_findings_can_be_turned_off(cli: Any, tmp_path: Path) -> None:
     assert "NEXT STEPS" in cli("report", "-c", "m.yaml", *only, "table").out
 
 
+def test_every_rule_is_explained(cli: Any) -> None:
+    text = cli("explain", "next-steps").out
+    for rule in RULES:
+        assert f"`{rule.code}`" in text
+    assert "`adopted-not-engaged` (quadrant, above 25 %)" in text
+    assert "below `target`" in text
+    assert "{" not in text
+
+
 def test_a_change_carries_its_interval(sample: Report) -> None:
     found = json.loads(json_.render(sample))["metrics"]["adoption_rate"]["headline"]["change"]
     assert found["low"] < found["value"] < found["high"] < 0

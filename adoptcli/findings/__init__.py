@@ -1,8 +1,11 @@
 """Findings: what stands out in a finished report, and what to do about it; worst first.
 
-The rules are in `rules`; what they may look at, in `figures`. Nothing is said where fewer than 30
-stand behind a figure (on either side of a comparison), where the 95 % interval does not lie wholly
-beyond the threshold, or where a caveat says that the figure is not to be trusted.
+Nothing is said where fewer than 30 stand behind a figure (on either side of a comparison), where
+the 95 % interval does not lie wholly beyond the threshold, or where a caveat says that the figure
+is not to be trusted: a window that the data do not fill, an event or a value that never occurs,
+and, for what compares times, a day within the last 120 on which the volume collapsed. Nothing at
+all where the data end before as-of, so that everything looks quiet. The first screen has the worst
+finding of each kind of list, five at most; `--details` and JSON have all.
 
 Severity, from 0 to 1: how far the interval's nearer bound lies beyond the threshold, relative to
 the threshold (at most 1), times the share of all people, or accounts, that the finding touches.

@@ -1,7 +1,4 @@
-"""The rules: what is found fault with, from which value on, and what then helps.
-
-A rule speaks only where at least 30 actors stand behind its figure (on each side of a comparison)
-and the 95 % interval lies wholly beyond the threshold. The thresholds:
+"""Rules: what is found fault with, from which value on, and what then helps; the thresholds:
 
 - Seats: the `target` of `seat_utilization`, 70 % by default, the example of the customer-success
   literature. Stickiness: 40 %, what it calls acceptable for a product not used every day.
@@ -274,10 +271,10 @@ ENGAGEMENT = (
         for code, when, how, advice in (
             ("churn-early", _mostly_early,
              ", most without ever having activated: {early} against {slow} who had. "
-             "They never found the value.", SHORTEN),
+             "Most left before they had found the value.", SHORTEN),
             ("churn-slow", _mostly_slow,
              ", most after having activated: {slow} against {early} who never had. "
-             "They found the value and lost interest.", RETURN),
+             "Most had found the value and lost interest.", RETURN),
             ("churn-idle", _both, ".", ASK),
         )
     ),
