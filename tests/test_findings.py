@@ -271,6 +271,22 @@ def test_a_segment_needs_its_q() -> None:
         assert codes(report_of(replace(made, result=changed))) == wanted
 
 
+@pytest.mark.parametrize(
+    ("code", "make", "least"),
+    [
+        ("adoption-falling", by_change("adoption_rate", "windows", "rate"), 0.05),
+        ("segment-behind", by_segment("activation"), 0.1),
+    ],
+)
+def test_a_trifle_is_not_told_however_sure(code: str, make: Build, least: float) -> None:
+    """Relative to 40 % now and a little more before, or to 50 % of the rest."""
+    before = 0.4 / (1 - least) if code == "adoption-falling" else 0.5
+    enough = before * least
+    for size, wanted in ((enough + STEP, [code]), (enough - STEP, [])):
+        sure = Estimate(-size, 100, 100, -size - 1e-6, -size + 1e-6)
+        assert codes(report_of(make(sure))) == wanted
+
+
 def test_segments_are_no_rows_of_their_own() -> None:
     """A rule of everybody does not speak of the rows of one segment."""
     row: dict[str, Cell] = {"segment": "pro", "item": "x", "again": Estimate(0.1, 9, 90, 0.0, 0.2)}

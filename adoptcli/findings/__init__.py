@@ -80,6 +80,8 @@ def _faults(rule: Rule, metrics: Mapping[str, MetricReport], period: str) -> Ite
             continue
         if figure.q is not None and figure.q >= SIGNIFICANT:
             continue
+        if abs(figure.estimate.value or 0.0) < rule.least * figure.scale:
+            continue
         if rule.when is None or rule.when(figure.words):
             yield figure
 

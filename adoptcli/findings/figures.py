@@ -134,8 +134,8 @@ def change(table: str, measure: str) -> At:
     return look
 
 
-def against_rest(touched: Touched) -> At:
-    """Each segment's headline against that of everybody else."""
+def against_rest(touched: Touched, scale: float | None = None) -> At:
+    """Each segment's headline against that of everybody else, relative to theirs or to `scale`."""
 
     def look(metric: MetricReport) -> Iterator[Figure]:
         found, head = _table(metric, "segments"), metric.result.headline
@@ -145,13 +145,13 @@ def against_rest(touched: Touched) -> At:
             own, rest, gap, q = (row[k] for k in ("headline", "rest", "difference", "q"))
             if not (isinstance(own, Estimate) and isinstance(rest, Estimate)):
                 continue
-            if not isinstance(gap, Estimate) or not isinstance(q, float) or not rest.value:
+            if not isinstance(gap, Estimate) or not isinstance(q, float) or rest.value is None:
                 continue
             yield Figure(
                 estimate=gap, unit=_unit(found, "difference"),
                 n=min(own.denominator or 0, rest.denominator or 0),
                 touched=_touched(own, {}, touched), path=_path(found, row, "difference"),
-                scale=abs(rest.value), q=q,
+                scale=scale or abs(rest.value), q=q,
                 words={
                     "title": head.title, "period": row["period"], "segment": row["segment"],
                     "now": own, "rest": rest, "unit": head.unit,

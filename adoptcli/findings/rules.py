@@ -7,7 +7,8 @@
   tried come back; a third of those who can use a feature; a quarter in a quadrant, one step short,
   or reached by the channels; one active day a week; a tenth of the users a month gone quiet, of the
   accounts to look at, or busy without adoption; 5 % of the customers a month who cancel.
-- A change or a difference: 0; a quick ratio: 1; an NPS: 0.
+- A change or a difference: 0, but no change of less than 5 % of the value before and no segment
+  less than 10 % behind the rest; a quick ratio: 1; an NPS: 0.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Rule:
         flow: It compares times, so that a day on which the volume collapsed spoils it.
         of_accounts: It counts accounts, not users.
         unless: Code of a finding that says the same and more.
+        least: The smallest change or difference worth telling, relative to the value before or
+            the rest's: among very many people the interval of a trifle excludes 0.
         leans: Other metrics that the figure rests on, whose caveats count as well.
     """
 
@@ -57,6 +60,7 @@ class Rule:
     flow: bool = False
     of_accounts: bool = False
     unless: str = ""
+    least: float = 0.0
     leans: tuple[str, ...] = ()
 
 
@@ -83,6 +87,7 @@ def _both(words: Mapping[str, object]) -> bool:
     return not _mostly_early(words) and not _mostly_slow(words)
 
 
+TOLD, FAR = 0.05, 0.1  # the smallest change, and the smallest distance of a segment
 SHORTEN = (
     "Shorten the way to the first value: fewer steps and fields at set-up, templates, sample data, "
     "and the first useful action in plain view."
@@ -117,7 +122,7 @@ ADOPTION = (
     ),
     Rule(
         code="activation-falling", metric="activation", at=change("cohorts", "activated"),
-        below=0.0, flow=True,
+        below=0.0, least=TOLD, flow=True,
         says="Activation fell from {before} to {now} ({period}).",
         advice="Find what changed since: sign-up, set-up, or where the new ones come from.",
         audience="not_activated:late",
@@ -192,7 +197,7 @@ ADOPTION = (
     ),
     Rule(
         code="adoption-falling", metric="adoption_rate", at=change("windows", "rate"), below=0.0,
-        flow=True,
+        least=TOLD, flow=True,
         says="The adoption rate fell from {before} to {now} ({period}): "
         "fewer of those who could use the product do.",
         advice="Talk to those who went quiet, the largest accounts first; "
@@ -228,7 +233,7 @@ ENGAGEMENT = (
     ),
     Rule(
         code="stickiness-falling", metric="stickiness", at=change("windows", "stickiness"),
-        below=0.0, flow=True, says="Stickiness fell from {before} to {now}.",
+        below=0.0, least=TOLD, flow=True, says="Stickiness fell from {before} to {now}.",
         advice=HABIT, audience=RARELY,
     ),
     Rule(
@@ -239,7 +244,7 @@ ENGAGEMENT = (
     ),
     Rule(
         code="score-falling", metric="engagement_score", at=change("levels", "actors"), below=0.0,
-        flow=True,
+        least=TOLD, flow=True,
         says="The engagement score fell from {before} to {now} a head ({period}).",
         advice="See in the contributions which actions are missing, and call those who fell most "
         "before they leave.",
@@ -254,7 +259,7 @@ ENGAGEMENT = (
     ),
     Rule(
         code="retention-falling", metric="retention", at=change("triangle", "retained"), below=0.0,
-        flow=True,
+        least=TOLD, flow=True,
         says="{title}: fell from {before} to {now} ({period}).",
         advice="Look at what these newcomers met: what changed in the product, "
         "and where they came from.",
@@ -341,16 +346,17 @@ SEGMENTS = tuple(
         advice=APART,
         audience=audience,
     )
-    for metric, touched, above, audience in (
-        ("activation", "missing", False, "activation.lacking[segment={segment}].not_activated"),
-        ("onboarding", "missing", False, "onboarding.steps[segment={segment}].unfinished"),
-        ("adoption_rate", "missing", False, ""),
-        ("retention", "missing", False, ""),
-        ("frequency", "denominator", False, ""),
-        ("engagement_score", "denominator", False, ""),
-        ("churn", "numerator", True, ""),
-        ("feedback", "denominator", False, ""),
+    for metric, touched, above, scale, audience in (
+        ("activation", "missing", False, None,
+         "activation.lacking[segment={segment}].not_activated"),
+        ("onboarding", "missing", False, None, "onboarding.steps[segment={segment}].unfinished"),
+        ("adoption_rate", "missing", False, None, ""),
+        ("retention", "missing", False, None, ""),
+        ("frequency", "denominator", False, None, ""),
+        ("engagement_score", "denominator", False, None, ""),
+        ("churn", "numerator", True, None, ""),
+        ("feedback", "denominator", False, 100.0, ""),
     )
-)
+)  # fmt: skip
 
 RULES = (*ADOPTION, *ENGAGEMENT, *TOGETHER, *SEGMENTS)
