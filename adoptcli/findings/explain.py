@@ -38,10 +38,10 @@ def _lines(group: Sequence[Rule]) -> list[str]:
 def _line(alike: Sequence[Rule]) -> str:
     first = alike[0]
     names = ", ".join(dict.fromkeys(rule.metric.replace("_", "-") for rule in alike))
+    sides = " or ".join(dict.fromkeys(map(_side, alike)))
     lists = ", ".join(f"`{_blank(rule.audience)}`" for rule in alike if rule.audience)
-    return (
-        f"- `{first.code}` ({names}, {_side(first)}): “{_blank(first.says)}” "
-        f"{_blank(first.advice)}" + (f" List: {lists}." if lists else "")
+    return f"- `{first.code}` ({names}, {sides}): “{_blank(first.says)}” {_blank(first.advice)}" + (
+        f" List: {lists}." if lists else ""
     )
 
 

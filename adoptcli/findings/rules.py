@@ -336,15 +336,10 @@ TOGETHER = (
 
 SEGMENTS = tuple(
     Rule(
-        code="segment-behind",
-        metric=metric,
-        at=against_rest(touched),
-        flow=False,
-        below=None if above else 0.0,
-        above=0.0 if above else None,
+        code="segment-behind", metric=metric, at=against_rest(touched, scale), least=FAR,
+        below=None if above else 0.0, above=0.0 if above else None,
         says="Segment {segment} does worse than the rest: {title}, {now} against {rest}.",
-        advice=APART,
-        audience=audience,
+        advice=APART, audience=audience,
     )
     for metric, touched, above, scale, audience in (
         ("activation", "missing", False, None,
