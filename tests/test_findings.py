@@ -161,7 +161,7 @@ EDGES: list[tuple[str, Build, float, str]] = [
     ("accounts-to-look-at", by_headline("account_health"), 0.1, "above"),
     *[("segment-behind", by_segment(m), 0, "below") for m in (
         "activation", "onboarding", "adoption_rate", "retention", "frequency",
-        "engagement_score", "feedback")],
+        "engagement_score")],
     ("segment-behind", by_segment("churn"), 0, "above"),
 ]  # fmt: skip
 
@@ -233,7 +233,7 @@ def test_every_rule_has_its_edges() -> None:
     assert {rule.code for rule in RULES} - {code for code, *_ in EDGES} == {"onboarding-stops"}
     assert {(r.code, r.metric) for r in RULES if r.code == "segment-behind"} == {
         (code, make(Estimate(None)).id) for code, make, *_ in EDGES if code == "segment-behind"
-    }
+    } | {("segment-behind", "feedback")}
     for rule in RULES:
         assert (rule.below is None) != (rule.above is None), rule.code
 
@@ -285,6 +285,14 @@ def test_a_trifle_is_not_told_however_sure(code: str, make: Build, least: float)
     for size, wanted in ((enough + STEP, [code]), (enough - STEP, [])):
         sure = Estimate(-size, 100, 100, -size - 1e-6, -size + 1e-6)
         assert codes(report_of(make(sure))) == wanted
+
+
+def test_the_nps_of_a_segment_is_far_behind_by_ten_points() -> None:
+    make = by_segment("feedback")
+    assert codes(report_of(make(Estimate(-10.0, 1, 30, -11.0, -STEP)))) == ["segment-behind"]
+    assert codes(report_of(make(Estimate(-9.9, 1, 30, -11.0, -STEP)))) == []
+    assert codes(report_of(make(Estimate(-10.0, 1, 30, -11.0, 0.0)))) == []
+    assert codes(report_of(make(Estimate(-10.0, 1, 29, -11.0, -STEP)))) == []
 
 
 def test_segments_are_no_rows_of_their_own() -> None:
