@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from adoptcli import findings
 from adoptcli.cli import common
+from adoptcli.errors import AdoptError
 from adoptcli.findings import RULES, found_in
 from adoptcli.render import json_, table
 from adoptcli.results import (
@@ -29,9 +32,12 @@ from adoptcli.results import (
     Table,
     Unit,
 )
+from tests.logs import random_log
+from tests.test_laws import save
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "metrics.example.yaml"
+ESTIMATE = ("value", "low", "high", "numerator", "denominator")
 STEP = 1e-9  # beyond a threshold, but only just
 
 # ---------------------------------------------------------------- hand-made results
@@ -372,6 +378,32 @@ def test_severity_is_distance_times_reach() -> None:
     ]  # fmt: skip
 
 
+def test_low_activation_names_what_most_lack() -> None:
+    """Of 30 and more; those touched are the others of all cohorts, not of the newest alone."""
+
+    def found(n: float) -> Finding:
+        lacking = rows_of(
+            "lacking",
+            {"item": "a", "lacking": Estimate(0.2, 1, n), "only": None},
+            {"item": "b", "lacking": Estimate(0.8, 1, n), "only": None},
+        )
+        pooled = rows_of("range", {"activated": Estimate(0.3, 120, 400)})
+        head = Headline("Title", Estimate(0.2, 20, 100, 0.1, 0.3), "share", "2026-09")
+        result = Result(head, None, (pooled, lacking))
+        (only,) = found_in(report_of(metric_of("activation", result)))
+        return only
+
+    message = "Only 20.0 % of the new users activate in time (20 of 100, 2026-09)."
+    assert found(30).message == f"{message} Of all not activated, 80.0 % lack b."
+    assert found(29).message == message
+    assert (found(30).numerator, found(30).n, found(30).people) == (20, 100, 280)
+
+
+def test_accounts_are_named_as_such() -> None:
+    made = by_headline("activation")(estimate(0.5, "below", 0.1))
+    assert "of the new accounts" in found_in(report_of(made, unit="account"))[0].message
+
+
 # ---------------------------------------------------------------- the sample data
 
 
@@ -403,13 +435,41 @@ def test_numbers_are_those_of_the_metrics(sample: Report) -> None:
     assert len(found["findings"]) > 8
     for finding in found["findings"]:
         there = number_at(found["metrics"][finding["metric"]], finding["figure"])
-        for name in ("value", "low", "high", "numerator", "denominator"):
-            assert finding[name] == there[name], finding
+        assert all(finding[name] == there[name] for name in ESTIMATE), finding
         assert finding["n"] >= 30
         inside = finding["low"] <= finding["threshold"] <= finding["high"]
         assert not inside, finding
     severities = [finding["severity"] for finding in found["findings"]]
     assert severities == sorted(severities, reverse=True)
+
+
+def test_numbers_are_those_of_the_metrics_on_any_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of few people too, so that many rules speak; on the first two logs of which enough do."""
+    monkeypatch.setattr(findings, "FEWEST", 1)
+    logs = (of_log(seed, tmp_path / str(seed)) for seed in range(12, 40))
+    for found in itertools.islice((one for one in logs if len(one["findings"]) > 2), 2):
+        for finding in found["findings"]:
+            there = number_at(found["metrics"][finding["metric"]], finding["figure"])
+            assert all(finding[name] == there[name] for name in ESTIMATE), finding
+
+
+def of_log(seed: int, folder: Path) -> dict[str, Any]:
+    """The JSON of a random log's report; without findings where there is none."""
+    log = random_log(seed)
+    save(log, folder)
+    options = common.Options(
+        files=[str(folder / "events.csv")], config=folder / "m.yaml", as_of=log.as_of,
+        console=common.Console(True),
+    )  # fmt: skip
+    try:
+        made: dict[str, Any] = json.loads(
+            json_.render(common.make_report(options, common.choose((), ())))
+        )
+    except AdoptError:
+        return {"findings": []}
+    return made
 
 
 def test_what_is_planted_is_found(sample: Report) -> None:
