@@ -484,7 +484,7 @@ def test_what_is_planted_is_found(sample: Report) -> None:
     assert not [f for f in sample.findings if f.metric == "feedback"]
 
 
-@pytest.mark.parametrize("code", ["funnel-loses", "churn-idle"])
+@pytest.mark.parametrize("code", ["funnel-loses", "churn-idle", "one-step-short"])
 def test_a_list_holds_those_whom_the_finding_counts(code: str, sample: Report, cli: Any) -> None:
     finding = next(f for f in sample.findings if f.code == code)
     metric, _, cell = shlex.split(finding.audience)[2].partition(".")

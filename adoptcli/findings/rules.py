@@ -133,7 +133,7 @@ ADOPTION = (
         says="{value} of those not activated are one step short: "
         "they lack nothing but {item} ({counts}).",
         advice="One helpful message may do: what {item} is good for, how it is done, a link to it.",
-        audience="one_step_short",
+        audience="activation.lacking[item={item}].only",
     ),
     Rule(
         code="value-slow", metric="time_to_value",
