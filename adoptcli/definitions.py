@@ -420,6 +420,7 @@ class Definitions(Model):
     max_rejected: float = Field(
         0.01, ge=0, le=1, description="Share of unusable rows above which the run stops."
     )
+    findings: bool = Field(True, description="Say what stands out, and what to do about it.")
 
     @property
     def calendar(self) -> Calendar:

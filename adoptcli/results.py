@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 # `pp` is a difference of shares: a fraction too, which people read in percentage points.
@@ -118,8 +118,53 @@ class MetricReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that stands out, with the number that says so and what to do about it.
+
+    Attributes:
+        code: The rule that found it.
+        metric: The metric it is about.
+        figure: The place of its number in the metric's JSON: `headline`, `headline.change` or
+            `table[key=value].measure`.
+        message: What is the matter, in words.
+        value, low, high, unit, numerator, denominator: The number, as it stands there.
+        n: Actors behind it; of a comparison, on the smaller side.
+        people: How many people (or accounts) it touches.
+        threshold: What the interval lies beyond.
+        severity: From 0 to 1: how far it lies beyond, times the share of all that it touches.
+        advice: What helps.
+        topic: The kind of list that it calls for; findings of one topic are much the same people.
+        audience: The command that lists the people.
+        command: The same with the files and options of this run; not in JSON, which is the same
+            wherever the files lie.
+    """
+
+    code: str
+    metric: str
+    figure: str
+    message: str
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: Unit
+    numerator: float | None
+    denominator: float | None
+    n: int
+    people: int
+    threshold: float
+    severity: float
+    advice: str
+    topic: str
+    audience: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSummary:
-    """What was read and what was set aside, by reason."""
+    """What was read and what was set aside, by reason.
+
+    `cliffs` are the days on which the volume collapsed, as where tracking was out.
+    """
 
     rows: int
     events: int
@@ -131,6 +176,7 @@ class SourceSummary:
     excluded: int
     first_day: str
     last_day: str
+    cliffs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +195,4 @@ class Report:
     source: SourceSummary
     metrics: Sequence[MetricReport]
     caveats: tuple[Caveat, ...] = ()
-    findings: tuple[Mapping[str, object], ...] = field(default=())
+    findings: tuple[Finding, ...] = ()

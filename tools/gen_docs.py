@@ -23,6 +23,7 @@ from adoptcli.config.explain import one, settings_lines  # noqa: E402
 from adoptcli.config.model import summary  # noqa: E402
 from adoptcli.config.schema import config_schema  # noqa: E402
 from adoptcli.definitions import Criterion, Definitions  # noqa: E402
+from adoptcli.findings.explain import explained  # noqa: E402
 from adoptcli.metrics import all_metrics  # noqa: E402
 from adoptcli.render.json_ import schema as report_schema  # noqa: E402
 
@@ -68,6 +69,13 @@ def _contents() -> str:
     )
 
 
+def next_steps() -> str:
+    """docs/next-steps.md: the findings and their thresholds."""
+    title, rest = explained().split("\n", 1)
+    made = "Made from the code by `python tools/gen_docs.py`; `adoptcli explain next-steps` prints"
+    return f"{title}\n\n{made} the same.\n{rest}"
+
+
 def schema() -> str:
     """docs/metrics.schema.json: what editors need."""
     return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
@@ -110,6 +118,7 @@ def readme() -> str:
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "docs/metrics.md": metrics,
+    "docs/next-steps.md": next_steps,
     "docs/metrics.schema.json": schema,
     "docs/report.schema.json": report,
     "docs/cli.md": commands,

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -164,6 +164,7 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> dict[str, Metric]:
 
 def make_report(options: Options, metrics: Mapping[str, Metric]) -> Report:
     """Read, count, and say aloud what a person must know."""
+    from adoptcli.findings import found_in
     from adoptcli.runner import report
 
     config = load_config(options)
@@ -172,9 +173,24 @@ def make_report(options: Options, metrics: Mapping[str, Metric]) -> Report:
     prepared = report.prepare(report.narrowed(asked, ready))
     try:
         tell(prepared, options)
-        return report.assemble(prepared, asked, metrics, ready, config.hash)
+        made = report.assemble(prepared, asked, metrics, ready, config.hash)
     finally:
         prepared.close()
+    if not config.definitions.findings:
+        return made
+    split = [part for by in options.by for part in ("--by", by)]
+    return replace(made, findings=found_in(made, again(options), split))
+
+
+def again(options: Options) -> list[str]:
+    """The files and options that another command needs to count the same, but for --by."""
+    named = (
+        ("-c", options.config), ("--users", options.users), ("--accounts", options.accounts),
+        ("--unit", None if options.unit == "user" else options.unit),
+        ("--period", options.period), ("--since", options.since), ("--until", options.until),
+        ("--as-of", options.as_of),
+    )  # fmt: skip
+    return [*options.files, *(str(part) for pair in named if pair[1] for part in pair)]
 
 
 def tell(prepared: Prepared, options: Options) -> None:

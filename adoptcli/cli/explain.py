@@ -10,10 +10,15 @@ import typer
 from adoptcli.cli.console import payload
 from adoptcli.errors import UsageProblem
 
+NEXT_STEPS = "next-steps"
+
 
 def explain(
     metric: Annotated[
-        str | None, typer.Argument(metavar="[METRIC]", help="Which; without, all in a line each.")
+        str | None,
+        typer.Argument(
+            metavar="[METRIC]", help="Which; without, all in a line each. Or next-steps."
+        ),
     ] = None,
 ) -> None:
     """How a metric is defined: formula, what is left out, settings."""
@@ -22,6 +27,11 @@ def explain(
 
     if metric is None:
         payload(overview())
+        return
+    if metric == NEXT_STEPS:
+        from adoptcli.findings.explain import explained
+
+        payload(explained())
         return
     found = all_metrics().get(metric.replace("-", "_"))
     if found is None:

@@ -21,7 +21,7 @@ from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
 
 _NOT_HASHED: dict[str, Any] = {
-    "source": True, "max_rejected": True, "audiences": True,
+    "source": True, "max_rejected": True, "audiences": True, "findings": True,
     "users": {"file"}, "accounts": {"file"},
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from adoptcli.results import (
     Caveat,
     Cell,
     Estimate,
+    Finding,
     Headline,
     MetricReport,
     Report,
@@ -23,6 +24,7 @@ from adoptcli.results import (
 )
 
 FORMAT = 1  # 1: the first
+FINDING = [name for name in Finding.__slots__ if name != "command"]
 
 
 def render(report: Report) -> str:
@@ -48,7 +50,7 @@ def plain(report: Report) -> dict[str, Any]:
         "source": asdict(report.source),
         "caveats": [_caveat(c) for c in report.caveats],
         "metrics": {m.id: _metric(m, report.period) for m in report.metrics},
-        "findings": [dict(f) for f in report.findings],
+        "findings": [_finding(f) for f in report.findings],
     }
 
 
@@ -76,7 +78,7 @@ def _headline(found: Headline | None) -> dict[str, Any] | None:
         **_estimate(found.estimate),
         "unit": found.unit,
         "period": found.period,
-        "change": None if found.change is None else _finite(found.change.value),
+        "change": None if found.change is None else _estimate(found.change),
     }
 
 
@@ -121,6 +123,11 @@ def _caveat(found: Caveat) -> dict[str, Any]:
     return {"code": found.code, "message": found.message, "count": found.count}
 
 
+def _finding(found: Finding) -> dict[str, Any]:
+    parts = {name: getattr(found, name) for name in FINDING}
+    return {name: _finite(v) if isinstance(v, float) else v for name, v in parts.items()}
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of the report."""
     number = {"type": ["number", "null"]}
@@ -130,7 +137,8 @@ def schema() -> dict[str, Any]:
                       "count": {"type": ["integer", "null"]}})  # fmt: skip
     headline = _object(
         {"title": {"type": "string"}, **dict.fromkeys(Estimate.__slots__, number),
-         "unit": {"type": "string"}, "period": text, "change": number}
+         "unit": {"type": "string"}, "period": text,
+         "change": {"anyOf": [{"$ref": "#/$defs/estimate"}, {"type": "null"}]}}
     )  # fmt: skip
     textbook = _object(
         {"value": number, "numerator": number, "denominator": number,
@@ -167,7 +175,14 @@ def schema() -> dict[str, Any]:
             "anonymous": {"type": "integer"}, "duplicates": {"type": "integer"},
             "excluded": {"type": "integer"}, "first_day": {"type": "string"},
             "last_day": {"type": "string"},
+            "cliffs": {"type": "array", "items": {"type": "string", "format": "date"}},
         }
+    )  # fmt: skip
+    just_number, just_text, whole = ({"type": name} for name in ("number", "string", "integer"))
+    words = ("code", "metric", "figure", "message", "unit", "advice", "topic", "audience")
+    finding = _object(
+        {**dict.fromkeys(FINDING, just_number), **dict.fromkeys(words, just_text),
+         "numerator": number, "denominator": number, "n": whole, "people": whole}
     )  # fmt: skip
     top = _object(
         {
@@ -178,11 +193,11 @@ def schema() -> dict[str, Any]:
             "definitions": {"type": "string"}, "source": source,
             "caveats": {"type": "array", "items": {"$ref": "#/$defs/caveat"}},
             "metrics": {"type": "object", "additionalProperties": {"$ref": "#/$defs/metric"}},
-            "findings": {"type": "array", "items": {"type": "object"}},
+            "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
         }
     )  # fmt: skip
     defs = {"estimate": estimate, "caveat": caveat, "headline": headline, "textbook": textbook,
-            "metric": metric}  # fmt: skip
+            "metric": metric, "finding": finding}  # fmt: skip
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "adoptcli report",

@@ -76,6 +76,11 @@ def number(value: float | None, unit: Unit) -> str:
     return count(value)
 
 
+def mark(value: float, unit: Unit) -> str:
+    """A threshold: a round share without a digit after the point."""
+    return number(value, unit).replace(".0 %", " %")
+
+
 def change(found: Estimate | None, unit: Unit) -> str:
     """With its sign; shares in percentage points."""
     if found is None or found.value is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from rich.console import Group, RenderableType
@@ -11,16 +12,20 @@ from rich.text import Text
 
 from adoptcli.render import numbers
 from adoptcli.render.text import safe
-from adoptcli.results import Estimate, Headline, MetricReport, Report
+from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
 
 WITH_TREND, WITH_INTERVAL = 110, 92
 NUMBERS = 36  # columns that value, n and change take
 SMALL = 30
 MOST_BARS = 12
+MOST_FINDINGS, READABLE = 5, 110
 
 
-def summary(report: Report, width: int, *, plain: bool) -> RenderableType:
-    """The first screen of a report, for a terminal of so many columns."""
+def summary(report: Report, width: int, *, plain: bool, full: bool) -> RenderableType:
+    """The first screen of a report, for a terminal of so many columns.
+
+    With `full` all findings; else the worst, one of each topic.
+    """
     parts: list[RenderableType] = [*head(report), Text()]
     grid = _grid(width)
     seen = ""
@@ -35,6 +40,7 @@ def summary(report: Report, width: int, *, plain: bool) -> RenderableType:
         for cells in _rows(metric, width, plain=plain):
             grid.add_row(*cells)
     parts.append(grid)
+    parts += _next_steps(report, width, full=full)
     parts += _silent(report)
     parts += _caveats(report)
     return Group(*parts)
@@ -128,6 +134,51 @@ def _folded(title: str, width: int) -> str:
         return title
     indent = " " * (len(title) - len(title.lstrip()) + 4)
     return "\n".join(wrap(title, width - NUMBERS, subsequent_indent=indent))
+
+
+def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
+    """The findings: what is the matter, what helps, and the command that lists the people."""
+    shown = report.findings if full else _worst(report.findings)
+    if not shown:
+        return []
+    lines, given = [Text(), Text("NEXT STEPS", style="bold")], set()
+    for number, found in enumerate(shown, 1):
+        advice = "" if found.advice in given else found.advice  # told once is enough
+        given.add(advice)
+        lines += [
+            *_wrapped(f"{number:3}  {safe(found.message)}", width, ""),
+            *(_wrapped(f"     {safe(advice)}", width, "dim") if advice else ()),
+            *(Text(f"     {line}", style="cyan") for line in _pasteable(found.command, width - 5)),
+        ]
+    if left := len(report.findings) - len(shown):
+        lines.append(Text(f"     {left} more with --details", style="dim"))
+    return lines
+
+
+def _worst(findings: Sequence[Finding]) -> list[Finding]:
+    """The worst of each topic, as many as a screen bears."""
+    first: dict[str, Finding] = {}
+    for found in findings:
+        first.setdefault(found.topic, found)
+    return [*first.values()][:MOST_FINDINGS]
+
+
+def _wrapped(text: str, width: int, style: str) -> list[Text]:
+    """A text on as many lines as it needs, for reading no wider than a page."""
+    lines = wrap(text, min(width, READABLE), subsequent_indent="     ", break_on_hyphens=False)
+    return [Text(line, style=style) for line in lines]
+
+
+def _pasteable(command: str, width: int) -> list[str]:
+    """A command on as many lines as it needs, each but the last with the shell's sign to go on."""
+    lines = [""]
+    for part in map(shlex.quote, shlex.split(safe(command))):
+        if lines[-1] and len(lines[-1]) + len(part) + 3 > width:
+            lines[-1] += " \\"
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f" {part}" if lines[-1] else part
+    return lines
 
 
 def _silent(report: Report) -> list[Text]:

@@ -27,7 +27,7 @@ def render(report: Report, *, full: bool, width: int | None, color: bool, unicod
     """
     plain = not unicode
     view = width or PIPE
-    text = _printed(summary(report, view, plain=plain), width or WIDEST, color=color)
+    text = _printed(summary(report, view, plain=plain, full=full), width or WIDEST, color=color)
     if full and width is not None:
         text += _printed(details(report, view, plain=plain), width, color=color)
     elif full:

@@ -123,6 +123,7 @@ def summary(prepared: Prepared, counts: Counts) -> SourceSummary:
         excluded=found.excluded,
         first_day=context.day_label(found.first_day),
         last_day=context.day_label(found.last_day),
+        cliffs=tuple(map(context.day_label, volume_cliffs(found.volume, context.as_of_day))),
     )
 
 

@@ -131,6 +131,7 @@ def test_default_has_no_file() -> None:
         ("users: {file: a.csv, id: u}", "users: {file: b.csv, id: u}"),
         ("accounts: {file: a.csv}", "accounts: {file: b.csv}"),
         ("max_rejected: 0.5", "max_rejected: 0.1"),
+        ("findings: true", "findings: false"),
         ("engagement_score: {weights: {a: 5}}", "engagement_score: {weights: {a: 5.0}}"),
     ],
 )
