@@ -15,7 +15,7 @@ from adoptcli import stats
 from adoptcli.metrics._risk_sets import EARLIER, SIZES, TENURE, VOLUME
 
 ENOUGH = 0.8  # share of the exposed for whom a level must have somebody to compare with
-_FIXED = 2.0**36  # sums of whole numbers do not depend on the order in which they are added
+_FIXED = 2.0**60  # whole numbers add up to the same in any order
 
 
 def _merged(edges: Sequence[int], kept: Sequence[int]) -> tuple[int, ...]:
@@ -137,7 +137,7 @@ def _terms() -> list[pl.Expr]:
     there, n = (n1 > 0) & (n0 > 0), n1 + n0
     terms = {"one": x1 * n0 / n, "other": x0 * n1 / n, "weight": n1 * n0 / n}
     return [
-        pl.when(there).then((value * _FIXED).round()).otherwise(0).cast(pl.Int64).alias(name)
+        pl.when(there).then((value * _FIXED).round()).otherwise(0).cast(pl.Int128).alias(name)
         for name, value in terms.items()
     ]
 
