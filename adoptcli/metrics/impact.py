@@ -1,32 +1,35 @@
-"""Impact: does adoption or usage rise after people use an engagement channel?
+"""Impact: whether adoption and usage rise after people first use an engagement channel.
 
-Formula: difference between the exposed and comparable others, Σ w·(x₁/n₁ − x₀/n₀) ÷ Σ w over
-strata, w = n₁·n₀/(n₁ + n₀) (Mantel–Haenszel).
+Formula: difference between the exposed and others like them, over strata (Mantel–Haenszel).
+Numerator: Σ w·(x₁/n₁ − x₀/n₀), x₁ of n₁ exposed and x₀ of n₀ others in each stratum,
+w = n₁·n₀/(n₁ + n₀). Denominator: Σ w.
 Exposed: on each local day, those whose first event of the channel falls on it. Others: those not
 exposed by the end of that day who were active on it; who was exposed on a day without activity is
-compared with people idle on theirs too, active within `horizon` before, each taken once a week.
-Whoever is exposed later still counts among the others until then.
-Outcomes, of the `horizon` after the day, the day itself left out: adoption (activated, or the
-feature of `adoption` used on `min_days` days), of those who had not adopted by its end; uptick in
-active days and in uses of features: those after minus those in the `horizon` before.
-Not counted on either side: the channels' own events.
+compared with people idle on theirs, active in the `horizon` before, each taken once a week.
+Whoever is exposed later counts among the others until then.
+Outcomes, in the `horizon` after the day: adoption (activated, or the feature of `adoption` used on
+`min_days` days) of those who had not adopted by the end of the day; uptick in active days and in
+uses of features, those after minus those in the `horizon` before.
+Window: days whose windows before and after both lie within the data; the day itself is in neither.
 Strata: week, active on the day or idle, tenure, active days and events of the `horizon` before,
-active days of the one before that, in absolute buckets; as fine as 80 % of the exposed have
+active days of the one before that, in absolute buckets; as fine as leaves 80 % of the exposed with
 somebody to be compared with.
-Left out: days whose windows before and after are not both in the data.
 Checks: overlap (exposed who have others in their stratum); balance (standardised difference of
 active days before); placebo (active days of the third `horizon` before the day, which no channel
-can have moved); the events of `negative_control`, if any.
+can have moved); uptick in the events of `negative_control`, if any.
 Interval: delete-a-group jackknife over groups of accounts, or of actors where there are none.
-Verdict: `associated` where the interval excludes 0, q (Benjamini–Hochberg, over all rows) is below
-0.05, at least 30 exposed and half of all exposed are compared, and neither placebo nor negative
-control has moved the same way; `not enough data` where the others are too few; else
-`no evidence`. No comparison of people who chose for themselves shows a cause.
-Randomised: with `variant`, a column of the users table whose value was drawn by lot, those who
-signed up by variant against `control`, from the day of sign-up; `raises` and `lowers` are said
-only here, and only if the sizes of the variants are as drawn (chi-square p of at least 0.001).
-Textbook: active days after, exposed minus others, not adjusted (correlating use of content with an
-uptick in usage).
+Verdict: `associated` (or `with less`) where the interval excludes 0, q (Benjamini–Hochberg over all
+channels and outcomes) is below 0.05, at least 30 exposed and half of all are compared, they were
+alike before (balance within 0.1), and neither placebo nor negative control moved the same way;
+`not enough data` where too few are compared; else `no evidence`. Of people who choose for
+themselves no comparison shows a cause: what is not in the strata may still explain it.
+By lot: with `variant`, a column of the users table whose value was drawn by lot, those who signed
+up are compared with the `control` in the `horizon` after the day of their sign-up. Only here may
+the verdict be `raises` or `lowers`, and only if the variants' sizes are as drawn (chi-square
+p of at least 0.001; `split` has the weights).
+Left out: the channels' own events, which count as no activity; who was exposed before those days.
+Textbook: active days after, exposed minus others, not adjusted (correlating the use of content with
+an uptick in usage).
 """
 
 from __future__ import annotations
