@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from adoptcli import stats
-from adoptcli.metrics._risk_sets import EARLIER, SIZES, TENURE, VOLUME
+from adoptcli.metrics._risk_sets import EARLIER, SIZES, TENURE, TODAY, VOLUME
 
 ENOUGH = 0.8  # share of the exposed for whom a level must have somebody to compare with
 _FIXED = 2.0**60  # whole numbers add up to the same in any order
@@ -24,17 +24,20 @@ def _merged(edges: Sequence[int], kept: Sequence[int]) -> tuple[int, ...]:
 
 
 _OCTAVES = _merged(VOLUME, [2**k for k in range(13)])
-_COARSE_TENURE, _COARSE_EARLIER = _merged(TENURE, (7, 28, 90)), _merged(EARLIER, (1, 4))
+_FOURFOLD = _merged(VOLUME, [4**k for k in range(7)])
 Level = Mapping[str, Sequence[int] | None]  # coarser buckets; None leaves a part of the stratum out
-LEVELS: Mapping[str, Level] = {
-    "weeks, tenure, active days, events by quarter octaves": {},
-    "weeks, tenure, active days, events by octaves": {"volume": _OCTAVES},
-    "weeks, tenure, active days": {"volume": None},
-    "weeks, tenure, active days, coarser": {
-        "volume": None, "earlier": _COARSE_EARLIER, "tenure": _COARSE_TENURE, "recent": None,
-    },
+_COARSE: Level = {
+    "earlier": _merged(EARLIER, (1, 4)), "tenure": _merged(TENURE, (7, 28, 90)), "recent": None,
 }  # fmt: skip
-CRUDE: Level = {name: None for name in ("week", *SIZES) if name != "active"}
+LEVELS: Mapping[str, Level] = {  # the finest first; all have the week
+    "all, events by quarter octaves": {},
+    "all, events by octaves": {"volume": _OCTAVES},
+    "coarser, events by octaves": {**_COARSE, "volume": _OCTAVES},
+    "coarser, events fourfold": {**_COARSE, "volume": _FOURFOLD},
+    "coarser, no events before": {**_COARSE, "volume": None},
+    "coarsest": {**_COARSE, "volume": None, "today": _merged(TODAY, (1, 4, 16))},
+}
+CRUDE: Level = dict.fromkeys(("week", *SIZES)) | {"today": _merged(TODAY, (1,))}
 
 
 def coarser(level: Level) -> pl.Expr:

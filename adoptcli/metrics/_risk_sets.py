@@ -126,9 +126,10 @@ class Adoption(NamedTuple):
 TENURE = (1, 2, 4, 7, 14, 28, 90)
 DAYS = (1, 2, 3, 4, 5, 7, 9, 11, 13)
 EARLIER = (1, 2, 4, 7, 11)
+TODAY = (1, 2, 4, 8, 16, 32, 64)
 VOLUME = tuple(sorted({math.ceil(2 ** (k / 4) - 1e-9) for k in range(49)}))  # to 4,096
 SIZES = {  # of the parts of a stratum, how many values each has; before them stands the week
-    "active": 2, "tenure": len(TENURE) + 1, "days": len(DAYS) + 1, "recent": 2,
+    "today": len(TODAY) + 1, "tenure": len(TENURE) + 1, "days": len(DAYS) + 1, "recent": 2,
     "earlier": len(EARLIER) + 1, "volume": len(VOLUME) + 1,
 }  # fmt: skip
 
@@ -164,7 +165,7 @@ def _described(
 ) -> pl.DataFrame:  # fmt: skip
     sums = Sums(days, points)
     windows = {
-        "on": ("active", 0, 1), "before": ("active", -length, 0),
+        "today": ("events", 0, 1), "before": ("active", -length, 0),
         "after": ("active", 1, length + 1), "recent": ("active", -((length + 1) // 2), 0),
         "earlier": ("active", -2 * length, -length),
         "placebo": ("active", -3 * length, -2 * length), "events": ("events", -length, 0),
@@ -195,7 +196,7 @@ def _described(
 def _stratum(context: Context) -> pl.Expr:
     first = context.calendar.start(context.first_day, "week")
     values = {
-        "active": pl.col("on"),
+        "today": bucket(pl.col("today"), TODAY),
         "tenure": bucket(pl.col("tenure"), TENURE),
         "days": bucket(pl.col("before"), DAYS),
         "recent": (pl.col("recent") > 0).cast(pl.Int64),

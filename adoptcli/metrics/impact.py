@@ -11,9 +11,9 @@ Outcomes, in the `horizon` after the day: adoption (activated, or the feature of
 `min_days` days) of those who had not adopted by the end of the day; uptick in active days and in
 uses of features, those after minus those in the `horizon` before.
 Window: days whose windows before and after both lie within the data; the day itself is in neither.
-Strata: week, active on the day or idle, tenure, active days and events of the `horizon` before,
-active days of the one before that, in absolute buckets; as fine as leaves 80 % of the exposed with
-somebody to be compared with.
+Strata: week, events of the day (whoever does more that day meets the channel more easily), tenure,
+active days and events of the `horizon` before, active days of the one before that, in absolute
+buckets; as fine as leaves 80 % of the exposed with somebody to be compared with.
 Checks: overlap (exposed who have others in their stratum); balance (standardised difference of
 active days before); placebo (active days of the third `horizon` before the day, which no channel
 can have moved); uptick in the events of `negative_control`, if any.

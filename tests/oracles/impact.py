@@ -20,12 +20,11 @@ EPOCH = date(1970, 1, 1)
 DAY = timedelta(days=1)
 TENURE, COARSE_TENURE = (1, 2, 4, 7, 14, 28, 90), (7, 28, 90)
 DAYS, EARLIER, COARSE_EARLIER = (1, 2, 3, 4, 5, 7, 9, 11, 13), (1, 2, 4, 7, 11), (1, 4)
+TODAY, COARSE_TODAY = (1, 2, 4, 8, 16, 32, 64), (1, 4, 16)
 NAMES = (
-    "weeks, tenure, active days, events by quarter octaves",
-    "weeks, tenure, active days, events by octaves",
-    "weeks, tenure, active days",
-    "weeks, tenure, active days, coarser",
-)
+    "all, events by quarter octaves", "all, events by octaves", "coarser, events by octaves",
+    "coarser, events fourfold", "coarser, no events before", "coarsest",
+)  # fmt: skip
 
 
 def section(rng: random.Random) -> dict[str, Any]:
@@ -168,13 +167,16 @@ def _point(
     recent, earlier = total("active", -((length + 1) // 2), 0) > 0, 0
     earlier = total("active", -2 * length, -length)
     quarter = math.floor(4 * math.log2(events) + 1e-9) if events else -1
-    fine = (week, on, _b(tenure, TENURE), _b(before, DAYS), recent, _b(earlier, EARLIER))
+    today, days = total("events", 0, 1), _b(before, DAYS)
+    fine = (week, _b(today, TODAY), _b(tenure, TENURE), days, recent, _b(earlier, EARLIER))
+    rough = (week, _b(today, TODAY), _b(tenure, COARSE_TENURE), days, _b(earlier, COARSE_EARLIER))
+    octave = min(events.bit_length(), 13)
     return {
         "part": part,
         "serves": bool(on or (before and (part + (day - EPOCH).days) % 7 == 0)),
         "levels": (
-            (*fine, min(quarter, 48)), (*fine, min(events.bit_length(), 13)), fine,
-            (week, on, _b(tenure, COARSE_TENURE), _b(before, DAYS), _b(earlier, COARSE_EARLIER)),
+            (*fine, min(quarter, 48)), (*fine, octave), (*rough, octave),
+            (*rough, (octave + 1) // 2), rough, (week, _b(today, COARSE_TODAY), *rough[2:]),
         ),
         "crude": on,
         "before": before, "after": after, "uptick": after - before,
@@ -224,7 +226,7 @@ def compare(
 
 def _judged(name: str, exposed: list[Point], others: list[Point], later: int, s: Any) -> Any:
     level = 0
-    for level in range(4):
+    for level in range(len(NAMES)):
         there = {p["levels"][level] for p in others}
         matched = sum(p["levels"][level] in there for p in exposed)
         if matched >= 0.8 * len(exposed):
@@ -409,7 +411,7 @@ def _points_sql(db: DB, length: int) -> None:
                 f"AND done.day - d.day < {end}), 0)::BIGINT")  # fmt: skip
 
     windows = {
-        "on_day": ("active", 0, 1), "before": ("active", -length, 0),
+        "on_day": ("active", 0, 1), "today": ("events", 0, 1), "before": ("active", -length, 0),
         "after": ("active", 1, length + 1), "recent": ("active", -((length + 1) // 2), 0),
         "earlier": ("active", -2 * length, -length),
         "events": ("events", -length, 0), "placebo": ("active", -3 * length, -2 * length),
@@ -418,10 +420,11 @@ def _points_sql(db: DB, length: int) -> None:
         "controls_after": ("controls", 1, length + 1),
     }  # fmt: skip
     sums = ", ".join(f"{total(*w)} AS {name}" for name, w in windows.items())
-    fine = f"""(d - start_of(first_day, 'week')) // 7, on_day, {_edges("tenure", TENURE)},
-        {_edges("before", DAYS)}, recent > 0, {_edges("earlier", EARLIER)}"""
-    coarse = f"""(d - start_of(first_day, 'week')) // 7, on_day, {_edges("tenure", COARSE_TENURE)},
-        {_edges("before", DAYS)}, {_edges("earlier", COARSE_EARLIER)}"""
+    week = f"(d - start_of(first_day, 'week')) // 7, {_edges('before', DAYS)}"
+    fine = f"""{week}, {_edges("today", TODAY)}, {_edges("tenure", TENURE)}, recent > 0,
+        {_edges("earlier", EARLIER)}"""
+    coarse = f"{week}, {_edges('tenure', COARSE_TENURE)}, {_edges('earlier', COARSE_EARLIER)}"
+    rough = f"{coarse}, {_edges('today', TODAY)}"
     quarter = "CASE WHEN events > 0 THEN floor(4 * log2(events) + 1e-9) ELSE -1 END"
     octave = "CASE WHEN events > 0 THEN floor(log2(events) + 1e-9) ELSE -1 END"
     db.execute(f"""
@@ -432,7 +435,10 @@ def _points_sql(db: DB, length: int) -> None:
         CREATE TEMP TABLE points AS SELECT sums.*, span.first_day,
             on_day > 0 OR (before > 0 AND (part + (d - DATE '1970-01-01')) % 7 = 0) AS serves,
             row({fine}, {quarter})::VARCHAR AS level_0, row({fine}, {octave})::VARCHAR AS level_1,
-            row({fine})::VARCHAR AS level_2, row({coarse})::VARCHAR AS level_3,
+            row({rough}, {octave})::VARCHAR AS level_2,
+            row({rough}, {octave.replace("log2", "0.5 * log2")})::VARCHAR AS level_3,
+            row({rough})::VARCHAR AS level_4,
+            row({coarse}, {_edges("today", COARSE_TODAY)})::VARCHAR AS level_5,
             on_day::VARCHAR AS crude, after - before AS uptick,
             uses_after - uses_before AS uses, controls_after - controls_before AS controls,
             coalesce(since <= d AND coalesce(done > d, true), false) AS risk,
@@ -450,7 +456,7 @@ def _judged_sql(db: DB, name: str, item: int, length: int) -> dict[str, Any]:
         FROM points LEFT JOIN (FROM firsts WHERE item = {item}) f ON f."user" = points."user"
         WHERE f.day = d OR (serves AND (f.day IS NULL OR f.day > d))""")
     level = 0
-    for level in range(4):
+    for level in range(len(NAMES)):
         matched, of = db.execute(f"""SELECT coalesce(sum(one) FILTER (other > 0), 0)::BIGINT,
             coalesce(sum(one), 0)::BIGINT FROM (SELECT count(*) FILTER (exposed) AS one,
             count(*) FILTER (NOT exposed) AS other FROM sides GROUP BY level_{level})
