@@ -76,11 +76,14 @@ def _compared(
     both = sides(*(frame.drop("item").with_columns(zero) for frame in (mine, control)))
     found = difference(both, x, n)
     word = _verdict(found, p)
-    cells |= {f"{outcome.name}_more": estimate(found), f"{outcome.name}_verdict": word}
+    cells |= {
+        f"{outcome.name}_more": estimate(found, outcome.unit),
+        f"{outcome.name}_verdict": word,
+    }
     if found is None:
         return cells, []
     title = f"{name}: {word}, {outcome.what}, by lot against {asked.reference}"
-    return cells, [Headline(title, estimate(found), outcome.unit)]
+    return cells, [Headline(title, estimate(found, outcome.unit), outcome.unit)]
 
 
 def ratio_p(counted: Mapping[str, int], split: Mapping[str, float]) -> float | None:

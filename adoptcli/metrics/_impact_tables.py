@@ -66,7 +66,7 @@ def _lines(found: Sequence[Channel]) -> list[Headline]:
     for channel in _ordered(found):
         best = channel.best
         title = f"{channel.name}: {channel.verdict}, {best.outcome.what}"
-        lines.append(Headline(title, estimate(best.found), best.outcome.unit))
+        lines.append(Headline(title, estimate(best.found, best.outcome.unit), best.outcome.unit))
     if lines:
         note = "exposed minus comparable others, adjusted; what people chose shows no cause"
         lines[0] = replace(lines[0], note=note)
@@ -118,8 +118,8 @@ def _outcome_table(found: Sequence[Channel], place: int, outcome: Outcome) -> Ta
                 "item": channel.name,
                 "mean": j.found.mean if j.found else None,
                 "others": j.found.others if j.found else None,
-                "crude": estimate(j.crude),
-                "adjusted": estimate(j.found),
+                "crude": estimate(j.crude, outcome.unit),
+                "adjusted": estimate(j.found, outcome.unit),
                 **_own_cells(channel, j),
                 "q": j.q,
                 "verdict": j.verdict,

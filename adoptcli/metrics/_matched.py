@@ -111,6 +111,7 @@ def difference(both: pl.DataFrame, x: str, n: str = "n") -> Difference | None:
     """The stratified difference of one measure; None where no stratum has both sides."""
     names = {"n1": f"{n}_1", "n0": f"{n}_0", "x1": f"{x}_1", "x0": f"{x}_0"}
     cells = both.select("part", "stratum", *(pl.col(c).alias(k) for k, c in names.items()))
+    cells = cells.filter((pl.col("n1") > 0) | (pl.col("n0") > 0))
     whole = cells.drop("part").group_by("stratum").agg(pl.all().sum())
     whole = whole.filter((pl.col("n1") > 0) & (pl.col("n0") > 0))
     if not whole.height:

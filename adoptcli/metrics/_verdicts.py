@@ -121,10 +121,15 @@ def channels(tallies: Tallies, asked: Asked) -> list[Channel]:
     """Every channel, judged."""
     later = dict(tallies["later"].select("item", "later").iter_rows())
     found = [_channel(tallies, asked, i, later.get(i, 0)) for i in range(len(asked.names))]
-    ps = [j.found.p if j.found else None for c in found for j in c.judged]
+    ps = [_p(j.found) for c in found for j in c.judged]
     known = iter(stats.benjamini_hochberg([p for p in ps if p is not None]))
     qs = iter([None if p is None else next(known) for p in ps])
     return [replace(c, judged=[_judge(c, j, next(qs)) for j in c.judged]) for c in found]
+
+
+def _p(found: Difference | None) -> float | None:
+    """Of what can be judged; the rest is no test."""
+    return found.p if found and found.exposed >= SMALL else None
 
 
 def _channel(tallies: Tallies, asked: Asked, item: int, later: int) -> Channel:
@@ -206,8 +211,11 @@ def _same_way(check: Difference | None, found: Difference) -> bool:
     return check is not None and sure(check) and check.value * found.value > 0
 
 
-def estimate(found: Difference | None) -> Estimate:
-    """With its interval, and how many exposed it stands on."""
+def estimate(found: Difference | None, unit: Unit = "number") -> Estimate:
+    """With its interval, and how many exposed it stands on; shares differ by 100 pp at most."""
     if found is None:
         return Estimate(None, None, 0)
-    return Estimate(found.value, None, found.exposed, found.low, found.high)
+    low, high = found.low, found.high
+    if unit == "pp" and low is not None and high is not None:
+        low, high = max(low, -1.0), min(high, 1.0)
+    return Estimate(found.value, None, found.exposed, low, high)

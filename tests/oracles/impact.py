@@ -70,30 +70,32 @@ Point = dict[str, Any]
 
 def plain(world: World) -> Tables:
     """Person by person and day by day."""
+    s, _, length = _settings(world.config)
+    judged = [_judged(*channel) for channel in compared_people(world)]
+    return _variants(world, s, length) | _shown(judged, world.config)
+
+
+def compared_people(world: World) -> list[tuple[str, list[Point], list[Point], int]]:
+    """Of each channel the points of the exposed, of others, how many of those are exposed soon."""
     s, channels, length = _settings(world.config)
     done = {u: _done(world, u, s, channels) for u in world.actors}
     can = {u: _adoption(world, u, s) for u in world.actors}
-    found: Tables = _variants(world, s, done, can, length)
-    days = [
-        d
-        for d in _range(world.first_day + length * DAY, world.as_of_day - length * DAY)
-        if d >= world.first_day
-    ]
-    first = {name: {u: _first(world, u, refs) for u in world.actors}
-             for name, refs in channels.items()}  # fmt: skip
+    days = _range(world.first_day + length * DAY, world.as_of_day - length * DAY)
     points: dict[tuple[str, date], Point] = {
         (u, d): _point(world, u, d, done[u], can[u], length) for u in world.actors for d in days
     }
-    judged = []
-    for name, firsts in first.items():
-        exposed = [points[u, d] for u, d in firsts.items() if d and (u, d) in points]
-        others = [
-            (p, firsts[u] and (firsts[u] - d).days) for (u, d), p in points.items()
-            if p["serves"] and not (firsts[u] and firsts[u] <= d)
-        ]  # fmt: skip
-        soon = sum(a is not None and a <= length for _, a in others)
-        judged.append(_judged(name, exposed, [p for p, _ in others], soon, s))
-    return found | _shown(judged, world.config)
+    found = []
+    for name, refs in channels.items():
+        first = {u: _first(world, u, refs) for u in world.actors}
+        exposed = [points[u, d] for u, d in first.items() if d and (u, d) in points]
+        others, soon = [], 0
+        for (u, d), point in points.items():
+            at = first[u]
+            if point["serves"] and not (at and at <= d):
+                others.append(point)
+                soon += at is not None and (at - d).days <= length
+        found.append((name, exposed, others, soon))
+    return found
 
 
 def _range(first: date, end: date) -> list[date]:
@@ -224,7 +226,7 @@ def compare(
             sum(n1 for n1, *_ in both), ratio)  # fmt: skip
 
 
-def _judged(name: str, exposed: list[Point], others: list[Point], later: int, s: Any) -> Any:
+def _judged(name: str, exposed: list[Point], others: list[Point], later: int) -> Any:
     level = 0
     for level in range(len(NAMES)):
         there = {p["levels"][level] for p in others}
@@ -296,9 +298,12 @@ def _shown(judged: list[Any], config: Any) -> Tables:
     return found
 
 
-def _variants(world: World, s: Any, done: Any, can: Any, length: int) -> Tables:
+def _variants(world: World, s: Any, length: int) -> Tables:
     if "variant" not in s:
         return {}
+    _, channels, _ = _settings(world.config)
+    done = {u: _done(world, u, s, channels) for u in world.actors}
+    can = {u: _adoption(world, u, s) for u in world.actors}
     starts = {u: world.day(world.t0[u]) for u in world.starters()}
     of: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for user, start in starts.items():
