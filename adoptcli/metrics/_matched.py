@@ -85,26 +85,36 @@ def sides(exposed: pl.DataFrame, controls: pl.DataFrame) -> pl.DataFrame:
     return found.group_by(keys).agg(pl.all().sum())
 
 
-def at_level(both: pl.DataFrame, level: Level) -> pl.DataFrame:
+def at_level(sums: pl.DataFrame, level: Level) -> pl.DataFrame:
     """The sums over the strata of a level."""
-    found = both.with_columns(coarser(level))
+    found = sums.with_columns(coarser(level))
     return found.group_by("part", "stratum").agg(pl.all().sum())
 
 
-def overlap(both: pl.DataFrame) -> tuple[int, int]:
-    """How many of the exposed have somebody to compare with, of how many."""
-    whole = both.group_by("stratum").agg(pl.col("n_1", "n_0").sum())
-    return int(whole.filter(pl.col("n_0") > 0)["n_1"].sum()), int(whole["n_1"].sum())
+def overlap(both: pl.DataFrame, level: Level) -> tuple[int, int]:
+    """How many of the exposed have somebody to compare with at a level, of how many."""
+    counts = both.select(coarser(level), "n_1", "n_0").group_by("stratum").agg(pl.all().sum())
+    return int(counts.filter(pl.col("n_0") > 0)["n_1"].sum()), int(counts["n_1"].sum())
 
 
-def finest(both: pl.DataFrame) -> tuple[str, pl.DataFrame]:
-    """The finest level at which enough of the exposed can be compared; else the coarsest."""
+def finest(both: pl.DataFrame) -> tuple[str, tuple[int, int], pl.DataFrame]:
+    """The finest level at which enough of the exposed can be compared; else the coarsest.
+
+    Returns:
+        Its name, its `overlap`, and the sums over its strata.
+    """
     for name, level in LEVELS.items():
-        found = name, at_level(both, level)
-        matched, of = overlap(found[1])
-        if matched >= ENOUGH * of:
+        chosen, found = name, overlap(both, level)
+        if found[0] >= ENOUGH * found[1]:
             break
-    return found
+    return chosen, found, at_level(both, LEVELS[chosen])
+
+
+def near(exposed: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """The others with whom somebody of the exposed could be compared at the coarsest level."""
+    widest = coarser([*LEVELS.values()][-1])
+    wanted = exposed.select(widest).to_series().unique()
+    return others.filter(others.select(widest).to_series().is_in(wanted.implode()))
 
 
 def difference(both: pl.DataFrame, x: str, n: str = "n") -> Difference | None:

@@ -12,13 +12,11 @@ from adoptcli import stats
 from adoptcli.metrics._base import Tallies
 from adoptcli.metrics._matched import (
     CRUDE,
-    LEVELS,
     Difference,
     at_level,
-    coarser,
     difference,
     finest,
-    overlap,
+    near,
     sides,
 )
 from adoptcli.metrics._shared import SMALL
@@ -136,17 +134,12 @@ def _channel(tallies: Tallies, asked: Asked, item: int, later: int) -> Channel:
     exposed, since = (
         tallies[name].filter(pl.col("item") == item).drop("item") for name in ("exposed", "since")
     )
-    same_day, everyone = int(exposed["same_day"].sum()), tallies["all"]
-    minus = since.with_columns(-pl.exclude("part", "stratum")).select(everyone.columns)
-    controls = pl.concat([everyone, minus]).group_by("part", "stratum").agg(pl.all().sum())
-    controls = controls.filter(pl.col("n") > 0)
-    exposed, days = exposed.drop("exposed"), int(controls["n"].sum())
-    crude = at_level(sides(exposed, controls), CRUDE)
-    widest = coarser([*LEVELS.values()][-1])
-    near = exposed.select(widest).to_series().unique()
-    controls = controls.filter(controls.select(widest).to_series().is_in(near.implode()))
-    level, both = finest(sides(exposed, controls))
-    matched, of = overlap(both)
+    same_day, exposed = int(exposed["same_day"].sum()), exposed.drop("exposed")
+    minus = since.with_columns(-pl.exclude("part", "stratum")).select(tallies["all"].columns)
+    others = pl.concat([tallies["all"], minus])
+    crude = sides(at_level(exposed, CRUDE), at_level(others, CRUDE))
+    close = near(exposed, others).group_by("part", "stratum").agg(pl.all().sum())
+    level, (matched, of), both = finest(sides(exposed, close))
     spread = _spread(crude)
     before = difference(both, "before")
     raw = difference(crude, "before")
@@ -157,7 +150,7 @@ def _channel(tallies: Tallies, asked: Asked, item: int, later: int) -> Channel:
         Judged(o, difference(crude, o.x, o.n), difference(both, o.x, o.n)) for o in outcomes(asked)
     ]
     return Channel(
-        asked.names[item], of, matched, days, later, same_day, level,
+        asked.names[item], of, matched, int(crude["n_0"].sum()), later, same_day, level,
         (_standard(raw, spread), _standard(before, spread)), checks, difference(crude, "after"),
         judged,
     )  # fmt: skip
