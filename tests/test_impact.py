@@ -122,12 +122,27 @@ def test_the_truths_planted_in_the_sample(tmp_path: Path) -> None:
     assert "caused" not in target.read_text()
 
 
+def test_segments_are_compared_in_the_same_channel_and_outcome(tmp_path: Path) -> None:
+    """Though another may be the surest in each."""
+    target = tmp_path / "out.json"
+    assert run(["impact", "-c", str(EXAMPLE), "-q", "-f", "json", "-o", str(target),
+                "--by", "plan"]) == 0  # fmt: skip
+    found = json.loads(target.read_text())["metrics"]["impact"]
+    assert found["headline"]["title"] == "onboarding_live: adjusted, active days"
+    days = {r["segment"]: r for r in found["tables"]["active_days"]
+            if r["item"] == "onboarding_live"}  # fmt: skip
+    rows = found["tables"]["segments"]
+    assert {r["segment"] for r in rows} == {"enterprise", "free", "pro"}
+    for row in rows:
+        assert row["headline"]["value"] == days[row["segment"]]["adjusted"]["value"]
+
+
 def difference(value: float, half: float, exposed: int = 100) -> Difference:
     return Difference(value, value - half, value + half, 0.001, exposed, 500, value, 0.0, None)
 
 
 def judge(found: Difference | None, q: float | None = 0.01, **other: Any) -> tuple[str, str]:
-    asked = Asked(("c",), 14, "", False, "", (), "", {})
+    asked = Asked(("c",), 14, "", False, "", (), "", {}, alike=False)
     fields: dict[str, Any] = {
         "name": "c", "exposed": 120, "matched": 100, "controls": 500, "later": 0, "same_day": 0,
         "level": "", "balance": (0.5, 0.0), "checks": {"placebo": difference(0.1, 0.2)},
@@ -192,7 +207,7 @@ def test_only_a_lot_may_say_that_something_raises(tmp_path: Path) -> None:
     found = drawn(people, tmp_path)
     verdicts = {r["item"]: r["active_days_verdict"] for r in found["tables"]["variants"]}
     assert verdicts == {"guide": "raises", "plain": None, "tour": "no evidence"}
-    assert found["headline"]["title"] == "guide: raises, active days, by lot against plain"
+    assert found["headline"]["title"] == "guide: raises by lot, active days, against plain"
     guide = next(r for r in found["tables"]["variants"] if r["item"] == "guide")
     assert guide["active_days_more"]["low"] < 7 * 0.2 < guide["active_days_more"]["high"]
 

@@ -80,9 +80,8 @@ def _compared(
         f"{outcome.name}_more": estimate(found, outcome.unit),
         f"{outcome.name}_verdict": word,
     }
-    if found is None:
-        return cells, []
-    title = f"{name}: {word}, {outcome.what}, by lot against {asked.reference}"
+    said = "by lot" if asked.alike else f"{word} by lot"
+    title = f"{name}: {said}, {outcome.what}, against {asked.reference}"
     return cells, [Headline(title, estimate(found, outcome.unit), outcome.unit)]
 
 

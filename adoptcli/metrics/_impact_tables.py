@@ -39,7 +39,7 @@ def judged(tallies: Tallies, asked: Asked, caveats: list[Caveat]) -> Result:
     """The channels, the associated first; the randomised comparison before them."""
     found = channels(tallies, asked)
     drawn = randomised(tallies["variants"], asked) if asked.reference else None
-    lines = [*(drawn.lines if drawn else []), *_lines(found)]
+    lines = [*(drawn.lines if drawn else []), *_lines(found, asked)]
     tables = [drawn.table] if drawn and drawn.table else []
     if any(channel.exposed for channel in found):
         tables += [
@@ -61,20 +61,22 @@ def _ordered(found: Sequence[Channel]) -> list[Channel]:
     return sorted(sure, key=lambda c: c.best.q or 0.0) + [c for c in found if c not in sure]
 
 
-def _lines(found: Sequence[Channel]) -> list[Headline]:
+def _lines(found: Sequence[Channel], asked: Asked) -> list[Headline]:
+    """A line a channel; where segments are compared, of the same channel and outcome in each."""
     lines = []
-    for channel in _ordered(found):
-        best = channel.best
-        title = f"{channel.name}: {channel.verdict}, {best.outcome.what}"
-        lines.append(Headline(title, estimate(best.found, best.outcome.unit), best.outcome.unit))
+    for channel in found if asked.alike else _ordered(found):
+        best = channel.judged[0] if asked.alike else channel.best
+        word = "adjusted" if asked.alike else channel.verdict
+        title, unit = f"{channel.name}: {word}, {best.outcome.what}", best.outcome.unit
+        lines.append(Headline(title, estimate(best.found, unit), unit))
     if lines:
-        note = "exposed minus comparable others, adjusted; what people chose shows no cause"
+        note = "exposed minus others like them; what people chose to do shows no cause"
         lines[0] = replace(lines[0], note=note)
     return lines
 
 
 def _textbook(found: Sequence[Channel], asked: Asked) -> Textbook | None:
-    first = _ordered(found)[0]
+    first = found[0] if asked.alike else _ordered(found)[0]
     if first.after is None:
         return None
     words = f"active days in the {asked.length} days after, exposed minus others, not adjusted"
@@ -129,13 +131,13 @@ def _outcome_table(found: Sequence[Channel], place: int, outcome: Outcome) -> Ta
     level: Unit = "share" if outcome.unit == "pp" else outcome.unit
     columns = [
         Column("item", "Channel", "text"),
+        Column("verdict", "Verdict", "text"),
+        Column("adjusted", "More, adjusted", outcome.unit),
+        Column("crude", "More, crude", outcome.unit),
         Column("mean", "Exposed", level),
         Column("others", "Others like them", level),
-        Column("crude", "More, crude", outcome.unit),
-        Column("adjusted", "More, adjusted", outcome.unit),
         *_own_columns(outcome),
         Column("q", "q", "p"),
-        Column("verdict", "Verdict", "text"),
         Column("reason", "Because", "text"),
     ]
     return Table(outcome.name, outcome.title, tuple(columns), tuple(lines))

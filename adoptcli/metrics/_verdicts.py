@@ -32,7 +32,7 @@ class Asked:
     """What the YAML asks for: channels, days of the windows, outcomes, variants.
 
     `adoption` and `control` say in words what adoption and the negative control are; empty where
-    there is none.
+    there is none. `alike`: the lines of the first screen may not depend on what was found.
     """
 
     names: Sequence[str]
@@ -43,6 +43,7 @@ class Asked:
     variants: Sequence[str]
     reference: str
     split: Mapping[str, float]
+    alike: bool
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _p(found: Difference | None) -> float | None:
 
 def _channel(tallies: Tallies, asked: Asked, item: int, later: int) -> Channel:
     exposed, since = (
-        tallies[name].filter(pl.col("item") == item).drop("item") for name in ("exposed", "since")
+        tallies[name].filter(pl.col("item") == item).drop("item") for name in ("channels", "since")
     )
     same_day, exposed = int(exposed["same_day"].sum()), exposed.drop("exposed")
     minus = since.with_columns(-pl.exclude("part", "stratum")).select(tallies["all"].columns)

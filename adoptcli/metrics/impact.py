@@ -111,7 +111,7 @@ def missing(settings: ImpactSettings, definitions: Definitions) -> str | None:
 
 
 def rows(timeline: Timeline, settings: ImpactSettings, context: Context) -> Rows:
-    """`exposed`; the days of others, which are `all` but those `since` exposure; `variants`.
+    """`channels`, the exposed; of others `all` days, but for those `since` exposure; `variants`.
 
     `later` are the days of others who were exposed within the horizon.
     """
@@ -129,7 +129,7 @@ def rows(timeline: Timeline, settings: ImpactSettings, context: Context) -> Rows
     around = pl.concat(told or [everyone.clear().lazy().with_columns(item=0, ahead=0)])
     return {
         "all": everyone.lazy().drop("day"),
-        "exposed": exposed.with_columns(inside["item"], exposed=pl.lit(1)).lazy().drop("day"),
+        "channels": exposed.with_columns(inside["item"], exposed=pl.lit(1)).lazy().drop("day"),
         "since": around.filter(pl.col("ahead") <= 0).drop("day", "ahead"),
         "later": around.filter(pl.col("ahead").is_between(1, length)).select(
             "actor", "item", later="n"
@@ -261,7 +261,7 @@ def result(tallies: Tallies, settings: ImpactSettings, context: Context) -> Resu
         features=bool(context.definitions.features),
         control=", ".join(map(str, settings.negative_control or ())),
         variants=_variant_names(settings, context), reference=settings.control or "",
-        split=settings.split,
+        split=settings.split, alike=bool(context.segments),
     )  # fmt: skip
     return judged(tallies, asked, _caveats(settings, context))
 
@@ -317,12 +317,12 @@ METRIC = register(
         },
         keys={
             "all": ("part", "stratum"),
-            "exposed": ("part", "item", "stratum"),
+            "channels": ("part", "item", "stratum"),
             "since": ("part", "item", "stratum"),
             "later": ("item",),
             "variants": ("part", "item"),
         },
-        plain=frozenset({"all", "exposed", "since", "later", "variants"}),
+        plain=frozenset({"all", "channels", "since", "later", "variants"}),
         missing=missing,
     )
 )

@@ -15,7 +15,6 @@ from tests.oracles.database import DB, may_use_sql, rows, where
 from tests.oracles.model import Tables, World, activated_at, may_use, part_of
 
 CELLS = [("channels", "exposed"), ("variants", "assigned"), ("variants", "n")]
-ROWS = {"channels": "exposed"}
 EPOCH = date(1970, 1, 1)
 DAY = timedelta(days=1)
 TENURE, COARSE_TENURE = (1, 2, 4, 7, 14, 28, 90), (7, 28, 90)
