@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from adoptcli.metrics._base import Tallies
 from adoptcli.metrics._drawn import randomised
-from adoptcli.metrics._shared import share
+from adoptcli.metrics._shared import ratio
 from adoptcli.metrics._verdicts import (
     ASSOCIATED,
     LESS,
@@ -87,8 +87,8 @@ def _channels_table(found: Sequence[Channel]) -> Table:
     lines: list[Row] = [
         {
             "item": c.name, "verdict": c.verdict, "exposed": c.exposed,
-            "overlap": share(c.matched, c.exposed), "controls": c.controls,
-            "later": share(c.later, c.controls), "balance_before": c.balance[0],
+            "overlap": ratio(c.matched, c.exposed), "controls": c.controls,
+            "later": ratio(c.later, c.controls), "balance_before": c.balance[0],
             "balance_after": c.balance[1], "level": c.level,
         }
         for c in found

@@ -7,7 +7,7 @@ Exposed: on each local day, those whose first event of the channel falls on it. 
 exposed by the end of that day who were active on it; who was exposed on a day without activity is
 compared with people idle on theirs, active in the `horizon` before, each taken once a week.
 Whoever is exposed later counts among the others until then.
-Outcomes, in the `horizon` after the day: adoption (activated, or the feature of `adoption` used on
+Outcomes: in the `horizon` after the day, adoption (activated, or the feature of `adoption` used on
 `min_days` days) of those who had not adopted by the end of the day; uptick in active days and in
 uses of features, those after minus those in the `horizon` before.
 Window: days whose windows before and after both lie within the data; the day itself is in neither.
