@@ -44,6 +44,8 @@ def outcome(log: Log, folder: Path, *options: str, files: str = "events.csv") ->
     """The JSON of a report, or the exit code where there is none."""
     target = folder / "out.json"
     target.unlink(missing_ok=True)
+    if "--only" not in options:
+        options = (*options, "--only", ",".join(all_metrics()))
     paths = [str(p) for p in sorted(folder.glob(files))]
     arguments = ["report", *paths, "-c", str(folder / "m.yaml"), "--as-of", log.as_of, "-q",
                  "-o", str(target), *options]  # fmt: skip

@@ -30,8 +30,9 @@ def report(log: Log, folder: Path) -> dict[str, Any]:
     save(log, folder)
     target = folder / "out.json"
     target.unlink(missing_ok=True)
+    every = ",".join(all_metrics())
     code = run(["report", str(folder / "events.csv"), "-c", str(folder / "m.yaml"), "--as-of",
-                log.as_of, "-q", "-o", str(target)])  # fmt: skip
+                log.as_of, "--only", every, "-q", "-o", str(target)])  # fmt: skip
     if code != 0:
         return {}
     found: dict[str, Any] = json.loads(target.read_text())["metrics"]

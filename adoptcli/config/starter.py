@@ -84,6 +84,12 @@ _EXAMPLES = {
     "activation.personas": "{admins: {who: {role: admin}, all: [teammate_invited], within: 14d}}",
     "onboarding.steps": "[project_created, report_built]",
     "onboarding.personas": "{admins: {who: {role: admin}, steps: [teammate_invited]}}",
+    "impact.channels": "{tour: [tour_finished]}",
+    "impact.adoption": "{feature: NAME, min_days: 2}",
+    "impact.negative_control": "[password_changed]",
+    "impact.variant": "tour_variant",
+    "impact.control": "none",
+    "impact.split": "{none: 1, tour: 1}",
 }
 
 # Keys that stand instead of another one; they stay a comment.

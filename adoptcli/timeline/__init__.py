@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import polars as pl
 
 from adoptcli.context import Context, text
+from adoptcli.counts import group_of
 from adoptcli.definitions import Answer, EventRef
 from adoptcli.timeline.runs import lengths, starts_run
-from adoptcli.timeline.segments import segment_codes
+from adoptcli.timeline.segments import by_code, segment_codes
 
 __all__ = ["Timeline", "active_days", "active_events", "by_day"]
 
@@ -33,6 +34,7 @@ class Timeline:
             thousandths), sorted.
         duplicates: Repeated deliveries that were left out.
         groups: The group of accounts of each actor, by its code; None where nobody has an account.
+        ids: Gives the texts of actors' ids by code, for what only few metrics ask.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Timeline:
         values: Mapping[str, pl.DataFrame] | None = None,
         duplicates: int = 0,
         groups: pl.Series | None = None,
+        ids: Callable[[pl.Series], pl.Series] | None = None,
     ) -> None:
         self.events = events
         self.days = days
@@ -53,6 +56,7 @@ class Timeline:
         self.values = values or {}
         self.duplicates = duplicates
         self.groups = groups
+        self._ids = ids
         self._context = context
         self._facts: dict[str, Any] = {}
         self._making: dict[str, Lock] = {}  # one a fact, so that others need not wait
@@ -66,6 +70,15 @@ class Timeline:
         """Each actor's local days with a login, and how many (`by_day`); none without `login`."""
         login = self._context.definitions.login
         return self.fact("login_days", lambda: by_day(self.of(login or [], "actor", "day")))
+
+    @cached_property
+    def parts(self) -> pl.Series:
+        """The `groups`; where nobody has an account, each actor's by the hash of its own id."""
+        if self.groups is not None:
+            return self.groups
+        codes, make = self.actors["actor"], self._ids
+        texts = make(codes) if make else codes.cast(pl.String)
+        return by_code(codes, pl.Series([group_of(text) for text in texts], dtype=pl.UInt8))
 
     @cached_property
     def segments(self) -> pl.Series | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -62,15 +63,23 @@ def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
         told = None
         if context.unit == "user":
             told = groups(actors, _ids(plan, actors, bucket), context)
-        return Timeline(events, days.result(), actors, context, sessions, values, duplicates, told)
+        return Timeline(
+            events, days.result(), actors, context, sessions, values, duplicates, told,
+            partial(_texts, plan, bucket),
+        )  # fmt: skip
 
 
 def _ids(plan: Plan, actors: pl.DataFrame, bucket: int) -> pl.Series:
     """The texts of the actors' ids; none where all have an account, as nobody asks for them."""
     if not actors["account"].null_count():
         return pl.Series(dtype=pl.String)
-    codes = actors["actor"] * plan.layout.buckets + bucket
-    return plan.encoded.dictionaries["user"].text(codes)
+    return _texts(plan, bucket, actors["actor"])
+
+
+def _texts(plan: Plan, bucket: int, actors: pl.Series) -> pl.Series:
+    """The texts of the actors' ids."""
+    codes = actors * plan.layout.buckets + bucket
+    return plan.encoded.dictionaries[plan.context.unit].text(codes)
 
 
 def _rows(plan: Plan, bucket: int) -> pl.LazyFrame:

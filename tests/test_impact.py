@@ -1,0 +1,237 @@
+"""What the small random logs cannot show of `impact`: intervals, verdicts, variants by lot."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adoptcli import stats
+from adoptcli.cli.main import run
+from adoptcli.metrics import _matched
+from adoptcli.metrics._drawn import ratio_p
+from adoptcli.metrics._matched import Difference
+from adoptcli.metrics._verdicts import Asked, Channel, Judged, _judge, outcomes
+from tests.logs import Log
+from tests.oracles import impact
+from tests.oracles.database import connect
+from tests.oracles.model import World
+from tests.test_cli import EXAMPLE
+from tests.test_laws import save
+from tests.test_oracles import check
+
+
+def crowd(seed: int, accounts: bool) -> Log:
+    """Enough people that the exposed have others like them."""
+    rng = random.Random(seed)
+    start, events = date(2026, 2, 2), []
+    for i in range(90):
+        account = f"c{i % 14}" if accounts else ""
+        for d in range(24):
+            for _ in range(rng.choice((0, 0, 1, 2))):
+                name = rng.choices(("read", "built", "shared", "helped", "called"), (6, 3, 3, 1, 1))
+                at = f"{start + timedelta(days=d)}T{rng.randrange(10, 20)}:00:00.000Z"
+                events.append((f"u{i}", name[0], at, account, "", rng.choice("xy"), "", ""))
+    config = {
+        "time_zone": "UTC", "week_start": "monday", "period": "week",
+        "features": {"share": ["shared"]},
+        "activation": {"all": ["built"], "within": "7d", "before_signup": "count"},
+        "channels": {"help": ["helped"], "calls": ["called"]},
+        "impact": {"horizon": "4d", "adoption": {"feature": "share", "min_days": 3}},
+    }  # fmt: skip
+    header = "user_id,created_at,plan,role,account_id\n"
+    return Log(events, config, header, "account_id,tier,seats,mrr,cancelled_at\n", "2026-02-26")
+
+
+def tables(log: Log, folder: Path, *options: str) -> dict[str, Any]:
+    """What adoptcli finds."""
+    save(log, folder)
+    target = folder / "out.json"
+    arguments = ["report", str(folder / "events.csv"), "-c", str(folder / "m.yaml"), "--as-of",
+                 log.as_of, "--only", "impact", "-q", "-o", str(target), *options]  # fmt: skip
+    assert run(arguments) == 0
+    found: dict[str, Any] = json.loads(target.read_text())["metrics"]["impact"]
+    return found
+
+
+@pytest.mark.parametrize("accounts", [True, False])
+def test_a_crowd_agrees_with_both_oracles_and_with_leaving_groups_out(
+    accounts: bool, tmp_path: Path
+) -> None:
+    log = crowd(int(accounts), accounts)
+    found, world = tables(log, tmp_path), World(log)
+    wanted = impact.plain(world)
+    check("impact", wanted, found, int(accounts))
+    with connect(tmp_path, log) as db:
+        check("impact", impact.sql(db, log.config), found, int(accounts))
+    for name, exposed, others, _ in impact.compared_people(world):
+        row = next(r for r in wanted["channels"] if r["item"] == name)
+        level = impact.NAMES.index(row["level"])
+        for table, x, of in (("active_days", "uptick", None), ("feature_uses", "uses", None),
+                             ("adoption", "adopted", "risk")):  # fmt: skip
+            cell = next(r for r in found["tables"][table] if r["item"] == name)["adjusted"]
+            low, high = left_out(exposed, others, level, x, of)
+            assert cell["low"] == pytest.approx(max(low, -1) if of else low), (name, table)
+            assert cell["high"] == pytest.approx(min(high, 1) if of else high), (name, table)
+            assert cell["denominator"] > 20
+
+
+def left_out(exposed: Any, others: Any, level: int, x: str, of: str | None) -> tuple[float, float]:
+    """The jackknife by its definition: all over again without each group."""
+
+    def value(part: int | None) -> float | None:
+        sides = [[p for p in points if p["part"] != part] for points in (exposed, others)]
+        return impact._compare(*sides, lambda p: p["levels"][level], x, of)[2]
+
+    counted = [[p for p in side if of is None or p[of]] for side in (exposed, others)]
+    one, other = ({p["levels"][level] for p in side} for side in counted)
+    here = {p["part"] for side in counted for p in side if p["levels"][level] in one & other}
+    values = [v for v in map(value, sorted(here)) if v is not None]
+    whole, g = value(None), len(values)
+    assert whole is not None
+    centre = sum(values) / g
+    variance = sum((v - centre) ** 2 for v in values) * (g - 1) / g
+    half = stats.student_quantile(g - 1) * math.sqrt(variance)
+    return whole - half, whole + half
+
+
+def test_buckets_change_nothing(tmp_path: Path) -> None:
+    log = crowd(3, accounts=False)
+    assert tables(log, tmp_path) == tables(log, tmp_path, "--shards", "7")
+
+
+def test_the_truths_planted_in_the_sample(tmp_path: Path) -> None:
+    """The webinar that works, the one that does not, the article that only looks as if it did."""
+    target = tmp_path / "out.json"
+    assert run(["impact", "-c", str(EXAMPLE), "-q", "-f", "json", "-o", str(target)]) == 0
+    found = json.loads(target.read_text())["metrics"]["impact"]["tables"]
+    verdicts = {row["item"]: row["verdict"] for row in found["channels"]}
+    assert verdicts == {
+        "onboarding_live": "associated", "roadmap_preview": "no evidence",
+        "tips_and_tricks": "no evidence",
+    }  # fmt: skip
+    uses = {row["item"]: row for row in found["feature_uses"]}
+    assert uses["onboarding_live"]["verdict"] == "associated"
+    days = {row["item"]: row for row in found["active_days"]}
+    assert days["tips_and_tricks"]["after"]["low"] > 0.5
+    assert "caused" not in target.read_text()
+
+
+def test_segments_are_compared_in_the_same_channel_and_outcome(tmp_path: Path) -> None:
+    """Though another may be the surest in each."""
+    target = tmp_path / "out.json"
+    assert run(["impact", "-c", str(EXAMPLE), "-q", "-f", "json", "-o", str(target),
+                "--by", "plan"]) == 0  # fmt: skip
+    found = json.loads(target.read_text())["metrics"]["impact"]
+    assert found["headline"]["title"] == "onboarding_live: adjusted, active days"
+    days = {r["segment"]: r for r in found["tables"]["active_days"]
+            if r["item"] == "onboarding_live"}  # fmt: skip
+    rows = found["tables"]["segments"]
+    assert {r["segment"] for r in rows} == {"enterprise", "free", "pro"}
+    for row in rows:
+        assert row["headline"]["value"] == days[row["segment"]]["adjusted"]["value"]
+
+
+def difference(value: float, half: float, exposed: int = 100) -> Difference:
+    return Difference(value, value - half, value + half, 0.001, exposed, 500, value, 0.0, None)
+
+
+def judge(found: Difference | None, q: float | None = 0.01, **other: Any) -> tuple[str, str]:
+    asked = Asked(("c",), 14, "", False, "", (), "", {}, alike=False)
+    fields: dict[str, Any] = {
+        "name": "c", "exposed": 120, "matched": 100, "controls": 500, "later": 0, "same_day": 0,
+        "level": "", "balance": (0.5, 0.0), "checks": {"placebo": difference(0.1, 0.2)},
+        "after": None, "judged": [],
+    } | other  # fmt: skip
+    judged = _judge(Channel(**fields), Judged(outcomes(asked)[0], None, found), q)
+    return judged.verdict, judged.reason
+
+
+def test_the_rules_of_the_verdict() -> None:
+    """Each rule alone turns it."""
+    assert judge(difference(1, 0.9)) == ("associated", "")
+    assert judge(difference(-1, 0.9)) == ("associated with less", "")
+    assert judge(difference(1, 1.1)) == ("no evidence", "the interval holds 0")
+    assert judge(difference(1, 0.9), q=0.05)[0] == "no evidence"
+    assert judge(difference(1, 0.9, exposed=29))[0] == "not enough data"
+    assert judge(difference(1, 0.9, exposed=30))[0] == "associated"
+    assert judge(None, None)[0] == "not enough data"
+    assert judge(difference(1, 0.9), matched=59)[0] == "not enough data"
+    assert judge(difference(1, 0.9), matched=60)[0] == "associated"
+    assert judge(difference(1, 0.9), balance=(0.5, -0.11))[0] == "no evidence"
+    placebo = {"placebo": difference(0.3, 0.2)}
+    assert judge(difference(1, 0.9), checks=placebo)[1] == "the placebo moved too"
+    assert judge(difference(-1, 0.9), checks=placebo)[0] == "associated with less"
+    control = {"placebo": None, "control": difference(2, 1)}
+    assert judge(difference(1, 0.9), checks=control)[1] == "the negative control moved too"
+
+
+def test_sizes_of_variants_against_those_drawn() -> None:
+    assert ratio_p({"a": 50, "b": 50}, {}) == pytest.approx(1)
+    assert ratio_p({"a": 60, "b": 40}, {}) == pytest.approx(0.0455, abs=1e-4)  # chi-square of 4
+    assert ratio_p({"a": 60, "b": 40, "x": 9}, {"a": 3, "b": 2}) == pytest.approx(1)
+    assert ratio_p({"a": 10}, {"a": 1, "b": 1}) == pytest.approx(0.00157, abs=1e-4)  # of 10
+    assert ratio_p({"a": 10}, {}) is None
+
+
+def drawn(log_of: dict[str, tuple[int, float]], folder: Path, extra: str = "") -> dict[str, Any]:
+    """A log in which each variant has so many people, who come with such a chance a day."""
+    rng = random.Random(5)
+    users, events = ["user_id,created_at,arm"], ["user,event,timestamp", "z,v,2026-02-01T10:00:00Z"]
+    for arm, (number, chance) in log_of.items():
+        for i in range(number):
+            start = date(2026, 2, 1) + timedelta(days=rng.randrange(10))
+            users.append(f"{arm}{i},{start},{arm}")
+            for d in range(20):
+                if rng.random() < chance:
+                    events.append(f"{arm}{i},v,{start + timedelta(days=d)}T10:00:00Z")
+    (folder / "users.csv").write_text("\n".join(users) + "\n")
+    (folder / "events.csv").write_text("\n".join(events) + "\n")
+    section = f"{{variant: arm, control: plain, horizon: 7d{extra}}}"
+    (folder / "m.yaml").write_text(f"users: {{file: users.csv}}\nimpact: {section}\n")
+    target = folder / "out.json"
+    arguments = ["impact", str(folder / "events.csv"), "-c", str(folder / "m.yaml"), "-q",
+                 "--as-of", "2026-03-10", "-f", "json", "-o", str(target)]  # fmt: skip
+    assert run(arguments) == 0
+    found: dict[str, Any] = json.loads(target.read_text())["metrics"]["impact"]
+    return found
+
+
+def test_only_a_lot_may_say_that_something_raises(tmp_path: Path) -> None:
+    people = {"guide": (60, 0.5), "plain": (60, 0.3), "tour": (58, 0.3)}
+    found = drawn(people, tmp_path)
+    verdicts = {r["item"]: r["active_days_verdict"] for r in found["tables"]["variants"]}
+    assert verdicts == {"guide": "raises", "plain": None, "tour": "no evidence"}
+    assert found["headline"]["title"] == "guide: raises by lot, active days, against plain"
+    guide = next(r for r in found["tables"]["variants"] if r["item"] == "guide")
+    assert guide["active_days_more"]["low"] < 7 * 0.2 < guide["active_days_more"]["high"]
+
+
+def test_nothing_is_said_where_the_sizes_are_not_as_drawn(tmp_path: Path) -> None:
+    found = drawn({"guide": (120, 0.5), "plain": (60, 0.3)}, tmp_path)
+    verdicts = {r["item"]: r["active_days_verdict"] for r in found["tables"]["variants"]}
+    assert verdicts["guide"] == "not judged"
+    assert "sample-ratio-mismatch" in {c["code"] for c in found["caveats"]}
+    found = drawn(
+        {"guide": (120, 0.5), "plain": (60, 0.3)}, tmp_path, ", split: {guide: 2, plain: 1}"
+    )
+    assert found["tables"]["variants"][0]["active_days_verdict"] == "raises"
+
+
+def test_levels_grow_coarser() -> None:
+    """Each has every stratum of the one after it whole, so that overlap can only grow."""
+    import polars as pl
+
+    rng = random.Random(1)
+    codes = pl.DataFrame({"stratum": [rng.randrange(10**7) for _ in range(3000)]})
+    found = codes.select(
+        *(_matched.coarser(level).alias(name) for name, level in _matched.LEVELS.items())
+    )
+    for fine, coarse in zip(found.columns, found.columns[1:], strict=False):
+        assert found.group_by(fine).agg(pl.col(coarse).n_unique())[coarse].max() == 1, coarse
+        assert found[coarse].n_unique() < found[fine].n_unique()
