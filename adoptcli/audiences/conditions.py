@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from adoptcli.context import Context
 from adoptcli.context import text as as_text
@@ -19,6 +19,8 @@ from adoptcli.timeline import Timeline
 
 class When(Model):
     """How long before as-of."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     before: Days | None = Field(None, description="More than so many days ago.")
     after: Days | None = Field(None, description="Within the last so many days.")
@@ -39,8 +41,14 @@ class When(Model):
         return found.fill_null(False)
 
 
+def _some_bound(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"required": [name]} for name in ("at_least", "at_most")]
+
+
 class Between(Model):
     """How many, in the last days."""
+
+    model_config = ConfigDict(json_schema_extra=_some_bound)
 
     at_least: int | None = Field(None, ge=0, description="So many or more.")
     at_most: int | None = Field(None, ge=0, description="So many or fewer.")
@@ -64,6 +72,8 @@ class Between(Model):
 
 class Conditions(Model):
     """Who is in an audience: whoever meets all of these, judged at the end of the data."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     signed_up: When | None = Field(None, description="When it signed up.")
     last_seen: When | None = Field(None, description="When it was last active.")

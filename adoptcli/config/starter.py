@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from adoptcli.audiences.conditions import Conditions
 from adoptcli.config import guess
 from adoptcli.config.keys import Key, flow, item_of, keys_of, quoted
 from adoptcli.config.shape import is_model
@@ -51,6 +52,7 @@ _EXAMPLES = {
     "feature_adoption.adopted": "{min_days: 3, within: 7d, span: rolling_days}",
     "channels": "{help: [article_read], webinars: [webinar_attended]}",
     "segments": "[plan, role]",
+    "audiences.NAME.trait": "{role: [admin]}",
     "source.files": "[events.csv]",
     "source.columns.user": "user_id",
     "source.columns.event": "event_name",
@@ -123,6 +125,14 @@ def starter(found: Found | None = None, schema: str = SCHEMA) -> str:
     lines += ["", "# ---- How to count: one section a metric ----", ""]
     for metric in all_metrics().values():
         lines += _section(metric.id, metric.settings, live, f"{metric.title}.")
+    lines += [
+        "",
+        _with("# audiences:", "Lists of your own, for adoptcli audience NAME."),
+        "#   NAME:",
+    ]
+    lines += [
+        line for key in keys_of(Conditions) for line in _lines(key, "#     ", "audiences.NAME")
+    ]
     if found is not None and found.events:
         lines += ["", *_events(found.events)]
     return "\n".join(lines) + "\n"

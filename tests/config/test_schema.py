@@ -28,9 +28,11 @@ LOADER_ALONE = [
     ("version",), ("activation",), ("activation", "all"), ("qualified",), ("qualified", "all"),
     ("journey", "stages", "engaged"), ("activation", "personas", "x"),
     ("activation", "personas", "x", "any"), ("activation", "personas", "x", "in_order"),
-    ("onboarding",),
+    ("onboarding",), ("audiences", "stuck", "signed_up", "before"),
+    ("audiences", "stuck", "last_seen", "after"),
+    ("audiences", "fading_admins", "active_days", "at_most"),
 ]  # fmt: skip
-"""True is 1 in Python; either all or any; steps, or personas with steps."""
+"""True is 1 in Python; either all or any; steps, or personas with steps; a bound that is null."""
 TOGETHER = [
     ("active_users", "month"), ("frequency", "month"), ("quadrant", "adoption"),
     ("quadrant", "engagement"), ("feature_adoption", "window"), ("feature_adoption", "adopted"),
