@@ -111,6 +111,8 @@ class Context:
         traits: Values of each trait by code, sorted.
         account_traits: The traits that are columns of the accounts table.
         segments: What the report is split by: each the traits that are crossed.
+        grouped: Everybody has a group, those without an account one of their own ids, so that the
+            same people can be on both sides of a comparison.
     """
 
     definitions: Definitions
@@ -135,6 +137,7 @@ class Context:
     traits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     account_traits: frozenset[str] = frozenset()
     segments: tuple[tuple[str, ...], ...] = ()
+    grouped: bool = False
 
     @property
     def segment_traits(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from adoptcli import __version__
-from adoptcli.cli import audience, explain, init, metric, report, schema, validate
+from adoptcli.cli import audience, compare, explain, init, metric, report, schema, validate
 
 METRICS = Path(__file__).parent.parent / "metrics"
 HELP = """Did people get value from the product, and do they keep coming back?
@@ -59,6 +59,7 @@ def build() -> typer.Typer:
     app.callback(help=HELP)(_top)
     app.command("report", rich_help_panel="Main")(report.report)
     app.command("audience", rich_help_panel="Main")(audience.audience)
+    app.command("compare", rich_help_panel="Main")(compare.compare)
     app.command("init", rich_help_panel="Main")(init.init)
     app.command("validate", rich_help_panel="Main")(validate.validate)
     app.command("explain", rich_help_panel="Main")(explain.explain)

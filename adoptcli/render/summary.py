@@ -39,7 +39,7 @@ def summary(report: Report, width: int, *, plain: bool, full: bool) -> Renderabl
             seen = metric.section
         for cells in _rows(metric, width, plain=plain):
             grid.add_row(*cells)
-    parts.append(grid)
+    parts += [grid] if grid.rows else []
     parts += _next_steps(report, width, full=full)
     parts += _silent(report)
     parts += _caveats(report)

@@ -24,7 +24,7 @@ from adoptcli.runner.run import Counts, compute
 from adoptcli.runner.segments import Splits
 from adoptcli.runner.wording import worded
 
-__all__ = ["assemble", "narrowed", "prepare", "ready"]
+__all__ = ["assemble", "narrowed", "of_results", "prepare", "ready"]
 
 
 def ready(request: Request, metrics: Mapping[str, Metric]) -> dict[str, Metric]:
@@ -69,6 +69,15 @@ def assemble(
 
     counts, found = compute(prepared.plan, ready, computed)
     results = dict(zip(ready, found, strict=True))
+    return of_results(prepared, request, metrics, results, counts, definitions_hash)
+
+
+def of_results(
+    prepared: Prepared, request: Request, metrics: Mapping[str, Metric],
+    results: Mapping[str, Result], counts: Counts, definitions_hash: str,
+) -> Report:  # fmt: skip
+    """The report that holds these results, and of other metrics why there is none."""
+    context = prepared.plan.context
     reports = [
         _metric_report(m, results.get(m.id) or _refused(m, request, prepared), request)
         for m in metrics.values()

@@ -75,16 +75,18 @@ def _early(timeline: Timeline) -> int:
 
 
 def compute(
-    plan: Plan, metrics: Mapping[str, Metric], then: Callable[[Metric, tally.Named, Splits], T]
-) -> tuple[Counts, list[T]]:
+    plan: Plan, metrics: Mapping[str, Metric], then: Callable[[Metric, tally.Named, Splits], T],
+    *, last: bool = True,
+) -> tuple[Counts, list[T]]:  # fmt: skip
     """Rounds 1 and 2 over all buckets, and what follows from the whole sums of each metric.
 
     With a single bucket a metric's sums are whole at once, so that what follows (Python) runs
     beside the tallies of other metrics (Polars). With several they come one after the other, and a
-    second round builds each again, so that no more than one is ever in memory.
+    second round builds each again, so that no more than one is ever in memory. After the `last` run
+    over a plan what is encoded is let go.
     """
     if plan.layout.buckets == 1:
-        timeline = build(plan, 0, last=True)
+        timeline = build(plan, 0, last=last)
         counts, whole = Counts.of(timeline), partial(_both_rounds, plan, timeline)
     else:
         counts, named = _bucket_by_bucket(plan, metrics)

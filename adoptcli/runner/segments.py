@@ -123,7 +123,7 @@ def _rest(
     context: Context,
 ) -> Headline | None:  # fmt: skip
     """The headline of everybody who is in another segment."""
-    others = _others(split, part)
+    others = others_of(split, part)
     if not others:
         return None
     return metric.result(tally.of_segment(named, metric, others), settings, context).headline
@@ -131,7 +131,7 @@ def _rest(
 
 def _test(metric: Metric, named: tally.Named, split: Sequence[Part], part: Part) -> float | None:
     """The metric's own test of a segment against the rest, where it has one."""
-    others = _others(split, part)
+    others = others_of(split, part)
     if metric.test is None or not others:
         return None
     return metric.test(
@@ -139,7 +139,7 @@ def _test(metric: Metric, named: tally.Named, split: Sequence[Part], part: Part)
     )
 
 
-def _others(split: Sequence[Part], part: Part) -> list[int]:
+def others_of(split: Sequence[Part], part: Part) -> list[int]:
     return [code for other in split if other is not part for code in other.codes]
 
 
@@ -162,9 +162,9 @@ def _compared(
 
     The family of tests is one split of one metric.
     """
-    differences = {label: _against(result.headline, rest[label]) for label, result in found.items()}
+    differences = {label: against(result.headline, rest[label]) for label, result in found.items()}
     ps = {
-        label: _p(d.value, d.low, d.high) for label, d in differences.items()
+        label: p_value(d.value, d.low, d.high) for label, d in differences.items()
         if d and d.value is not None and d.low is not None and d.high is not None
     } | {label: p for label, p in tests.items() if p is not None}  # fmt: skip
     by_label = dict(zip(ps, stats.benjamini_hochberg([*ps.values()]), strict=True))
@@ -184,7 +184,7 @@ def _compared(
     return rows
 
 
-def _against(head: Headline | None, rest: Headline | None) -> Estimate | None:
+def against(head: Headline | None, rest: Headline | None) -> Estimate | None:
     """The difference, where both are of the same period and have a value; none of totals."""
     if head is None or rest is None or head.period != rest.period or head.unit in TOTALS:
         return None
@@ -195,7 +195,7 @@ def _against(head: Headline | None, rest: Headline | None) -> Estimate | None:
     return compared(head.estimate, rest.estimate)
 
 
-def _p(value: float, low: float, high: float) -> float:
+def p_value(value: float, low: float, high: float) -> float:
     """The two-sided p-value that goes with a 95 % interval: below 0.05 where 0 is outside."""
     half = value - low if value > 0 else high - value
     if half == 0:

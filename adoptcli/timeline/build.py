@@ -63,10 +63,13 @@ def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
         told = None
         if context.unit == "user":
             told = groups(actors, _ids(plan, actors, bucket), context)
-        return Timeline(
+        made = Timeline(
             events, days.result(), actors, context, sessions, values, duplicates, told,
             partial(_texts, plan, bucket),
         )  # fmt: skip
+        if context.grouped:
+            made.groups = made.parts
+        return made
 
 
 def _ids(plan: Plan, actors: pl.DataFrame, bucket: int) -> pl.Series:
