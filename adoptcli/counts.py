@@ -23,6 +23,14 @@ def group_of(text: str) -> int:
     return crc32(text.encode("utf-8", "surrogatepass")) % GROUPS
 
 
+def half_of(text: str) -> int:
+    """The half, 0 or 1, that an actor is in where something is chosen on one and told of the other.
+
+    By a hash of the id that never changes; it does not follow from the group.
+    """
+    return crc32(text.encode("utf-8", "surrogatepass")) // GROUPS % 2
+
+
 class Count(int):
     """A whole number that is a sum over actors, with its part in each of the groups.
 

@@ -465,6 +465,8 @@ def test_no_simpson(report: Report, later: dict[str, tuple[int, int]]) -> None:
 # Tables, or columns of them, that do not add up over segments, and why.
 NOT_ADDITIVE: dict[tuple[str, ...], str] = {
     ("account_health", "accounts", "features"): "a feature is adopted once, by whichever members",
+    ("drivers", "events"): "each segment has thresholds of its own, or none where all are alike",
+    ("drivers", "measures"): "as its events",
     ("engagement_score", "deciles"): "a decile is of its own segment",
     ("engagement_score", "levels", "change"): "a segment may have nobody in one of the windows",
     ("engagement_score", "targets", "target"): "what is aimed at is no count",

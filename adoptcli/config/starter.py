@@ -84,6 +84,7 @@ _EXAMPLES = {
     "quadrant.adoption": "{activated: true}",
     "quadrant.engagement": "{active_days: 8, window: 28d}",
     "activation.personas": "{admins: {who: {role: admin}, all: [teammate_invited], within: 14d}}",
+    "drivers.outcome": "{kind: retention, after: 28d, until: 56d}",
     "onboarding.steps": "[project_created, report_built]",
     "onboarding.personas": "{admins: {who: {role: admin}, steps: [teammate_invited]}}",
     "impact.channels": "{tour: [tour_finished]}",

@@ -110,7 +110,7 @@ def segmented(
         }
         rest = {part.label: _rest(metric, named, split, part, settings, context) for part in split}
         tests = {part.label: _test(metric, named, split, part) for part in split}
-        compare += _compared(found, rest, tests)
+        compare += _compared(whole, found, rest, tests)
         caveats += _simpson(whole, found)
         parts |= found
     tables = tuple(_with_segments(table, parts) for table in whole.tables)
@@ -155,14 +155,17 @@ def _with_segments(table: Table, parts: Mapping[str, Result]) -> Table:
 
 
 def _compared(
-    found: Mapping[str, Result], rest: Mapping[str, Headline | None],
+    whole: Result, found: Mapping[str, Result], rest: Mapping[str, Headline | None],
     tests: Mapping[str, float | None],
 ) -> list[Row]:  # fmt: skip
     """Each segment's headline, the rest's, and the difference with its q-value.
 
     The family of tests is one split of one metric.
     """
-    differences = {label: against(result.headline, rest[label]) for label, result in found.items()}
+    differences = {
+        label: against(_same(result.headline, whole), _same(rest[label], whole))
+        for label, result in found.items()
+    }
     ps = {
         label: p_value(d.value, d.low, d.high) for label, d in differences.items()
         if d and d.value is not None and d.low is not None and d.high is not None
@@ -170,7 +173,7 @@ def _compared(
     by_label = dict(zip(ps, stats.benjamini_hochberg([*ps.values()]), strict=True))
     rows: list[Row] = []
     for label, result in found.items():
-        head, other = result.headline, rest[label]
+        head, other = (_same(h, whole) for h in (result.headline, rest[label]))
         rows.append(
             {
                 "segment": label,
@@ -182,6 +185,12 @@ def _compared(
             }
         )
     return rows
+
+
+def _same(head: Headline | None, whole: Result) -> Headline | None:
+    """A headline, if it is of the same thing as everybody's."""
+    same = head and whole.headline and head.title == whole.headline.title
+    return head if same else None
 
 
 def against(head: Headline | None, rest: Headline | None) -> Estimate | None:

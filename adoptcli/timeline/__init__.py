@@ -76,9 +76,9 @@ class Timeline:
         """The `groups`; where nobody has an account, each actor's by the hash of its own id."""
         if self.groups is not None:
             return self.groups
-        codes, make = self.actors["actor"], self._ids
-        texts = make(codes) if make else codes.cast(pl.String)
-        return by_code(codes, pl.Series([group_of(text) for text in texts], dtype=pl.UInt8))
+        codes = self.actors["actor"]
+        found = [group_of(text) for text in self.ids(codes)]
+        return by_code(codes, pl.Series(found, dtype=pl.UInt8))
 
     @cached_property
     def segments(self) -> pl.Series | None:
@@ -112,6 +112,11 @@ class Timeline:
             )
         codes = self._context.vocabulary.codes(ref)
         return rows.filter(pl.col("event").is_in(codes)).drop("event")
+
+    def ids(self, actors: pl.Series) -> pl.Series:
+        """The texts of the ids of actors, by their codes."""
+        assert self._ids is not None
+        return self._ids(actors)
 
     def fact(self, name: str, make: Callable[[], T]) -> T:
         """What several metrics share, computed once, only when asked for, whoever asks first.

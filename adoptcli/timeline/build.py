@@ -60,29 +60,22 @@ def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
     with ThreadPoolExecutor(2) as pool:
         days = pool.submit(active_days, active_events(events, context))
         actors = actor_table(events, found, _signup_codes(context), context)
-        told = None
+        ids, told = partial(_ids, plan, bucket), None
         if context.unit == "user":
-            told = groups(actors, _ids(plan, actors, bucket), context)
+            # Nobody asks for the ids where all have an account.
+            asked = actors["actor"] if actors["account"].null_count() else actors["actor"].clear()
+            told = groups(actors, ids(asked), context)
         made = Timeline(
-            events, days.result(), actors, context, sessions, values, duplicates, told,
-            partial(_texts, plan, bucket),
-        )  # fmt: skip
+            events, days.result(), actors, context, sessions, values, duplicates, told, ids
+        )
         if context.grouped:
             made.groups = made.parts
         return made
 
 
-def _ids(plan: Plan, actors: pl.DataFrame, bucket: int) -> pl.Series:
-    """The texts of the actors' ids; none where all have an account, as nobody asks for them."""
-    if not actors["account"].null_count():
-        return pl.Series(dtype=pl.String)
-    return _texts(plan, bucket, actors["actor"])
-
-
-def _texts(plan: Plan, bucket: int, actors: pl.Series) -> pl.Series:
-    """The texts of the actors' ids."""
-    codes = actors * plan.layout.buckets + bucket
-    return plan.encoded.dictionaries[plan.context.unit].text(codes)
+def _ids(plan: Plan, bucket: int, actors: pl.Series) -> pl.Series:
+    """The texts of the ids of a bucket's actors, by their codes."""
+    return plan.encoded.dictionaries[plan.context.unit].text(actors * plan.layout.buckets + bucket)
 
 
 def _rows(plan: Plan, bucket: int) -> pl.LazyFrame:
