@@ -153,6 +153,43 @@ def test_the_same_people_in_two_periods_make_the_interval_narrower(
     assert widths[2] < 0.5 * (widths[0] ** 2 + widths[1] ** 2) ** 0.5
 
 
+def test_a_period_is_not_compared_with_what_holds_it(cli: Cli) -> None:
+    """Of two periods the figures over everybody would hold one another."""
+    arguments = ("compare", "activation", "--periods", "2026-08,2026-07", "-c", EXAMPLE)
+    assert [*lines(cli(*arguments, "-f", "json"), "activation")] == ["Activation within 7 d"]
+
+
+def test_days_before_a_launch_are_not_after_it(cli: Cli) -> None:
+    arguments = ("compare", "stickiness,active_users", "--launch", "2026-09-20", "-c", EXAMPLE)
+    found = cli(*arguments, "-f", "json")
+    row = lines(found, "stickiness")["Stickiness, 30 days"]
+    assert row["verdict"] == "its last period begins before the launch (2026-09-30)"
+    assert "on one side alone" not in found.out
+
+
+def test_few_people_are_few_however_many_days_they_have(cli: Cli, tmp_path: Path) -> None:
+    """3 people on 28 days are no 84 actors."""
+    events = [
+        (f"u{i}", "seen", f"2026-02-{d:02}T08:00:00Z", "few" if i < 3 else "many")
+        for i in range(40)
+        for d in (range(1, 29) if i < 3 else (2, 28))
+    ]
+    events += [("u9", "seen", f"2026-01-{d:02}T08:00:00Z", "many") for d in (1, 2)]
+    events.append(("u9", "seen", "2026-02-28T23:30:00Z", "many"))
+    write_log(tmp_path, events, {"active_users": {"month": "28d"}}, COLUMNS)
+    found = cli("compare", "stickiness", "events.csv", "--segments", "variant=few,many", "-c",
+                "definitions.yaml", "-f", "json")  # fmt: skip
+    row = lines(found, "stickiness")["Stickiness, 28 days"]
+    assert row["verdict"].startswith("not enough data")
+
+
+def test_csv_holds_every_figure(cli: Cli) -> None:
+    arguments = ("compare", "active_users", "--periods", "2026-08,2026-07", "-c", EXAMPLE)
+    text = cli(*arguments, "-f", "csv").out
+    assert "growth on the month before" in text
+    assert "(MAU)" in text
+
+
 def test_before_and_after_a_launch(cli: Cli) -> None:
     arguments = ("compare", "feature_adoption", "--launch", "scheduling", "-c", EXAMPLE)
     found = lines(cli(*arguments, "-f", "json"), "feature_adoption")
@@ -170,6 +207,7 @@ def test_before_and_after_a_launch(cli: Cli) -> None:
         (("--segments", "plan=prro,free"), "did you mean 'pro'?"),
         (("--segments", "pro,free"), "this names no segments"),
         (("--segments", "plann=pro"), "did you mean 'plan'?"),
+        (("--segments", "plan=pro,pro"), "this names no segments"),
         (("--periods", "2026-08"), "--periods takes two"),
         (("--periods", "2026-13,2026-04"), "is no month"),
         (("--periods", "2026-10,2026-04"), "does not lie whole within the data"),

@@ -119,6 +119,7 @@ def compare(
     asked, prepared, ready = _prepared(options, chosen)
     try:
         common.tell(prepared, options)
+        from adoptcli.results import Caveat
         from adoptcli.runner import compare as run
 
         context, after = prepared.plan.context, None
@@ -139,10 +140,12 @@ def compare(
             found = run.of_windows(
                 prepared, ready, (f"to {now}", context.end_day), ("before the launch", after)
             )
+            text = "those who came shortly before the launch are followed past it"
+            found = replace(found, caveats=(Caveat("followed-past-launch", text),))
         report = _report(found, prepared, asked, chosen, after, common.load_config(options).hash)
     finally:
         prepared.close()
-    common.deliver(report, options, full=True)
+    common.deliver(report, options, full=False)
 
 
 def _sides(segments: str | None, variant: str | None) -> tuple[str, list[str]]:
@@ -151,7 +154,7 @@ def _sides(segments: str | None, variant: str | None) -> tuple[str, list[str]]:
         return variant or "", []
     name, equals, rest = segments.partition("=")
     values = [value.strip() for value in rest.split(",") if value.strip()]
-    if not name.strip() or not equals or len(values) not in (1, 2):
+    if not name.strip() or not equals or not 1 <= len(values) == len(set(values)) <= 2:
         raise UsageProblem(
             "bad-segments", f"--segments {segments}: this names no segments",
             "write it as plan=pro,free, or plan=pro for the rest against it",

@@ -101,13 +101,16 @@ def finest(both: pl.DataFrame) -> tuple[str, tuple[int, int], pl.DataFrame]:
     """The finest level at which enough of the exposed can be compared; else the coarsest.
 
     Returns:
-        Its name, its `overlap`, and the sums over its strata.
+        Its name, its `overlap`, and the sums over those of its strata in which somebody is exposed.
     """
+    counts = both.group_by("stratum").agg(pl.col("n_1", "n_0").sum())
     for name, level in LEVELS.items():
-        chosen, found = name, overlap(both, level)
+        chosen, found = name, overlap(counts, level)
         if found[0] >= ENOUGH * found[1]:
             break
-    return chosen, found, at_level(both, LEVELS[chosen])
+    sums = at_level(both, LEVELS[chosen])
+    with_exposed = sums.filter(pl.col("n_1") > 0).select("stratum").unique()
+    return chosen, found, sums.join(with_exposed, on="stratum", how="semi")
 
 
 def near(exposed: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

@@ -45,11 +45,16 @@ NOTHING, TOO_FEW = "no evidence of a difference", "not enough data"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two results of one metric: `second` is what `first` is compared with."""
+    """Two results of one metric: `second` is what `first` is compared with.
+
+    `people` is how many actors the smaller side holds, where the sides are parts of them; figures
+    over everybody are compared then too, which of two periods would hold one another.
+    """
 
     first: str
     second: str
     results: tuple[Result, Result]
+    people: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,12 @@ def of_segments(prepared: Prepared, metrics: Mapping[str, Metric], choose: Choos
         ]  # fmt: skip
 
     counts, found = compute(prepared.plan, metrics, pairs)
-    return Compared(dict(zip(metrics, found, strict=True)), counts)
+    sizes = [min(sum(counts.segments[c] for c in part.codes) for part in both) for both in chosen]
+    told = {
+        name: [replace(pair, people=size) for pair, size in zip(one, sizes, strict=True)]
+        for name, one in zip(metrics, found, strict=True)
+    }
+    return Compared(told, counts)
 
 
 def named_segments(name: str, values: Sequence[str]) -> Choose:
@@ -256,13 +266,22 @@ def results(found: Compared, after: int | None = None) -> dict[str, Result]:
 
 def _lines(metric: str, pair: Pair, after: int | None) -> list[_Line]:
     first, second = pair.results
-    both = [[*filter(None, (r.headline, *r.also)), *_pooled(r)] for r in (first, second)]
-    others = {(head.title, head.unit): head for head in both[1]}
+    parts = pair.people is not None
+    both = [
+        [*filter(None, (r.headline, *r.also)), *(_pooled(r) if parts else ())]
+        for r in (first, second)
+    ]
+    others = {_named(head): head for head in both[1]}
     lines = []
     for head in both[0]:
-        lines.append(_line(metric, pair, head, others.pop((head.title, head.unit), None), after))
+        lines.append(_line(metric, pair, head, others.pop(_named(head), None), after))
     lines += [_line(metric, pair, None, head, after) for head in others.values()]
     return lines
+
+
+def _named(head: Headline) -> tuple[str, str]:
+    """What a figure is of, whatever its period."""
+    return _DATES.sub("", head.title), head.unit
 
 
 def _pooled(result: Result) -> list[Headline]:
@@ -288,7 +307,7 @@ def _line(
 ) -> _Line:
     head = first or second
     assert head is not None
-    because = _why_not(first, second, after)
+    because = _why_not(first, second, pair, after)
     difference = None
     if not because and first is not None and second is not None:
         # Of two periods the label differs, and is told; of two segments it must be the same.
@@ -302,27 +321,33 @@ def _line(
     return _Line(metric, head.title, head.unit, pair, (first, second), difference, p, because)
 
 
-def _why_not(first: Headline | None, second: Headline | None, after: int | None) -> str:
+def _why_not(first: Headline | None, second: Headline | None, pair: Pair, after: int | None) -> str:
     if first is None or second is None:
         return "it is there on one side alone"
     for head in (first, second):
         if head.estimate.value is None:
             return "nothing to judge on one side"
-        n = head.estimate.denominator
-        if n is not None and n < SMALL and head.unit not in TOTALS:
+        known = [n for n in (head.estimate.denominator, pair.people) if n is not None]
+        if known and min(known) < SMALL and head.unit not in TOTALS:
             return f"{TOO_FEW}: fewer than {SMALL} on one side"
-    if after is not None and (day := _day(first.period)) is not None and day < after:
-        return f"no period after the launch can be judged yet (the last is {first.period})"
+    if after is not None and (day := _begin(first)) is not None and day < after:
+        return f"its last period begins before the launch ({first.period})"
     return ""
 
 
-def _day(period: str | None) -> int | None:
-    """The day at the end of a period's label: 2026-08, 2026-08-31, 30 d to 2026-08-31."""
-    found = _DATE.search(period or "")
-    return parse_label(found[0]) if found else None
+def _begin(head: Headline) -> int | None:
+    """The first day of a figure's period: of 2026-08, of 30 d to 2026-08-31, or of 30 days then."""
+    found = _DATES.findall(head.period or "")
+    if not found:
+        return None
+    day = parse_label(found[-1])
+    length = _LENGTH.search(f"{head.period} {head.title}")
+    trailing = len(found[-1]) == 10 and length and "cohort" not in (head.period or "")
+    return day - int(length[1]) + 1 if trailing and length else day
 
 
-_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?$")
+_DATES = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
+_LENGTH = re.compile(r"(\d+) d(?:ays)?\b")
 
 
 def _result(found: Compared, name: str, lines: list[_Line], q: Mapping[int, float]) -> Result:

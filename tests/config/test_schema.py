@@ -36,7 +36,7 @@ LOADER_ALONE = [
 TOGETHER = [
     ("active_users", "month"), ("frequency", "month"), ("quadrant", "adoption"),
     ("quadrant", "engagement"), ("feature_adoption", "window"), ("feature_adoption", "adopted"),
-    ("qualified", "all"), ("journey", "stages"),
+    ("qualified", "all"), ("journey", "stages"), ("drivers", "outcome"),
     *(("engagement_score", name) for name in ("weights", "daily_cap", "levels", "targets")),
 ]  # fmt: skip
 """What the loader judges beside other keys: it is stricter than the schema."""
