@@ -173,6 +173,19 @@ def test_what_changed_since_the_list_before(cli: Cli, tmp_path: Path) -> None:
     assert "there is no column 'id'" in found.err
 
 
+def test_no_id_is_a_formula_in_a_spreadsheet_and_diff_knows_it_again(
+    cli: Cli, tmp_path: Path
+) -> None:
+    events = [(f"{c}cmd", "signed_up", "2026-01-02T08:00:00Z") for c in "=+-@x"]
+    write_log(tmp_path, [*events, ("x", "seen", "2026-02-28T23:30:00Z")], CONFIG)
+    arguments = ("audience", "not_activated:late", "events.csv", "-c", "definitions.yaml")
+    text = cli(*arguments, "-f", "csv").out
+    assert [line[:2] for line in text.splitlines()[1:]] == ["'+", "'-", "'=", "'@", "xc"]
+    Path("before.csv").write_text(text, "utf-8")
+    assert listed(cli(*arguments, "--diff", "before.csv", "-f", "json")) == []
+    assert cli(*arguments, "--for", "braze").out.splitlines()[1][0] == "+"  # taken literally there
+
+
 @pytest.mark.parametrize(
     ("destination", "header"),
     [

@@ -159,6 +159,27 @@ def test_a_period_is_not_compared_with_what_holds_it(cli: Cli) -> None:
     assert [*lines(cli(*arguments, "-f", "json"), "activation")] == ["Activation within 7 d"]
 
 
+def test_one_cohort_is_not_compared_with_itself(cli: Cli) -> None:
+    """Neither July nor August has 90 days behind it."""
+    arguments = ("compare", "journey,time_to_value", "--periods", "2026-08,2026-07", "-c", EXAMPLE)
+    found = cli(*arguments, "-f", "json")
+    (journey,) = lines(found, "journey").values()
+    assert journey["verdict"] == "both are of 2026-06, the latest that is mature"
+    (median,) = lines(found, "time_to_value").values()
+    assert median["verdict"].startswith("it is of all until then")
+    assert (journey["p"], median["p"]) == (None, None)
+
+
+def test_the_metrics_own_test_is_used(cli: Cli) -> None:
+    """Log-rank, as the report split by the same has it."""
+    arguments = ("compare", "time_to_value", "--segments", "plan=free", "-c", EXAMPLE)
+    row = lines(cli(*arguments, "-f", "json"), "time_to_value")["Time to value, median"]
+    arguments = ("report", "--only", "time_to_value", "--by", "plan", "-c", EXAMPLE)
+    report = json.loads(cli(*arguments, "-f", "json").out)["metrics"]["time_to_value"]["tables"]
+    q = {r["segment"]: r["q"] for r in report["segments"]}["free"]
+    assert row["p"] <= q <= 3 * row["p"] + 1e-9  # q of three tests
+
+
 def test_days_before_a_launch_are_not_after_it(cli: Cli) -> None:
     arguments = ("compare", "stickiness,active_users", "--launch", "2026-09-20", "-c", EXAMPLE)
     found = cli(*arguments, "-f", "json")
@@ -213,7 +234,8 @@ def test_before_and_after_a_launch(cli: Cli) -> None:
         (("--periods", "2026-10,2026-04"), "does not lie whole within the data"),
         (("--launch", "sharing"), "there are: scheduling"),
         (("--launch", "2027-01-01"), "lies after the data"),
-        (("--variant", "plan", "--expected", "1:1"), "names 2 weights for 3 variants"),
+        (("--variant", "role", "--expected", "1:1"), "names 2 weights for 3 variants"),
+        (("--variant", "plan"), "add --unit account"),
         (("--periods", "2026-08,2026-07", "--control", "x"), "go with --variant"),
     ],
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from adoptcli.audiences import Listed
     from adoptcli.runner.prepare import Prepared, Request
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
 COLUMNS = ("id", "account", "why", "since")
 LIST = "The list"
 
@@ -192,7 +193,14 @@ def _previous(path: Path) -> dict[str, dict[str, str]]:
             "previous-unreadable", f"--diff {path}: there is no column 'id'",
             "name the CSV that adoptcli audience -o FILE.csv wrote before",
         )  # fmt: skip
-    return {row["id"]: row for row in reader if row.get("change") != "left"}
+    rows = [{k: _untold(v) for k, v in row.items()} for row in reader]
+    return {row["id"]: row for row in rows if row.get("change") != "left"}
+
+
+def _untold(cell: str | None) -> str:
+    """What `_text` was made of."""
+    cell = cell or ""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
 
 
 def _changes(
@@ -257,9 +265,14 @@ def _deliver(
     if kind == "json":
         _write(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options)
     elif kind == "csv":
-        _write(_csv([names, *cells]), options)
+        _write(_csv([names, *([_text(cell) for cell in line] for line in cells)]), options)
     else:
         _write(_table(names, cells), options)
+
+
+def _text(cell: str) -> str:
+    """Text that a spreadsheet takes for text, not for a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def _csv(lines: list[list[str]]) -> str:

@@ -38,6 +38,7 @@ from adoptcli.runner.run import Counts, compute
 from adoptcli.runner.segments import TOTALS, Part, Splits
 from adoptcli.timeframe import parse_label
 
+EVERY = 1_000_000  # segments: any of them can be named
 MISMATCH = 0.01  # p of the variants' sizes below which nothing is concluded from them
 POOLED = ("range", "pooled")  # tables of everybody, beside which a headline may be of one cohort
 NOTHING, TOO_FEW = "no evidence of a difference", "not enough data"
@@ -48,13 +49,17 @@ class Pair:
     """Two results of one metric: `second` is what `first` is compared with.
 
     `people` is how many actors the smaller side holds, where the sides are parts of them; figures
-    over everybody are compared then too, which of two periods would hold one another.
+    over everybody are compared then too, which of two periods would hold one another. `test` is the
+    p-value of the metric's own test of the headline; `shown` the figures as the report has them,
+    where others stand behind the difference.
     """
 
     first: str
     second: str
     results: tuple[Result, Result]
     people: int | None = None
+    test: float | None = None
+    shown: tuple[Result, Result] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,15 +93,15 @@ def of_segments(prepared: Prepared, metrics: Mapping[str, Metric], choose: Choos
             reason = "members of an account may differ in this: choose a column of accounts"
             refused = Result(None, None, (), status="not_evaluable", reason=reason)
             return [Pair(a.label, b.label, (refused, refused)) for a, b in chosen]
-        return [
-            Pair(a.label, b.label, (
-                metric.result(tally.of_segment(named, metric, a.codes), settings, context),
-                metric.result(tally.of_segment(named, metric, b.codes), settings, context),
-            ))
-            for a, b in chosen
-        ]  # fmt: skip
+        found = []
+        for both in chosen:
+            one, two = (tally.of_segment(named, metric, part.codes) for part in both)
+            results = (metric.result(one, settings, context), metric.result(two, settings, context))
+            test = metric.test(one, two) if metric.test else None
+            found.append(Pair(both[0].label, both[1].label, results, test=test))
+        return found
 
-    counts, found = compute(prepared.plan, metrics, pairs)
+    counts, found = compute(prepared.plan, metrics, pairs, most=EVERY)
     sizes = [min(sum(counts.segments[c] for c in part.codes) for part in both) for both in chosen]
     told = {
         name: [replace(pair, people=size) for pair, size in zip(one, sizes, strict=True)]
@@ -142,7 +147,12 @@ def with_sizes(found: Compared, context: Context, name: str, expected: Sequence[
     Raises:
         UsageProblem: There are more or fewer weights than variants.
     """
-    parts = segments.fold(found.counts.segments, context)[0]
+    if context.unit == "user" and name in context.account_traits:
+        raise UsageProblem(
+            "variants-of-accounts", f"{name!r} is a column of accounts: accounts were drawn",
+            "add --unit account",
+        )  # fmt: skip
+    parts = segments.fold(found.counts.segments, context, EVERY)[0]
     sizes = {
         part.label: sum(found.counts.segments[code] for code in part.codes)
         for part in parts
@@ -169,21 +179,26 @@ def of_windows(
     second: tuple[str, int],
 ) -> Compared:
     """The figures shown until one day against those until another; each a label and that day."""
-    plan, ends, found = prepared.plan, (first[1], second[1]), list[list[Result]]()
-    counts = Counts()
+    plan, ends, counts = prepared.plan, (first[1], second[1]), Counts()
+    found: list[list[tuple[Result, Result]]] = []
+    # Where nobody has an account the report's intervals are those of independent actors.
+    forced = plan.context.unit == "account" or not plan.context.accounts
     for i, end in enumerate(ends):
         context = replace(plan.context, until_day=end, grouped=True)
 
         def result(
             metric: Metric, named: tally.Named, splits: Splits, context: Context = context
-        ) -> Result:
-            tallies = tally.everyone(named, metric)
-            return metric.result(tallies, context.settings[metric.id], context)
+        ) -> tuple[Result, Result]:
+            tallies, settings = tally.everyone(named, metric), context.settings[metric.id]
+            behind = metric.result(tallies, settings, context)
+            if not forced:
+                return behind, behind
+            return behind, metric.result(tally.ungrouped(tallies, metric), settings, context)
 
         counts, results = compute(replace(plan, context=context), metrics, result, last=i == 1)
         found.append(results)
     pairs = {
-        name: [Pair(first[0], second[0], (a, b))]
+        name: [Pair(first[0], second[0], (a[0], b[0]), shown=(a[1], b[1]))]
         for name, a, b in zip(metrics, *found, strict=True)
     }
     return Compared(pairs, counts)
@@ -276,7 +291,20 @@ def _lines(metric: str, pair: Pair, after: int | None) -> list[_Line]:
     for head in both[0]:
         lines.append(_line(metric, pair, head, others.pop(_named(head), None), after))
     lines += [_line(metric, pair, None, head, after) for head in others.values()]
-    return lines
+    if pair.test is not None and lines and lines[0].p is not None:
+        lines[0] = replace(lines[0], p=pair.test)
+    return [_as_shown(line) for line in lines]
+
+
+def _as_shown(line: _Line) -> _Line:
+    """With each side as the report has it."""
+    if line.pair.shown is None:
+        return line
+    sides = []
+    for head, result in zip(line.sides, line.pair.shown, strict=True):
+        heads = {_named(h): h for h in filter(None, (result.headline, *result.also))}
+        sides.append(heads.get(_named(head), head) if head else None)
+    return replace(line, sides=(sides[0], sides[1]))
 
 
 def _named(head: Headline) -> tuple[str, str]:
@@ -310,7 +338,6 @@ def _line(
     because = _why_not(first, second, pair, after)
     difference = None
     if not because and first is not None and second is not None:
-        # Of two periods the label differs, and is told; of two segments it must be the same.
         difference = segments.against(first, replace(second, period=first.period))
     p = None
     if difference and difference.value is not None and difference.low is not None:
@@ -330,6 +357,12 @@ def _why_not(first: Headline | None, second: Headline | None, pair: Pair, after:
         known = [n for n in (head.estimate.denominator, pair.people) if n is not None]
         if known and min(known) < SMALL and head.unit not in TOTALS:
             return f"{TOO_FEW}: fewer than {SMALL} on one side"
+    if pair.people is None and first.period is None:
+        return "it is of all until then: one side would hold the other"
+    if pair.people is None and first.period == second.period:
+        return f"both are of {first.period}, the latest that is mature"
+    if pair.people is not None and first.period != second.period:
+        return f"of different periods: {first.period} and {second.period}"
     if after is not None and (day := _begin(first)) is not None and day < after:
         return f"its last period begins before the launch ({first.period})"
     return ""

@@ -76,14 +76,14 @@ def _early(timeline: Timeline) -> int:
 
 def compute(
     plan: Plan, metrics: Mapping[str, Metric], then: Callable[[Metric, tally.Named, Splits], T],
-    *, last: bool = True,
+    *, last: bool = True, most: int = segments.MOST_SEGMENTS,
 ) -> tuple[Counts, list[T]]:  # fmt: skip
     """Rounds 1 and 2 over all buckets, and what follows from the whole sums of each metric.
 
     With a single bucket a metric's sums are whole at once, so that what follows (Python) runs
     beside the tallies of other metrics (Polars). With several they come one after the other, and a
     second round builds each again, so that no more than one is ever in memory. After the `last` run
-    over a plan what is encoded is let go.
+    over a plan what is encoded is let go. At `most` so many segments have a name.
     """
     if plan.layout.buckets == 1:
         timeline = build(plan, 0, last=last)
@@ -91,7 +91,7 @@ def compute(
     else:
         counts, named = _bucket_by_bucket(plan, metrics)
         whole = partial(_of_all, named)
-    splits = segments.fold(counts.segments, plan.context)
+    splits = segments.fold(counts.segments, plan.context, most)
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(lambda metric: then(metric, whole(metric), splits), metrics.values())
         return counts, list(found)

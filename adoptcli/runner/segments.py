@@ -41,7 +41,7 @@ def name_of(context: Context) -> str | None:
     return ", ".join(words) or None
 
 
-def fold(sizes: Mapping[int, int], context: Context) -> Splits:
+def fold(sizes: Mapping[int, int], context: Context, most: int = MOST_SEGMENTS) -> Splits:
     """The largest segments by name, the rest as `other`, those without a value as `unknown`.
 
     Once for the whole report, so that every metric has the same segments. With several splits each
@@ -52,13 +52,15 @@ def fold(sizes: Mapping[int, int], context: Context) -> Splits:
             Part(
                 f"{CROSS.join(names)}: {p.label}" if len(context.segments) > 1 else p.label, p.codes
             )
-            for p in _fold_one(sizes, names, context)
+            for p in _fold_one(sizes, names, context, most)
         ]
         for names in context.segments
     ]
 
 
-def _fold_one(sizes: Mapping[int, int], names: Sequence[str], context: Context) -> list[Part]:
+def _fold_one(
+    sizes: Mapping[int, int], names: Sequence[str], context: Context, most: int
+) -> list[Part]:
     traits = context.segment_traits
     lengths = [len(context.traits[name]) for name in traits]
     found: dict[tuple[int | None, ...], list[int]] = {}
@@ -69,7 +71,7 @@ def _fold_one(sizes: Mapping[int, int], names: Sequence[str], context: Context) 
     unknown = (None,) * len(names)
     known = [value for value in found if value != unknown]
     largest = sorted(known, key=lambda v: (-number[v], _label(v, names, context)))
-    kept, rest = largest[:MOST_SEGMENTS], largest[MOST_SEGMENTS:]
+    kept, rest = largest[:most], largest[most:]
     named = sorted((_label(value, names, context), found[value]) for value in kept)
     named += [(OTHER, found[value]) for value in rest]
     named += [(UNKNOWN, found[unknown])] if unknown in found else []

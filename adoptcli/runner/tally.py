@@ -87,6 +87,17 @@ def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
     return found
 
 
+def ungrouped(tables: Mapping[str, pl.DataFrame], metric: Metric) -> dict[str, pl.DataFrame]:
+    """One metric's tables, summed over the groups of accounts."""
+    found = {}
+    for table, frame in tables.items():
+        if "group" in frame.columns:
+            keys, frame = metric.keys[table], frame.drop("group")
+            frame = frame.group_by(keys).agg(pl.all().sum()) if keys else frame.sum()
+        found[table] = frame
+    return found
+
+
 def of_segment(tallies: Named, metric: Metric, codes: Sequence[int]) -> dict[str, pl.DataFrame]:
     """One metric's tables, summed over some of the segment codes."""
     return everyone(
