@@ -85,39 +85,48 @@ def sides(exposed: pl.DataFrame, controls: pl.DataFrame) -> pl.DataFrame:
     return found.group_by(keys).agg(pl.all().sum())
 
 
-def at_level(sums: pl.DataFrame, level: Level) -> pl.DataFrame:
-    """The sums over the strata of a level."""
-    found = sums.with_columns(coarser(level))
-    return found.group_by("part", "stratum").agg(pl.all().sum())
+def at_level(sums: pl.DataFrame, level: Level, strata: pl.Series | None = None) -> pl.DataFrame:
+    """The sums over the strata of a level; over some of them alone, if they are named."""
+    found = sums.lazy().with_columns(coarser(level))
+    if strata is not None:
+        found = found.filter(pl.col("stratum").is_in(strata.implode()))
+    return found.group_by("part", "stratum").agg(pl.all().sum()).collect()
 
 
-def overlap(both: pl.DataFrame, level: Level) -> tuple[int, int]:
-    """How many of the exposed have somebody to compare with at a level, of how many."""
-    counts = both.select(coarser(level), "n_1", "n_0").group_by("stratum").agg(pl.all().sum())
+def less(sums: pl.DataFrame, subtracted: pl.DataFrame) -> pl.DataFrame:
+    """Sums without what is in others, of the same columns."""
+    minus = subtracted.select(sums.columns).with_columns(-pl.exclude("part", "stratum"))
+    return pl.concat([sums, minus]).group_by("part", "stratum").agg(pl.all().sum())
+
+
+def overlap(both: pl.DataFrame) -> tuple[int, int]:
+    """How many of the exposed have somebody to compare with, of how many."""
+    counts = both.group_by("stratum").agg(pl.col("n_1", "n_0").sum())
     return int(counts.filter(pl.col("n_0") > 0)["n_1"].sum()), int(counts["n_1"].sum())
 
 
-def finest(both: pl.DataFrame) -> tuple[str, tuple[int, int], pl.DataFrame]:
+def finest(
+    exposed: pl.DataFrame, everyone: pl.DataFrame, since: pl.DataFrame
+) -> tuple[str, tuple[int, int], pl.DataFrame]:
     """The finest level at which enough of the exposed can be compared; else the coarsest.
 
+    Args:
+        exposed: Sums of the exposed.
+        everyone: Sums of all who may be compared with, the exposed on later days among them.
+        since: Those of the exposed from their exposure on, which do not count.
+
     Returns:
-        Its name, its `overlap`, and the sums over those of its strata in which somebody is exposed.
+        Its name, its `overlap`, and both `sides` in those of its strata where somebody is exposed.
     """
-    counts = both.group_by("stratum").agg(pl.col("n_1", "n_0").sum())
     for name, level in LEVELS.items():
-        chosen, found = name, overlap(counts, level)
+        mine = at_level(exposed, level)
+        strata = mine["stratum"].unique()
+        others = less(at_level(everyone, level, strata), at_level(since, level, strata))
+        chosen, both = name, sides(mine, others)
+        found = overlap(both)
         if found[0] >= ENOUGH * found[1]:
             break
-    sums = at_level(both, LEVELS[chosen])
-    with_exposed = sums.filter(pl.col("n_1") > 0).select("stratum").unique()
-    return chosen, found, sums.join(with_exposed, on="stratum", how="semi")
-
-
-def near(exposed: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    """The others with whom somebody of the exposed could be compared at the coarsest level."""
-    widest = coarser([*LEVELS.values()][-1])
-    wanted = exposed.select(widest).to_series().unique()
-    return others.filter(others.select(widest).to_series().is_in(wanted.implode()))
+    return chosen, found, both
 
 
 def difference(both: pl.DataFrame, x: str, n: str = "n") -> Difference | None:
@@ -131,10 +140,10 @@ def difference(both: pl.DataFrame, x: str, n: str = "n") -> Difference | None:
         return None
     total = whole.select(_terms()).sum().row(0)
     without = cells.join(whole, on="stratum", suffix="_all")
-    less = without.select("part", **{k: pl.col(f"{k}_all") - pl.col(k) for k in names})
+    fewer = without.select("part", **{k: pl.col(f"{k}_all") - pl.col(k) for k in names})
     more = without.select("part", **{k: pl.col(f"{k}_all") for k in names})
-    moved = less.select(_terms()) - more.select(_terms())
-    by_part = moved.with_columns(less["part"]).group_by("part").agg(pl.all().sum()).sort("part")
+    moved = fewer.select(_terms()) - more.select(_terms())
+    by_part = moved.with_columns(fewer["part"]).group_by("part").agg(pl.all().sum()).sort("part")
     replicates = [
         tuple(t + d for t, d in zip(total, row[1:], strict=True)) for row in by_part.iter_rows()
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import polars as pl
@@ -65,25 +66,37 @@ def _mask(codes: Sequence[int], size: int) -> pl.Series:
     return pl.Series([0], dtype=pl.Int64).new_from_index(0, size).scatter(list(codes), 1)
 
 
+class Running(NamedTuple):
+    """Running sums of `product_days`: the place of each day, and what lies before it."""
+
+    key: pl.Series
+    upto: dict[str, pl.Series]
+
+    @classmethod
+    def of(cls, days: pl.DataFrame) -> Running:
+        """Computed once for all points."""
+        zero = pl.Series([0], dtype=pl.Int64)
+        upto = {name: pl.concat([zero, days[name].cum_sum()]) for name in COUNTS}
+        return cls(days.select(_place(pl.col("day"))).to_series(), upto)
+
+
 class Sums:
     """Sums of `product_days` over windows of days around points."""
 
-    def __init__(self, days: pl.DataFrame, points: pl.DataFrame) -> None:
-        self._key = days.select(_place(pl.col("day"))).to_series()
-        zero = pl.Series([0], dtype=pl.Int64)
-        self._upto = {name: pl.concat([zero, days[name].cum_sum()]) for name in COUNTS}
+    def __init__(self, running: Running, points: pl.DataFrame) -> None:
+        self._running = running
         self._points = points
         self._found: dict[int, pl.Series] = {}
 
     def between(self, name: str, first: int, end: int) -> pl.Series:
         """The sum over the days [first, end), counted from each point's own day."""
-        upto = self._upto[name]
+        upto = self._running.upto[name]
         return upto.gather(self._at(end)) - upto.gather(self._at(first))
 
     def _at(self, offset: int) -> pl.Series:
         if offset not in self._found:
             wanted = self._points.select(_place(pl.col("day") + offset)).to_series()
-            self._found[offset] = self._key.search_sorted(wanted, side="left")
+            self._found[offset] = self._running.key.search_sorted(wanted, side="left")
         return self._found[offset]
 
 
@@ -152,18 +165,20 @@ def described(
         placebo (active days of the window two before) and placebo_n (whether the data hold it).
     """
     start = by_code(timeline.actors["actor"], timeline.actors.select(s=since()).to_series())
-    parts = [
-        _described(points[at : at + _PIECE], days, timeline, start, context, length, adoption)
-        for at in range(0, max(points.height, 1), _PIECE)
-    ]
-    return pl.concat(parts)
+    pieces = [points[at : at + _PIECE] for at in range(0, max(points.height, 1), _PIECE)]
+    part, running = timeline.parts, Running.of(days)  # made once, before the threads ask
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(
+            lambda piece: _described(piece, running, part, start, context, length, adoption), pieces
+        )
+        return pl.concat(found)
 
 
 def _described(
-    points: pl.DataFrame, days: pl.DataFrame, timeline: Timeline, start: pl.Series,
+    points: pl.DataFrame, running: Running, part: pl.Series, start: pl.Series,
     context: Context, length: int, adoption: Adoption | None,
 ) -> pl.DataFrame:  # fmt: skip
-    sums = Sums(days, points)
+    sums = Sums(running, points)
     windows = {
         "today": ("events", 0, 1), "before": ("active", -length, 0),
         "after": ("active", 1, length + 1), "recent": ("active", -((length + 1) // 2), 0),
@@ -180,7 +195,7 @@ def _described(
     held = pl.col("day") - 3 * length >= context.first_day
     yes = pl.lit(1, dtype=pl.Int8)
     return found.with_columns(tenure=pl.col("day") - there).select(
-        "actor", "day", pl.lit(timeline.parts).gather("actor").alias("part"), _stratum(context),
+        "actor", "day", pl.lit(part).gather("actor").alias("part"), _stratum(context),
         yes.alias("n"),
         pl.col("before", "after").cast(pl.Int16),
         (pl.col("before") ** 2).cast(pl.Int32).alias("before_squares"),

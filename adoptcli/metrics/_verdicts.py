@@ -16,7 +16,7 @@ from adoptcli.metrics._matched import (
     at_level,
     difference,
     finest,
-    near,
+    less,
     sides,
 )
 from adoptcli.metrics._shared import SMALL
@@ -136,11 +136,9 @@ def _channel(tallies: Tallies, asked: Asked, item: int, later: int) -> Channel:
         tallies[name].filter(pl.col("item") == item).drop("item") for name in ("channels", "since")
     )
     same_day, exposed = int(exposed["same_day"].sum()), exposed.drop("exposed")
-    minus = since.with_columns(-pl.exclude("part", "stratum")).select(tallies["all"].columns)
-    others = pl.concat([tallies["all"], minus])
-    crude = sides(at_level(exposed, CRUDE), at_level(others, CRUDE))
-    close = near(exposed, others).group_by("part", "stratum").agg(pl.all().sum())
-    level, (matched, of), both = finest(sides(exposed, close))
+    everyone = tallies["all"]
+    crude = sides(at_level(exposed, CRUDE), less(at_level(everyone, CRUDE), at_level(since, CRUDE)))
+    level, (matched, of), both = finest(exposed, everyone, since)
     spread = _spread(crude)
     before = difference(both, "before")
     raw = difference(crude, "before")

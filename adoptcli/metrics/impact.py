@@ -44,7 +44,14 @@ from adoptcli.definitions import Days, Definitions, EventRefs, Model, Name, refe
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._features import able, counted_days, launch_day
 from adoptcli.metrics._impact_tables import judged
-from adoptcli.metrics._risk_sets import Adoption, Sums, candidates, described, product_days
+from adoptcli.metrics._risk_sets import (
+    Adoption,
+    Running,
+    Sums,
+    candidates,
+    described,
+    product_days,
+)
 from adoptcli.metrics._shared import activated, has_activation, starters, unseen
 from adoptcli.metrics._verdicts import Asked
 from adoptcli.results import Caveat, Result
@@ -233,7 +240,7 @@ def _variants(
     item = (pl.col(trait) if there else pl.lit(None)).cast(pl.Int64)
     points = starters(timeline, context).select("actor", item=item, day="signup_day")
     points = points.filter(pl.col("item").is_not_null())
-    sums, day = Sums(days, points), pl.col("day")
+    sums, day = Sums(Running.of(days), points), pl.col("day")
     n = (day < context.as_of_day - length).cast(pl.Int64)
     nothing = pl.lit(None, dtype=pl.Int32)
     start, when = (
