@@ -17,7 +17,7 @@ from adoptcli.metrics import all_metrics
 from tests.logs import COLUMNS, Log, random_log
 from tests.oracles import oracles
 
-SEEDS = range(6)
+SEEDS = range(5)
 EVERY = [part for metric in all_metrics() for part in ("--only", metric)]  # on request too
 
 
