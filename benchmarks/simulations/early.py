@@ -16,6 +16,7 @@ import numpy.typing as npt
 DAY = 86_400_000
 START = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 EXPOSURE, BACK, END, SIGNUP_DAYS = 7, 14, 28, 28
+USERS = 2000
 VISIT, KEEPER = 0, 1  # the events with a meaning; the others are as good as noise
 Ints, Floats = npt.NDArray[np.int64], npt.NDArray[np.float64]
 
@@ -99,7 +100,7 @@ WORLDS = {
 }
 
 
-def make(world: World, seed: int, users: int = 2000) -> Log:
+def make(world: World, seed: int, users: int = USERS) -> Log:
     """A log of a world."""
     rng = np.random.default_rng(seed)
     n, k = users, world.events

@@ -57,9 +57,9 @@ class Early:
     off: list[float] = field(default_factory=list)
     crude: list[float] = field(default_factory=list)
 
-    def add(self, seed: int) -> None:
+    def add(self, seed: int, users: int) -> None:
         """One more run."""
-        log = early.make(self.world, seed)
+        log = early.make(self.world, seed, users)
         for name, method in others_early.METHODS.items():
             self._named(name, log, method(log).named)
         rows = {log.names.index(r["item"]): r for r in _events(log)}
@@ -153,11 +153,11 @@ class Channel:
         return mean(self.effect.get(method, ()))
 
 
-def early_runs(name: str, seeds: Sequence[int]) -> Early:
+def early_runs(name: str, seeds: Sequence[int], users: int = early.USERS) -> Early:
     """A world's runs."""
     found = Early(early.WORLDS[name])
     for seed in seeds:
-        found.add(seed)
+        found.add(seed, users)
     return found
 
 

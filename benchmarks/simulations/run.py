@@ -1,7 +1,8 @@
 """Hold `drivers` and `impact` against worlds whose truth is known, beside what others describe.
 
-python benchmarks/simulations/run.py --runs 300            all worlds; about 40 minutes on one core
+python benchmarks/simulations/run.py --runs 300            all worlds; about 25 minutes on one core
 python benchmarks/simulations/run.py --runs 20 --metrics drivers --only none volume
+python benchmarks/simulations/run.py --runs 25 --metrics drivers --only trend --users 20_000
 python benchmarks/simulations/run.py --runs 300 --into docs/evidence.md
 
 The tables are printed as Markdown and, with --into, put between the marks of that page.
@@ -41,14 +42,14 @@ RATIO = ("correlation",)  # an odds ratio, which is no estimate of a difference
 OUTCOMES = {"active_days": (DAYS, 1, "active days of 14"), "adoption": (ADOPTED, 100, "points")}
 
 
-def drivers(runs: int, only: Sequence[str]) -> str:
+def drivers(runs: int, only: Sequence[str], users: int) -> str:
     """The tables of `drivers`, as Markdown."""
     names = [name for name in early.WORLDS if not only or name in only]
-    found = [_told(judge.early_runs(name, range(runs))) for name in names]
-    return "\n\n".join([_heading(runs), *_early_tables(found)])
+    found = [_told(judge.early_runs(name, range(runs), users)) for name in names]
+    return "\n\n".join([_heading(runs, users), *_early_tables(found)])
 
 
-def impact(runs: int, only: Sequence[str]) -> str:
+def impact(runs: int, only: Sequence[str], users: int) -> str:
     """The tables of `impact`, as Markdown."""
     names = [name for name in channel.WORLDS if not only or name in only]
     found = [_told(judge.channel_runs(name, range(runs))) for name in names]
@@ -56,7 +57,7 @@ def impact(runs: int, only: Sequence[str]) -> str:
     return "\n\n".join([_heading(runs), *(table for part in parts for table in part)])
 
 
-def lots(runs: int, only: Sequence[str]) -> str:
+def lots(runs: int, only: Sequence[str], users: int) -> str:
     """The table of `impact` where variants were drawn by lot, as Markdown."""
     names = [name for name in experiment.WORLDS if not only or name in only]
     found = [_told(judge.experiment_runs(name, range(runs))) for name in names]
@@ -75,8 +76,9 @@ def lots(runs: int, only: Sequence[str]) -> str:
 METRICS = {"drivers": drivers, "impact": impact, "lots": lots}
 
 
-def _heading(runs: int) -> str:
-    return f"{runs} runs of each world, seeds 0 to {runs - 1}."
+def _heading(runs: int, users: int = early.USERS) -> str:
+    people = "" if users == early.USERS else f", {users:,} people"
+    return f"{runs} runs of each world, seeds 0 to {runs - 1}{people}."
 
 
 def _told(found: T) -> T:
@@ -189,10 +191,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, default=300, help="of each world")
     parser.add_argument("--metrics", nargs="*", default=[*METRICS], choices=[*METRICS])
     parser.add_argument("--only", nargs="*", default=(), choices=known, help="these worlds alone")
+    parser.add_argument("--users", type=int, default=early.USERS, help="in a world of drivers")
     parser.add_argument("--into", type=Path, help="a page with the marks")
     asked = parser.parse_args(arguments)
     for metric in asked.metrics:
-        made = METRICS[metric](asked.runs, asked.only)
+        made = METRICS[metric](asked.runs, asked.only, asked.users)
         print(made, flush=True)
         if asked.into:
             page = asked.into.read_text(encoding="utf-8")
