@@ -98,7 +98,7 @@ def test_row_order_changes_nothing(seed: int, tmp_path: Path) -> None:
     assert outcome(log, tmp_path) == whole
 
 
-@pytest.mark.parametrize("seed", SEEDS[:8])
+@pytest.mark.parametrize("seed", SEEDS[:4])
 def test_files_and_formats_change_nothing(seed: int, tmp_path: Path) -> None:
     """One file or three; CSV, NDJSON, Parquet."""
     log = random_log(seed)
@@ -137,7 +137,7 @@ def without_intervals(text: str) -> Any:
     return json.loads(text, object_pairs_hook=strip) if text.startswith("{") else text
 
 
-@pytest.mark.parametrize("seed", SEEDS[:3])
+@pytest.mark.parametrize("seed", SEEDS[:2])
 def test_a_metric_alone_is_as_in_the_report(seed: int, tmp_path: Path) -> None:
     """Nothing that it needs is read only because another metric asked for it."""
     log = random_log(seed)
@@ -272,7 +272,8 @@ def test_segments_add_up(seed: int, tmp_path: Path) -> None:
     """Every actor is in one segment: counts of actors add up to everybody's."""
     log = random_log(seed)
     save(log, tmp_path)
-    found = numbers(outcome(log, tmp_path, "--by", "account"))
+    only = ("--only", "active_users,lifecycle,activation")
+    found = numbers(outcome(log, tmp_path, "--by", "account", *only))
     if isinstance(found, str):
         return
     for metric, table, measure in (
