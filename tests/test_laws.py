@@ -17,7 +17,7 @@ from adoptcli.metrics import all_metrics
 from tests.logs import COLUMNS, Log, random_log
 from tests.oracles import oracles
 
-SEEDS = range(5)
+SEEDS = range(4)
 EVERY = [part for metric in all_metrics() for part in ("--only", metric)]  # on request too
 
 
@@ -303,10 +303,10 @@ def test_lists_have_the_length_of_their_numbers(
             continue
         for table, measure in oracles()[metric].CELLS:
             rows = [r for r in found[metric]["tables"].get(table, []) if _count(r[measure])]
-            for row in rows[-2:]:
+            for row in rows[-1:]:
                 _check(metric, table, measure, row, log, tmp_path, capsys)
                 checked += 1
-        if checked > 6:
+        if checked > 4:
             return
     assert checked > 3
 
