@@ -48,9 +48,10 @@ def lists(cli: Cli, unit: str, *options: object) -> dict[str, tuple[int, list[Li
     given = common.Options(files=files, config=Path(str(config)), unit=unit, as_of=as_of,
                            console=Console(quiet=True, verbose=False))  # fmt: skip
     there = {name: n for name, n in numbers.items() if n is not None}
+    definitions = common.load_config(given)
     request, prepared = audience._prepared(
         sorted({audience_.metric for audience_ in BUILTIN.values()}),
-        [*run.own(common.request(given, common.load_config(given), ())).values()], given,
+        [*run.own(common.request(given, definitions, ())).values()], given, definitions,
     )  # fmt: skip
     found = {}
     for name in sorted(there, key=lambda name: name == "seats_below_target"):

@@ -19,6 +19,7 @@ from adoptcli.cli.console import Console, payload
 
 if TYPE_CHECKING:
     from adoptcli.audiences import Listed
+    from adoptcli.config.model import Config
     from adoptcli.runner.prepare import Prepared, Request
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
@@ -124,12 +125,11 @@ def audience(
 
 
 def _prepared(
-    metrics: Sequence[str], more: Sequence[Any], options: common.Options
+    metrics: Sequence[str], more: Sequence[Any], options: common.Options, config: Config
 ) -> tuple[Request, Prepared]:
     from adoptcli.metrics import all_metrics
     from adoptcli.runner import report
 
-    config = common.load_config(options)
     asked = replace(common.request(options, config, tuple(metrics)), more=tuple(more))
     ready = report.ready(asked, {name: all_metrics()[name] for name in metrics})
     return asked, report.prepare(report.narrowed(asked, ready))
@@ -142,9 +142,10 @@ def _people(name: str, options: common.Options) -> tuple[Request, str, list[List
     from adoptcli.runner import audience as run
     from adoptcli.runner import report
 
-    what = run.wanted(name, common.request(options, common.load_config(options), ()))
+    config = common.load_config(options)
+    what = run.wanted(name, common.request(options, config, ()))
     more = [what.conditions] if what.conditions else []
-    asked, prepared = _prepared(what.metrics, more, options)
+    asked, prepared = _prepared(what.metrics, more, options, config)
     try:
         for metric in what.metrics:
             refused = report.refusal(all_metrics()[metric], asked, prepared)
@@ -164,11 +165,12 @@ def _overview(options: common.Options) -> list[dict[str, Any]]:
     from adoptcli.audiences.conditions import needs
     from adoptcli.runner import audience as run
 
-    asked = common.request(options, common.load_config(options), ())
+    config = common.load_config(options)
+    asked = common.request(options, config, ())
     own = [*run.own(asked).values()]
     names = {metric for one in own for metric in needs(one)}
     names |= {audience.metric for audience in BUILTIN.values()}
-    asked, prepared = _prepared(sorted(names), own, options)
+    asked, prepared = _prepared(sorted(names), own, options, config)
     try:
         common.tell(prepared, options)
         return [asdict(size) for size in run.sizes(prepared, asked)]

@@ -15,6 +15,7 @@ from adoptcli.errors import UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adoptcli.config.model import Config
     from adoptcli.metrics import Metric
     from adoptcli.results import Report
     from adoptcli.runner.compare import Compared
@@ -116,7 +117,8 @@ def compare(
     )  # fmt: skip
     common.check_output(options)
     chosen = common.choose([] if metric == "all" else [metric], ())
-    asked, prepared, ready = _prepared(options, chosen)
+    definitions = common.load_config(options)
+    asked, prepared, ready = _prepared(options, definitions, chosen)
     try:
         common.tell(prepared, options)
         from adoptcli.results import Caveat
@@ -142,7 +144,7 @@ def compare(
             )
             text = "those who came shortly before the launch are followed past it"
             found = replace(found, caveats=(Caveat("followed-past-launch", text),))
-        report = _report(found, prepared, asked, chosen, after, common.load_config(options).hash)
+        report = _report(found, prepared, asked, chosen, after, definitions.hash)
     finally:
         prepared.close()
     common.deliver(report, options, full=False)
@@ -199,11 +201,10 @@ def _launch(text: str, asked: Request, as_of_day: int) -> int:
 
 
 def _prepared(
-    options: common.Options, metrics: Mapping[str, Metric]
+    options: common.Options, config: Config, metrics: Mapping[str, Metric]
 ) -> tuple[Request, Prepared, dict[str, Metric]]:
     from adoptcli.runner import report
 
-    config = common.load_config(options)
     asked = common.request(options, config, tuple(metrics))
     ready = report.ready(asked, metrics)
     prepared = report.prepare(report.narrowed(asked, ready))
