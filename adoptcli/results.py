@@ -104,6 +104,10 @@ class Result:
     status: Status = "ok"
     reason: str = ""
 
+    def table(self, name: str) -> Table | None:
+        """One of its tables, if it is there."""
+        return next((table for table in self.tables if table.name == name), None)
+
 
 @dataclass(frozen=True, slots=True)
 class MetricReport:

@@ -49,7 +49,7 @@ class Listed:
     account: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Audience:
     """A built-in audience.
 
@@ -73,3 +73,7 @@ class Audience:
     parts: Callable[[Definitions, Mapping[str, Any]], Sequence[str]]
     number: Callable[[Result, str, str | None], int]
     of_result: bool = False
+
+    def called(self, part: str) -> str:
+        """Its whole name on the command line."""
+        return f"{self.name}:{part}" if part else self.name

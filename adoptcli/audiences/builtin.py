@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from adoptcli.audiences import Asked, Audience, Listed
+from adoptcli.audiences.conditions import last_day
 from adoptcli.definitions import Definitions
 from adoptcli.metrics._features import counted_days, launch_day
 from adoptcli.metrics._holds import rule_spans
@@ -16,6 +17,7 @@ from adoptcli.metrics._shared import activated, since
 from adoptcli.metrics.quadrant import QUADRANTS
 from adoptcli.results import Estimate, Result, Row
 from adoptcli.timeline.days import local_day
+from adoptcli.timeline.spans import first_days
 
 LATE, OPEN = "late", "still_open"
 DAY = pl.Int32
@@ -112,10 +114,8 @@ def _used_once(asked: Asked) -> pl.LazyFrame:
     item = _item(asked)
     once = (pl.col("item") == item) & (pl.col("tried") > 0) & (pl.col("again") == 0)
     people = asked.rows["features"].filter(once).select("actor")
-    days = counted_days(asked.timeline, asked.context).lazy().filter(
-        (pl.col("item") == item) & (pl.col("day") < asked.context.end_day)
-    )  # fmt: skip
-    last = days.group_by("actor").agg(since=pl.col("day").max())
+    uses = counted_days(asked.timeline, asked.context).filter(pl.col("item") == item)
+    last = last_day(uses, asked.context)
     why = pl.lit(f"used {asked.part} once in {asked.settings.window} days")
     return people.join(last, on="actor", how="left").with_columns(why=why)
 
@@ -171,16 +171,15 @@ def _quadrant(asked: Asked) -> pl.LazyFrame:
         "champions": "adopted and engaged", "busy_not_adopted": "engaged, not adopted",
         "adopted_not_engaged": "adopted, not engaged", "neither": "neither adopted nor engaged",
     }  # fmt: skip
-    seen = asked.timeline.days.lazy().filter(pl.col("day") < asked.context.end_day)
-    last = seen.group_by("actor").agg(since=pl.col("day").max())
+    last = last_day(asked.timeline.days, asked.context)
     people = asked.rows["quadrants"].filter(pl.col("item") == item).select("actor")
     return people.join(last, on="actor", how="left").with_columns(why=pl.lit(words[asked.part]))
 
 
 def _newly_qualified(asked: Asked) -> pl.LazyFrame:
     newly = (pl.col("period") == _last_period(asked)) & (pl.col("newly") > 0)
-    spans = rule_spans(asked.timeline, asked.settings, asked.context).lazy()
-    first = spans.group_by("actor").agg(since=pl.col("start").min())
+    spans = rule_spans(asked.timeline, asked.settings, asked.context)
+    first = first_days(spans).lazy().rename({"day": "since"})
     people = asked.rows["trend"].filter(newly).select("actor")
     why = pl.lit(f"meets {asked.settings}")
     return people.join(first, on="actor", how="left").with_columns(why=why)
@@ -211,7 +210,8 @@ def _cell(row: Row, name: str) -> Estimate:
 
 
 def _rows(result: Result, table: str) -> Sequence[Row]:
-    return next((t.rows for t in result.tables if t.name == table), ())
+    found = result.table(table)
+    return found.rows if found else ()
 
 
 def _parts_of(found: Estimate) -> tuple[int, int]:
@@ -228,10 +228,6 @@ def _without_activation(result: Result, part: str, period: str | None) -> int:
     return 0
 
 
-def _short(result: Result, part: str, period: str | None) -> int:
-    return sum(_parts_of(_cell(row, "only"))[0] for row in _rows(result, "lacking"))
-
-
 def _last(table: str, name: str) -> Any:
     """The count of the last complete period."""
 
@@ -241,14 +237,19 @@ def _last(table: str, name: str) -> Any:
     return number
 
 
-def _below(result: Result, part: str, period: str | None) -> int:
-    return sum(_parts_of(_cell(row, "below"))[0] for row in _rows(result, "portfolio"))
-
-
 def _once(result: Result, part: str, period: str | None) -> int:
     row = next(row for row in _rows(result, "funnel") if row["item"] == part)
     again, tried = _parts_of(_cell(row, "again"))
     return tried - again
+
+
+def _numerators(table: str, name: str) -> Any:
+    """The sum of a column's numerators."""
+
+    def number(result: Result, part: str, period: str | None) -> int:
+        return sum(_parts_of(_cell(row, name))[0] for row in _rows(result, table))
+
+    return number
 
 
 def _top(table: str, key: str, name: str) -> Any:
@@ -261,44 +262,28 @@ def _top(table: str, key: str, name: str) -> Any:
     return number
 
 
-def _falling(result: Result, part: str, period: str | None) -> int:
-    return sum(_parts_of(_cell(row, "falling"))[0] for row in _rows(result, "falling"))
-
-
-class Line(NamedTuple):
-    """One line of the table below."""
-
-    name: str
-    meaning: str
-    metric: str
-    find: Any
-    parts: Any
-    number: Any
-
-
-_LINES = (
-    Line("not_activated", "signed up and not activated in time: late, or still_open",
-         "activation", _not_activated, lambda *_: ("", LATE, OPEN), _without_activation),
-    Line("one_step_short", "not activated in time, and one criterion alone is lacking",
-         "activation", _one_step_short, _only, _short),
-    Line("newly_activated", "activated in the last complete period",
-         "activation", _newly_activated, _only, _last("activations", "activated")),
-    Line("used_once", "used the feature once in the window, and not again",
-         "feature_adoption", _used_once, _features, _once),
-    Line("never_tried", "active, can have the feature, and has never used it",
-         "feature_adoption", _never_tried, _features, _top("features", "item", "never")),
-    Line("newly_qualified", "met the rule of `qualified` for the first time in the last period",
-         "qualified", _newly_qualified, _only, _last("trend", "newly")),
-    Line("score_dropping", "lost a third or more of the engagement score",
-         "engagement_score", _score_dropping, _only, _falling),
-    Line("score", "at the level of the engagement score",
-         "engagement_score", _score, _levels, _top("levels", "step", "actors")),
-    Line("quadrant", "in the quadrant of adoption and engagement",
-         "quadrant", _quadrant, lambda *_: QUADRANTS, _top("quadrants", "item", "actors")),
-    Line("seats_below_target", "accounts that use fewer of their seats than the target",
-         "seat_utilization", _below_target, _only, _below),
+_ALL = (
+    Audience("not_activated", "signed up and not activated in time: late, or still_open",
+             "activation", _not_activated, lambda *_: ("", LATE, OPEN), _without_activation),
+    Audience("one_step_short", "not activated in time, and one criterion alone is lacking",
+             "activation", _one_step_short, _only, _numerators("lacking", "only")),
+    Audience("newly_activated", "activated in the last complete period",
+             "activation", _newly_activated, _only, _last("activations", "activated")),
+    Audience("used_once", "used the feature once in the window, and not again",
+             "feature_adoption", _used_once, _features, _once),
+    Audience("never_tried", "active, can have the feature, and has never used it",
+             "feature_adoption", _never_tried, _features, _top("features", "item", "never")),
+    Audience("newly_qualified", "met the rule of `qualified` for the first time in the last period",
+             "qualified", _newly_qualified, _only, _last("trend", "newly")),
+    Audience("score_dropping", "lost a third or more of the engagement score",
+             "engagement_score", _score_dropping, _only, _numerators("falling", "falling")),
+    Audience("score", "at the level of the engagement score",
+             "engagement_score", _score, _levels, _top("levels", "step", "actors")),
+    Audience("quadrant", "in the quadrant of adoption and engagement",
+             "quadrant", _quadrant, lambda *_: QUADRANTS, _top("quadrants", "item", "actors")),
+    Audience("seats_below_target", "accounts that use fewer of their seats than the target",
+             "seat_utilization", _below_target, _only,
+             _numerators("portfolio", "below"), of_result=True),
 )  # fmt: skip
 
-BUILTIN = {
-    line.name: Audience(**line._asdict(), of_result=line.find is _below_target) for line in _LINES
-}
+BUILTIN = {audience.name: audience for audience in _ALL}

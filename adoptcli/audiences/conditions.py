@@ -13,7 +13,7 @@ from adoptcli.context import text as as_text
 from adoptcli.definitions import Days, Definitions, Model, Name, Scalar
 from adoptcli.metrics._features import counted_days
 from adoptcli.metrics._score import SCALE, daily_points
-from adoptcli.metrics._shared import LONG_AGO, activated, since
+from adoptcli.metrics._shared import LONG_AGO, activated, by_window, since, window_of
 from adoptcli.timeline import Timeline
 
 
@@ -124,7 +124,7 @@ def matching(conditions: Conditions, timeline: Timeline, context: Context) -> pl
     """The actors there by the end that meet all conditions: actor, since (last active day), why."""
     end = context.end_day
     people = timeline.actors.lazy().filter(since() < end).join(
-        _seen(timeline, context), on="actor", how="left"
+        last_day(timeline.days, context), on="actor", how="left"
     )  # fmt: skip
     words: list[pl.Expr] = []
     if conditions.signed_up is not None:
@@ -132,19 +132,20 @@ def matching(conditions: Conditions, timeline: Timeline, context: Context) -> pl
         people = people.filter(conditions.signed_up.holds(known, end))
         words.append(pl.format("signed up {}", _date("signup_day")))
     if conditions.last_seen is not None:
-        seen = pl.col("seen").fill_null(LONG_AGO)  # who was never seen was not seen lately
+        seen = pl.col("since").fill_null(LONG_AGO)  # who was never seen was not seen lately
         people = people.filter(conditions.last_seen.holds(seen, end))
-        words.append(pl.format("last seen {}", _date("seen")))
+        words.append(pl.format("last seen {}", _date("since")))
     if conditions.activated is not None:
         done = activated(timeline, context).lazy().filter(pl.col("activated_at").is_not_null())
         people = people.join(done, on="actor", how="semi" if conditions.activated else "anti")
         words.append(pl.lit("activated" if conditions.activated else "not activated"))
     if conditions.active_days is not None:
-        people = _counted(people, _days(timeline, end, conditions.active_days), "days")
+        days = by_window(timeline.days, context, conditions.active_days.within, 1)
+        people = _counted(people, days.lazy(), "days")
         people = people.filter(conditions.active_days.holds(pl.col("days")))
         words.append(pl.format("{} active days", "days"))
     if conditions.score is not None:
-        people = _counted(people, _points(timeline, end, conditions.score, context), "points")
+        people = _counted(people, _points(timeline, conditions.score, context), "points")
         people = people.filter(conditions.score.holds(pl.col("points") / SCALE))
         words.append(pl.format("score {}", (pl.col("points") / SCALE).round(1)))
     people, told = _by_feature(people, conditions, timeline, context)
@@ -152,30 +153,26 @@ def matching(conditions: Conditions, timeline: Timeline, context: Context) -> pl
     words += told
     words += [pl.lit(f"{k} = {'|'.join(map(str, v))}") for k, v in conditions.trait.items()]
     why = pl.concat_str(words, separator=", ").fill_null("")
-    return people.select("actor", since="seen", why=why)
+    return people.select("actor", "since", why=why)
 
 
 def _date(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.Date).cast(pl.String).fill_null("never")
 
 
-def _seen(timeline: Timeline, context: Context) -> pl.LazyFrame:
-    days = timeline.days.lazy().filter(pl.col("day") < context.end_day)
-    return days.group_by("actor").agg(seen=pl.col("day").max())
+def last_day(days: pl.DataFrame, context: Context) -> pl.LazyFrame:
+    """actor and since: the last of its days before the end of what is shown."""
+    shown = days.lazy().filter(pl.col("day") < context.end_day)
+    return shown.group_by("actor").agg(since=pl.col("day").max())
 
 
 def _counted(people: pl.LazyFrame, counts: pl.LazyFrame, name: str) -> pl.LazyFrame:
     return people.join(counts, on="actor", how="left").with_columns(pl.col(name).fill_null(0))
 
 
-def _days(timeline: Timeline, end: int, asked: Between) -> pl.LazyFrame:
-    inside = (pl.col("day") >= end - asked.within) & (pl.col("day") < end)
-    return timeline.days.lazy().filter(inside).group_by("actor").agg(days=pl.len())
-
-
-def _points(timeline: Timeline, end: int, asked: Between, context: Context) -> pl.LazyFrame:
-    inside = (pl.col("day") >= end - asked.within) & (pl.col("day") < end)
-    found = daily_points(timeline, context).lazy().filter(inside)
+def _points(timeline: Timeline, asked: Between, context: Context) -> pl.LazyFrame:
+    window = window_of(pl.col("day"), context, asked.within, 1)
+    found = daily_points(timeline, context).lazy().filter(window.is_not_null())
     return found.group_by("actor").agg(pl.col("points").sum())
 
 

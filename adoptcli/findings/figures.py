@@ -78,7 +78,7 @@ def cells(
     """
 
     def look(metric: MetricReport) -> Iterator[Figure]:
-        found = _table(metric, table)
+        found = metric.result.table(table)
         if found is None:
             return
         rows = _everybody(found)
@@ -113,7 +113,7 @@ def change(table: str, measure: str) -> At:
     """
 
     def look(metric: MetricReport) -> Iterator[Figure]:
-        head, found = metric.result.headline, _table(metric, table)
+        head, found = metric.result.headline, metric.result.table(table)
         if head is None or head.change is None or head.estimate.value is None or found is None:
             return
         before = _row_before(found, measure, head.period or "")
@@ -138,7 +138,7 @@ def against_rest(touched: Touched, scale: float | None = None) -> At:
     """Each segment's headline against that of everybody else, relative to theirs or to `scale`."""
 
     def look(metric: MetricReport) -> Iterator[Figure]:
-        found, head = _table(metric, "segments"), metric.result.headline
+        found, head = metric.result.table("segments"), metric.result.headline
         if found is None or head is None:
             return
         for row in found.rows:
@@ -163,7 +163,7 @@ def against_rest(touched: Touched, scale: float | None = None) -> At:
 
 def largest(metric: MetricReport, table: str, measure: str) -> tuple[str, Estimate] | None:
     """The item of a table with the largest share, and that share."""
-    found = _table(metric, table)
+    found = metric.result.table(table)
     shares = [
         (str(row["item"]), cell)
         for row in (_everybody(found) if found else [])
@@ -174,19 +174,15 @@ def largest(metric: MetricReport, table: str, measure: str) -> tuple[str, Estima
 
 def column(metric: MetricReport, table: str, name: str, given: str) -> list[str]:
     """The texts in one column of the rows that have something in another, in their order."""
-    found = _table(metric, table)
+    found = metric.result.table(table)
     return [str(row[name]) for row in (_everybody(found) if found else []) if row.get(given)]
 
 
 def _first(metric: MetricReport, table: str, measure: str) -> Estimate | None:
     """A number of the first row of a table."""
-    found = _table(metric, table)
+    found = metric.result.table(table)
     cell = next((row[measure] for row in (_everybody(found) if found else [])), None)
     return cell if isinstance(cell, Estimate) else None
-
-
-def _table(metric: MetricReport, name: str) -> Table | None:
-    return next((t for t in metric.result.tables if t.name == name), None)
 
 
 def _everybody(table: Table) -> list[Row]:

@@ -43,10 +43,10 @@ def own(request: Request) -> Mapping[str, Conditions]:
 
 def known(request: Request) -> list[str]:
     """Every name that there is, in the order in which it is told."""
-    names = []
-    for name, audience in BUILTIN.items():
+    names: list[str] = []
+    for audience in BUILTIN.values():
         parts = audience.parts(request.definitions, request.settings)
-        names += [f"{name}:{part}" if part else name for part in parts]
+        names += map(audience.called, parts)
     return [*names, *own(request)]
 
 
@@ -86,9 +86,9 @@ def _known_part(audience: Audience, part: str, name: str, request: Request) -> N
     parts = audience.parts(request.definitions, request.settings)
     if part in parts:
         return
-    there = ", ".join(f"{audience.name}:{p}" if p else audience.name for p in parts)
+    there = ", ".join(map(audience.called, parts))
     near = get_close_matches(part, parts, 1) if part else []
-    hint = f"did you mean {audience.name}:{near[0]}? " if near else ""
+    hint = f"did you mean {audience.called(near[0])}? " if near else ""
     raise UsageProblem(
         "unknown-audience", f"there is no audience {name!r}", f"{hint}there are: {there or 'none'}"
     )
@@ -206,7 +206,7 @@ def sizes(prepared: Prepared, request: Request) -> list[Size]:
             continue
         for part in parts:
             number = audience.number(result, part, last)
-            lines.append(Size(f"{name}:{part}" if part else name, audience.meaning, number))
+            lines.append(Size(audience.called(part), audience.meaning, number))
     return lines + last_of_all
 
 
