@@ -15,7 +15,7 @@ import typer
 
 from adoptcli.cli import common
 from adoptcli.cli import options as o
-from adoptcli.cli.console import Console, payload
+from adoptcli.cli.console import Console
 
 if TYPE_CHECKING:
     from adoptcli.audiences import Listed
@@ -127,17 +127,17 @@ def audience(
 def _prepared(
     metrics: Sequence[str], more: Sequence[Any], options: common.Options, config: Config
 ) -> tuple[Request, Prepared]:
+    """What is read for some metrics, and for what else names traits."""
     from adoptcli.metrics import all_metrics
     from adoptcli.runner import report
 
     asked = replace(common.request(options, config, tuple(metrics)), more=tuple(more))
-    ready = report.ready(asked, {name: all_metrics()[name] for name in metrics})
-    return asked, report.prepare(report.narrowed(asked, ready))
+    prepared, _ = report.read(asked, {name: all_metrics()[name] for name in metrics})
+    return asked, prepared
 
 
 def _people(name: str, options: common.Options) -> tuple[Request, str, list[Listed]]:
     """Who is listed, and whether they are users or accounts."""
-    from adoptcli.errors import UsageProblem
     from adoptcli.metrics import all_metrics
     from adoptcli.runner import audience as run
     from adoptcli.runner import report
@@ -149,9 +149,7 @@ def _people(name: str, options: common.Options) -> tuple[Request, str, list[List
     try:
         for metric in what.metrics:
             refused = report.refusal(all_metrics()[metric], asked, prepared)
-            if refused:
-                text = f"audience {name!r} cannot be found"
-                raise UsageProblem(refused[0].replace("_", "-"), text, refused[1])
+            common.refuse(f"audience {name!r} cannot be found", refused)
         common.tell(prepared, options)
         run.judgeable(what, prepared)
         of_accounts = options.unit == "account" or bool(what.audience and what.audience.of_result)
@@ -237,7 +235,7 @@ def _for(
     lines, without = rows_for(where, name, found, ids)
     if without:
         options.console.note(f"{without:,} left out: their {column!r} is empty or not known")
-    _write(_csv(lines), options)
+    common.put(_csv(lines), options)
 
 
 def _identifiers(column: str, destination: str, request: Request) -> dict[str, str]:
@@ -258,18 +256,15 @@ def _identifiers(column: str, destination: str, request: Request) -> dict[str, s
 def _deliver(
     lines: list[dict[str, Any]], options: common.Options, columns: Sequence[str] = ()
 ) -> None:
-    from adoptcli.render import by_extension
-
-    output = None if options.output == "-" else options.output
-    kind = options.format or (by_extension(output) if output else None) or "table"
+    kind = common.kind(options)
     names = [*columns] or [*lines[0]]
     cells = [["" if line[c] is None else str(line[c]) for c in names] for line in lines]
     if kind == "json":
-        _write(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options)
+        common.put(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options)
     elif kind == "csv":
-        _write(_csv([names, *([_text(cell) for cell in line] for line in cells)]), options)
+        common.put(_csv([names, *([_text(cell) for cell in line] for line in cells)]), options)
     else:
-        _write(_table(names, cells), options)
+        common.put(_table(names, cells), options)
 
 
 def _text(cell: str) -> str:
@@ -291,13 +286,3 @@ def _table(names: list[str], lines: list[list[str]]) -> str:
     ]
     rule = "-" * len(padded[0])
     return "\n".join([padded[0], rule, *padded[1:]]) + "\n"
-
-
-def _write(text: str, options: common.Options) -> None:
-    from adoptcli.render import files
-
-    if options.output in (None, "-"):
-        payload(text)
-        return
-    files.write(Path(str(options.output)), text)
-    options.console.note(f"wrote {options.output}")

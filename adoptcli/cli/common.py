@@ -169,8 +169,7 @@ def make_report(options: Options, metrics: Mapping[str, Metric]) -> Report:
 
     config = load_config(options)
     asked = request(options, config, tuple(metrics))
-    ready = report.ready(asked, metrics)
-    prepared = report.prepare(report.narrowed(asked, ready))
+    prepared, ready = report.read(asked, metrics)
     try:
         tell(prepared, options)
         made = report.assemble(prepared, asked, metrics, ready, config.hash)
@@ -224,19 +223,39 @@ def deliver(report: Report, options: Options, *, full: bool) -> None:
     """Write the report where it was asked for."""
     from adoptcli.render import files
 
-    output = None if options.output == "-" else options.output
-    if output is not None and is_folder(output):
+    output = options.output
+    if output not in (None, "-") and is_folder(output):
         from adoptcli.render import csv_
 
         files.write_folder(Path(output), csv_.files(report))
         options.console.note(f"wrote {output}")
         return
-    name = options.format or (by_extension(output) if output else None) or "table"
-    if output is None:
-        payload(_text(report, name, options, full=full, terminal=True))
+    on_stdout = output in (None, "-")
+    put(_text(report, kind(options), options, full=full, terminal=on_stdout), options)
+
+
+def kind(options: Options) -> str:
+    """The format asked for, else the one that the output's name says, else a table."""
+    named = None if options.output in (None, "-") else by_extension(options.output)
+    return options.format or named or "table"
+
+
+def put(text: str, options: Options) -> None:
+    """Write a text where it was asked for."""
+    if options.output is None or options.output == "-":
+        payload(text)
         return
-    files.write(Path(output), _text(report, name, options, full=full, terminal=False))
-    options.console.note(f"wrote {output}")
+    from adoptcli.render import files
+
+    files.write(Path(options.output), text)
+    options.console.note(f"wrote {options.output}")
+
+
+def refuse(what: str, refused: tuple[str, str] | None) -> None:
+    """Raise UsageProblem where something cannot be computed: its status, and why."""
+    if refused:
+        status, reason = refused
+        raise UsageProblem(status.replace("_", "-"), what, reason)
 
 
 def _text(report: Report, name: str, options: Options, *, full: bool, terminal: bool) -> str:

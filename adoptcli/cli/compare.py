@@ -15,9 +15,7 @@ from adoptcli.errors import UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from adoptcli.config.model import Config
     from adoptcli.metrics import Metric
-    from adoptcli.results import Report
     from adoptcli.runner.compare import Compared
     from adoptcli.runner.prepare import Prepared, Request
 
@@ -116,38 +114,55 @@ def compare(
         details=True, format=format, output=output, console=Console(quiet, verbose),
     )  # fmt: skip
     common.check_output(options)
+    from adoptcli.runner import compare as run
+    from adoptcli.runner import report
+
     chosen = common.choose([] if metric == "all" else [metric], ())
     definitions = common.load_config(options)
-    asked, prepared, ready = _prepared(options, definitions, chosen)
+    asked = common.request(options, definitions, tuple(chosen))
+    prepared, ready = report.read(asked, chosen)
     try:
         common.tell(prepared, options)
-        from adoptcli.results import Caveat
-        from adoptcli.runner import compare as run
-
-        context, after = prepared.plan.context, None
+        able, after = report.able(ready, asked, prepared), None
         if values:
-            found = run.of_segments(prepared, ready, run.named_segments(name, values))
+            found = run.of_segments(prepared, able, run.named_segments(name, values))
         elif variant is not None:
-            found = run.of_segments(prepared, ready, run.variants(variant, control))
-            found = run.with_sizes(found, context, variant, _weights(expected))
+            found = run.of_segments(prepared, able, run.variants(variant, control))
+            found = run.with_sizes(found, prepared.plan.context, variant, _weights(expected))
         elif periods is not None:
-            labels = [label.strip() for label in periods.split(",")]
-            if len(labels) != 2 or labels[0] == labels[1]:
-                raise UsageProblem("bad-period", "--periods takes two", "such as 2026-08,2026-07")
-            sides = [(label, run.period_end(label, context)) for label in labels]
-            found = run.of_windows(prepared, ready, sides[0], sides[1])
+            found = _of_periods(periods, prepared, able)
         else:
-            after = _launch(str(launch), asked, context.as_of_day)
-            now = context.day_label(context.end_day - 1)
-            found = run.of_windows(
-                prepared, ready, (f"to {now}", context.end_day), ("before the launch", after)
-            )
-            text = "those who came shortly before the launch are followed past it"
-            found = replace(found, caveats=(Caveat("followed-past-launch", text),))
-        report = _report(found, prepared, asked, chosen, after, definitions.hash)
+            after = _launch(str(launch), asked, prepared.plan.context.as_of_day)
+            found = _around(after, prepared, able)
     finally:
         prepared.close()
-    common.deliver(report, options, full=False)
+    made = run.results(found, after)
+    whole = report.of_results(prepared, asked, chosen, made, found.counts, definitions.hash)
+    whole = replace(whole, caveats=(*whole.caveats, *found.caveats), segment=None)
+    common.deliver(whole, options, full=False)
+
+
+def _of_periods(text: str, prepared: Prepared, metrics: Mapping[str, Metric]) -> Compared:
+    from adoptcli.runner import compare as run
+
+    labels = [label.strip() for label in text.split(",")]
+    if len(labels) != 2 or labels[0] == labels[1]:
+        raise UsageProblem("bad-period", "--periods takes two", "such as 2026-08,2026-07")
+    context = prepared.plan.context
+    first, second = ((label, run.period_end(label, context)) for label in labels)
+    return run.of_windows(prepared, metrics, first, second)
+
+
+def _around(launch: int, prepared: Prepared, metrics: Mapping[str, Metric]) -> Compared:
+    """The last that there is, against the last before the launch."""
+    from adoptcli.results import Caveat
+    from adoptcli.runner import compare as run
+
+    context = prepared.plan.context
+    now = (f"to {context.day_label(context.end_day - 1)}", context.end_day)
+    found = run.of_windows(prepared, metrics, now, ("before the launch", launch))
+    text = "those who came shortly before the launch are followed past it"
+    return replace(found, caveats=(Caveat("followed-past-launch", text),))
 
 
 def _sides(segments: str | None, variant: str | None) -> tuple[str, list[str]]:
@@ -198,27 +213,3 @@ def _launch(text: str, asked: Request, as_of_day: int) -> int:
     if to_day(when) >= as_of_day:
         raise UsageProblem("no-launch", f"--launch {text}: {when} lies after the data")
     return to_day(when)
-
-
-def _prepared(
-    options: common.Options, config: Config, metrics: Mapping[str, Metric]
-) -> tuple[Request, Prepared, dict[str, Metric]]:
-    from adoptcli.runner import report
-
-    asked = common.request(options, config, tuple(metrics))
-    ready = report.ready(asked, metrics)
-    prepared = report.prepare(report.narrowed(asked, ready))
-    able = {m.id: m for m in ready.values() if not report.refusal(m, asked, prepared)}
-    return asked, prepared, able
-
-
-def _report(
-    found: Compared, prepared: Prepared, asked: Request, metrics: Mapping[str, Metric],
-    after: int | None, digest: str,
-) -> Report:  # fmt: skip
-    from adoptcli.runner import compare as run
-    from adoptcli.runner import report
-
-    made = run.results(found, after)
-    whole = report.of_results(prepared, asked, metrics, made, found.counts, digest)
-    return replace(whole, caveats=(*whole.caveats, *found.caveats), segment=None)

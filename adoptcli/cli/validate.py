@@ -32,8 +32,7 @@ def validate(
         payload(f"{loaded.path}: ok, definitions {loaded.hash}\n")
     metrics = common.choose((), ())
     asked = common.request(given, loaded, tuple(metrics))
-    ready = report.ready(asked, metrics)
-    prepared = report.prepare(report.narrowed(asked, ready))
+    prepared, _ = report.read(asked, metrics)
     try:
         common.tell(prepared, given)
         payload("".join(f"{line}\n" for line in findings(prepared, asked)))

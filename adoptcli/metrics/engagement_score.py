@@ -136,7 +136,7 @@ def rows(timeline: Timeline, settings: EngagementScoreSettings, context: Context
         .filter("accounts_several")
         .select("actor", several=pl.lit(1)),
         "predicts": _predicts(scores, settings, context),
-        "falling": _falling(scores, now, settings),
+        "falling": _falling(scores, settings, context),
     }  # fmt: skip
     if settings.levels:
         found["levels"] = _levels(scores, settings)
@@ -238,28 +238,32 @@ def _predicts(
     scores: pl.DataFrame, settings: EngagementScoreSettings, context: Context
 ) -> pl.LazyFrame:
     """actor, points and active of the window before the last, and active in the last."""
-    last = context.end_day - 1
-    earlier = scores.lazy().filter(pl.col("period") == last - settings.window)
-    later = scores.lazy().filter(pl.col("period") == last).select("actor", stayed="active")
-    return earlier.join(later, on="actor").select(
-        "actor", "points", "active", actors=pl.lit(1), stayed="stayed"
+    return _both_windows(scores, settings, context).select(
+        "actor", "points", "active", actors=pl.lit(1), stayed="active_now"
     )
 
 
 def _falling(
-    scores: pl.DataFrame, now: pl.DataFrame, settings: EngagementScoreSettings
+    scores: pl.DataFrame, settings: EngagementScoreSettings, context: Context
 ) -> pl.LazyFrame:
     """Those with points in the window before the last, and whether a third of them or more is gone.
 
     `before` and `now` are those points.
     """
-    earlier = pl.col("period") == pl.col("period").max() - settings.window
-    before = scores.lazy().filter(earlier & (pl.col("points") > 0))
-    both = before.select("actor", before="points").join(
-        now.lazy().select("actor", now="points"), on="actor"
-    )
-    falling = (3 * pl.col("now") <= 2 * pl.col("before")).cast(pl.Int64)
-    return both.with_columns(had=pl.lit(1), falling=falling)
+    both = _both_windows(scores, settings, context).filter(pl.col("points") > 0)
+    fell = (3 * pl.col("points_now") <= 2 * pl.col("points")).cast(pl.Int64)
+    return both.select("actor", before="points", now="points_now", had=pl.lit(1), falling=fell)
+
+
+def _both_windows(
+    scores: pl.DataFrame, settings: EngagementScoreSettings, context: Context
+) -> pl.LazyFrame:
+    """The scores of the window before the last, with `points_now` and `active_now` of the last."""
+    last = context.end_day - 1
+    earlier = scores.lazy().filter(pl.col("period") == last - settings.window)
+    later = scores.lazy().filter(pl.col("period") == last)
+    now = later.select("actor", points_now="points", active_now="active")
+    return earlier.join(now, on="actor")
 
 
 def cuts(tallies: Tallies, settings: EngagementScoreSettings) -> Mapping[str, float | None]:

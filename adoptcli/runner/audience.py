@@ -166,18 +166,17 @@ def _result(what: Wanted, prepared: Prepared, request: Request) -> Result:
 def results(names: Sequence[str], prepared: Prepared, request: Request) -> dict[str, Result]:
     """The results of some metrics for everybody; of those that refuse, the reason."""
     context, metrics = prepared.plan.context, {name: all_metrics()[name] for name in names}
-    able = {m.id: m for m in metrics.values() if not report.refusal(m, request, prepared)}
+    able = report.able(metrics, request, prepared)
 
     def computed(metric: Metric, named: tally.Named, splits: Splits) -> Result:
         return metric.result(tally.everyone(named, metric), context.settings[metric.id], context)
 
     _, found = compute(prepared.plan, able, computed)
     made = dict(zip(able, found, strict=True))
-    for metric in metrics.values():
-        refused = report.refusal(metric, request, prepared)
-        if refused:
-            made[metric.id] = Result(None, None, (), status=refused[0], reason=refused[1])
-    return made
+    return {
+        name: made.get(name) or report.refused(metric, request, prepared)
+        for name, metric in metrics.items()
+    }
 
 
 @dataclass(frozen=True)

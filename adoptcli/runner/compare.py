@@ -84,11 +84,10 @@ Choose = Callable[[Sequence[Part]], list[tuple[Part, Part]]]
 
 def of_segments(prepared: Prepared, metrics: Mapping[str, Metric], choose: Choose) -> Compared:
     """Pairs of segments, chosen from those that there are."""
-    context, chosen = prepared.plan.context, list[tuple[Part, Part]]()
+    context = prepared.plan.context
 
     def pairs(metric: Metric, named: tally.Named, splits: Splits) -> list[Pair]:
-        chosen[:] = choose(splits[0])
-        settings = context.settings[metric.id]
+        chosen, settings = choose(splits[0]), context.settings[metric.id]
         if metric.whole_accounts and not context.account_traits.issuperset(context.segments[0]):
             reason = "members of an account may differ in this: choose a column of accounts"
             refused = Result(None, None, (), status="not_evaluable", reason=reason)
@@ -102,7 +101,8 @@ def of_segments(prepared: Prepared, metrics: Mapping[str, Metric], choose: Choos
         return found
 
     counts, found = compute(prepared.plan, metrics, pairs, most=EVERY)
-    sizes = [min(sum(counts.segments[c] for c in part.codes) for part in both) for both in chosen]
+    parts, held = segments.fold(counts.segments, context, EVERY)[0], counts.segments
+    sizes = [min(sum(held[c] for c in p.codes) for p in both) for both in choose(parts)]
     told = {
         name: [replace(pair, people=size) for pair, size in zip(one, sizes, strict=True)]
         for name, one in zip(metrics, found, strict=True)

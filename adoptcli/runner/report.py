@@ -24,7 +24,7 @@ from adoptcli.runner.run import Counts, compute
 from adoptcli.runner.segments import Splits
 from adoptcli.runner.wording import worded
 
-__all__ = ["assemble", "narrowed", "of_results", "prepare", "ready"]
+__all__ = ["able", "assemble", "of_results", "read", "ready", "refused"]
 
 
 def ready(request: Request, metrics: Mapping[str, Metric]) -> dict[str, Metric]:
@@ -32,9 +32,15 @@ def ready(request: Request, metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     return {m.id: m for m in metrics.values() if not refusal(m, request)}
 
 
-def narrowed(request: Request, metrics: Mapping[str, Metric]) -> Request:
-    """The request for these metrics alone, so that nothing else is read."""
-    return replace(request, metrics=tuple(metrics))
+def read(request: Request, metrics: Mapping[str, Metric]) -> tuple[Prepared, dict[str, Metric]]:
+    """What is read for those of the metrics that are `ready`, and for nothing else; and those."""
+    found = ready(request, metrics)
+    return prepare(replace(request, metrics=tuple(found))), found
+
+
+def able(metrics: Mapping[str, Metric], request: Request, prepared: Prepared) -> dict[str, Metric]:
+    """The metrics that do not refuse, now that the data are known."""
+    return {m.id: m for m in metrics.values() if not refusal(m, request, prepared)}
 
 
 def refusal(
@@ -60,7 +66,7 @@ def assemble(
 ) -> Report:  # fmt: skip
     """The report of a plan."""
     context = prepared.plan.context
-    ready = {m.id: m for m in ready.values() if not refusal(m, request, prepared)}
+    ready = able(ready, request, prepared)
     settings = request.settings
 
     def computed(metric: Metric, named: tally.Named, splits: Splits) -> Result:
@@ -79,7 +85,7 @@ def of_results(
     """The report that holds these results, and of other metrics why there is none."""
     context = prepared.plan.context
     reports = [
-        _metric_report(m, results.get(m.id) or _refused(m, request, prepared), request)
+        _metric_report(m, results.get(m.id) or refused(m, request, prepared), request)
         for m in metrics.values()
     ]
     return Report(
@@ -98,7 +104,8 @@ def of_results(
     )
 
 
-def _refused(metric: Metric, request: Request, prepared: Prepared) -> Result:
+def refused(metric: Metric, request: Request, prepared: Prepared) -> Result:
+    """The result of a metric that refuses: the reason alone."""
     status, reason = refusal(metric, request, prepared) or ("ok", "")
     return Result(None, None, (), status=status, reason=reason)
 

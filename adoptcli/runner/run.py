@@ -85,12 +85,13 @@ def compute(
     second round builds each again, so that no more than one is ever in memory. After the `last` run
     over a plan what is encoded is let go. At `most` so many segments have a name.
     """
+    whole: Callable[[Metric], tally.Named]
     if plan.layout.buckets == 1:
         timeline = build(plan, 0, last=last)
         counts, whole = Counts.of(timeline), partial(_both_rounds, plan, timeline)
     else:
         counts, named = _bucket_by_bucket(plan, metrics)
-        whole = partial(_of_all, named)
+        whole = lambda metric: named  # noqa: E731
     splits = segments.fold(counts.segments, plan.context, most)
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(lambda metric: then(metric, whole(metric), splits), metrics.values())
@@ -104,10 +105,6 @@ def _both_rounds(plan: Plan, timeline: Timeline, metric: Metric) -> tally.Named:
         return named
     rows = _second_rows(timeline, plan, metric, _cuts(plan, metric, named))
     return named | tally.add_up({metric.id: rows}, timeline, {metric.id: metric})
-
-
-def _of_all(named: tally.Named, metric: Metric) -> tally.Named:
-    return {name: frame for name, frame in named.items() if name[0] == metric.id}
 
 
 def _bucket_by_bucket(plan: Plan, metrics: Mapping[str, Metric]) -> tuple[Counts, tally.Named]:

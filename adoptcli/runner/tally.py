@@ -64,12 +64,7 @@ def merge(parts: Iterable[Named], metrics: Mapping[str, Metric]) -> Named:
 
 def _merged(frames: Sequence[pl.DataFrame], keys: Sequence[str], loose: bool) -> pl.DataFrame:
     whole = pl.concat(frames, how="vertical_relaxed")
-    if loose or len(frames) == 1:
-        return whole
-    keys = [*(name for name in TOLD if name in whole.columns), *keys]
-    if not keys:
-        return whole.sum()
-    return whole.group_by(keys).agg(pl.all().sum())
+    return whole if loose or len(frames) == 1 else _summed(whole, keys)
 
 
 def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
@@ -78,24 +73,27 @@ def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
     for (metric_id, table), frame in tallies.items():
         if metric_id != metric.id:
             continue
-        keys = [*metric.keys[table], *(["group"] if "group" in frame.columns else [])]
-        if "segment" in frame.columns:
-            frame = frame.drop("segment")
-            if table not in metric.loose:
-                frame = frame.group_by(keys).agg(pl.all().sum()) if keys else frame.sum()
-        found[table] = frame
+        found[table] = _without("segment", frame, metric, table)
     return found
 
 
 def ungrouped(tables: Mapping[str, pl.DataFrame], metric: Metric) -> dict[str, pl.DataFrame]:
     """One metric's tables, summed over the groups of accounts."""
-    found = {}
-    for table, frame in tables.items():
-        if "group" in frame.columns:
-            keys, frame = metric.keys[table], frame.drop("group")
-            frame = frame.group_by(keys).agg(pl.all().sum()) if keys else frame.sum()
-        found[table] = frame
-    return found
+    return {name: _without("group", frame, metric, name) for name, frame in tables.items()}
+
+
+def _without(told: str, frame: pl.DataFrame, metric: Metric, table: str) -> pl.DataFrame:
+    """A table summed over what the engine told its cells apart by."""
+    if told not in frame.columns:
+        return frame
+    frame = frame.drop(told)
+    return frame if table in metric.loose else _summed(frame, metric.keys[table])
+
+
+def _summed(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """The sums by the keys, and by what the engine tells cells apart by."""
+    keys = [*(name for name in TOLD if name in frame.columns), *keys]
+    return frame.group_by(keys).agg(pl.all().sum()) if keys else frame.sum()
 
 
 def of_segment(tallies: Named, metric: Metric, codes: Sequence[int]) -> dict[str, pl.DataFrame]:
