@@ -8,7 +8,7 @@ number depends on who happens to be in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import add, sub
 from zlib import crc32
 
@@ -121,7 +121,11 @@ def spread(numerator: Count, denominator: Count) -> tuple[float, int] | None:
     Source:
         K. M. Wolter (2007), "Introduction to Variance Estimation", 2nd edition, chapter 4.
     """
-    values = [value for value in _without(numerator, denominator) if value is not None]
+    return jackknife([v for v in _without(numerator, denominator) if v is not None])
+
+
+def jackknife(values: Sequence[float]) -> tuple[float, int] | None:
+    """The variance that follows from values without one group each, and its degrees of freedom."""
     if len(values) < 2:
         return None
     centre, df = sum(values) / len(values), len(values) - 1

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import polars as pl
 
 from adoptcli import stats
+from adoptcli.counts import jackknife
 from adoptcli.metrics._shared import GROUP
 
 Stratum = tuple[int, int, int, int]
@@ -176,7 +177,7 @@ def _jackknife(
 ) -> tuple[float, int] | None:
     """Variance of the pooled difference and its degrees of freedom; None below two groups.
 
-    As `counts.spread` has it, over the groups that stand in strata with both sides.
+    By the jackknife over the groups that stand in strata with both sides.
     """
     terms = {s: _terms(counts) for s, counts in strata.items()}
     above, below = (math.fsum(column) for column in zip(*terms.values(), strict=True))
@@ -190,10 +191,7 @@ def _jackknife(
         if weight > 1e-9:
             moved = above + math.fsum(left[s][0] - terms[s][0] for s in parts)
             values.append(moved / weight)
-    if len(values) < 2:
-        return None
-    centre, df = math.fsum(values) / len(values), len(values) - 1
-    return math.fsum((v - centre) ** 2 for v in values) * df / len(values), df
+    return jackknife(values)
 
 
 def _terms(counts: Stratum) -> tuple[float, float]:

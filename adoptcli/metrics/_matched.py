@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from adoptcli import stats
+from adoptcli.counts import jackknife
 from adoptcli.metrics._risk_sets import EARLIER, SIZES, TENURE, TODAY, VOLUME
 
 ENOUGH = 0.8  # share of the exposed for whom a level must have somebody to compare with
@@ -171,16 +172,13 @@ def _terms() -> list[pl.Expr]:
 def _interval(
     value: float, values: Sequence[float]
 ) -> tuple[float | None, float | None, float | None]:
-    """θ ± t·√V with V = (G − 1)/G · Σ (θ(g) − mean)² over the G replicates, and the p-value."""
-    g = len(values)
-    if g < 2:
+    """θ ± t·√V by the jackknife over the replicates, and the p-value."""
+    found = jackknife(values)
+    if found is None or found[0] <= 1e-18:
         return None, None, None
-    centre = math.fsum(values) / g
-    variance = math.fsum((v - centre) ** 2 for v in values) * (g - 1) / g
-    if variance <= 1e-18:
-        return None, None, None
-    half = stats.student_quantile(g - 1) * math.sqrt(variance)
-    return value - half, value + half, stats.student_p(value / math.sqrt(variance), g - 1)
+    se, df = math.sqrt(found[0]), found[1]
+    half = stats.student_quantile(df) * se
+    return value - half, value + half, stats.student_p(value / se, df)
 
 
 def _ratio(
