@@ -220,6 +220,8 @@ def test_columns_that_imports_expect(cli: Cli, destination: str, header: str) ->
         (("never_tried:sharin",), 2, "did you mean never_tried:sharing?"),
         (("not_activatd",), 2, "did you mean 'not_activated'?"),
         (("activation.cohort.activated",), 2, "has no table 'cohort'"),
+        (("activation.",), 2, "this names no cell"),
+        (("account-health.",), 2, "this names no cell"),
         (("seats_below_target", "--for", "hubspot"), 2, "takes people, not accounts"),
         (("stuck", "--for", "hubspot", "--id-column", "mail"), 2, "has no column 'mail'"),
         (("fading_admins", "--unit", "account"), 2, "a column of the users table"),

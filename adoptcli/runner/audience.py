@@ -32,7 +32,7 @@ class Wanted:
     audience: Audience | None = None
     part: str = ""
     conditions: Conditions | None = None
-    cell: str = ""
+    cell: str | None = None
 
 
 def own(request: Request) -> Mapping[str, Conditions]:
@@ -140,7 +140,7 @@ def people(what: Wanted, prepared: Prepared, request: Request) -> list[Listed]:
 def _found(what: Wanted, plan: Plan) -> Iterator[tuple[Timeline, pl.DataFrame]]:
     """Each bucket with its people: actor, since, why, and order where there is one."""
     context = plan.context
-    if what.cell:
+    if what.cell is not None:
         nothing = pl.lit(None, dtype=pl.Int32)
         for timeline, actors in who.behind(plan, all_metrics()[what.metrics[0]], what.cell):
             frame = actors.to_frame("actor").sort("actor")
