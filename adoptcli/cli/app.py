@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from adoptcli import __version__
 from adoptcli.cli import audience, compare, explain, init, metric, report, schema, validate
 
 METRICS = Path(__file__).parent.parent / "metrics"
+ENVIRONMENT = {"auto_envvar_prefix": "ADOPTCLI"}  # --as-of is ADOPTCLI_AS_OF, of every command
 HELP = """Did people get value from the product, and do they keep coming back?
 
 Adoption and engagement metrics from event log files: honest, on your machine, in one command.
@@ -57,15 +59,16 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(help=HELP)(_top)
-    app.command("report", rich_help_panel="Main")(report.report)
-    app.command("audience", rich_help_panel="Main")(audience.audience)
-    app.command("compare", rich_help_panel="Main")(compare.compare)
-    app.command("init", rich_help_panel="Main")(init.init)
-    app.command("validate", rich_help_panel="Main")(validate.validate)
-    app.command("explain", rich_help_panel="Main")(explain.explain)
+    main: dict[str, Callable[..., None]] = {
+        "report": report.report, "audience": audience.audience, "compare": compare.compare,
+        "init": init.init, "validate": validate.validate, "explain": explain.explain,
+    }  # fmt: skip
+    for name, command in main.items():
+        app.command(name, context_settings=ENVIRONMENT, rich_help_panel="Main")(command)
     app.add_typer(schema.app, name="schema", rich_help_panel="Main")
     for name, summary in metric_names().items():
         app.command(
-            name.replace("_", "-"), help=summary, rich_help_panel="Metrics"
+            name.replace("_", "-"), help=summary, context_settings=ENVIRONMENT,
+            rich_help_panel="Metrics",
         )(metric.command(name))  # fmt: skip
     return app

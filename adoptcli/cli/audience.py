@@ -91,7 +91,7 @@ def audience(
     diff: Diff = None,
     for_: For = None,
     id_column: IdColumn = None,
-    format: o.FormatOption = None,
+    format: o.ListFormatOption = None,
     output: o.Output = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,

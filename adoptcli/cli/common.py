@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adoptcli.cli.console import Console, payload
 from adoptcli.errors import UsageProblem
-from adoptcli.render import by_extension
+from adoptcli.render import FORMATS, LISTS, by_extension
 
 if TYPE_CHECKING:
     from adoptcli.config.model import Config
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from adoptcli.results import Report
     from adoptcli.runner.prepare import Prepared, Request
 
-DEFAULT_CONFIG = Path("metrics.yaml")
+DEFAULT_CONFIG = "metrics.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +50,10 @@ class Options:
 
 
 def load_config(options: Options) -> Config:
-    """The YAML asked for, else metrics.yaml here, else the defaults with a hint."""
+    """The YAML asked for, else the nearest metrics.yaml, else the defaults with a hint."""
     from adoptcli.config import model
 
-    path = options.config
-    if path is None and DEFAULT_CONFIG.exists():
-        path = DEFAULT_CONFIG
+    path = options.config or _nearest()
     if path is None:
         config = model.default()
         files = " ".join(options.files) or "EVENTS"
@@ -66,6 +65,17 @@ def load_config(options: Options) -> Config:
         config = model.load(path)
         options.console.detail(f"definitions: {path}")
     return config
+
+
+def _nearest() -> Path | None:
+    """The metrics.yaml of this folder, else of the first folder above that has one."""
+    try:
+        here = Path.cwd()
+    except OSError:  # it has been removed
+        return None
+    found = (folder / DEFAULT_CONFIG for folder in (here, *here.parents))
+    path = next((path for path in found if path.is_file()), None)
+    return Path(DEFAULT_CONFIG) if path == here / DEFAULT_CONFIG else path
 
 
 def request(options: Options, config: Config, metrics: Sequence[str]) -> Request:
@@ -231,12 +241,13 @@ def deliver(report: Report, options: Options, *, full: bool) -> None:
         options.console.note(f"wrote {output}")
         return
     on_stdout = output in (None, "-")
-    put(_text(report, kind(options), options, full=full, terminal=on_stdout), options)
+    name = kind(options, FORMATS)
+    put(_text(report, name, options, full=full, terminal=on_stdout), options)
 
 
-def kind(options: Options) -> str:
+def kind(options: Options, formats: Container[str] = LISTS) -> str:
     """The format asked for, else the one that the output's name says, else a table."""
-    named = None if options.output in (None, "-") else by_extension(options.output)
+    named = None if options.output in (None, "-") else by_extension(options.output, formats)
     return options.format or named or "table"
 
 
@@ -259,12 +270,11 @@ def refuse(what: str, refused: tuple[str, str] | None) -> None:
 
 
 def _text(report: Report, name: str, options: Options, *, full: bool, terminal: bool) -> str:
-    if name == "json":
-        from adoptcli.render import json_
-
-        return json_.render(report)
     if name == "csv":
         return _csv(report, full=full)
+    if name != "table":
+        made: str = import_module(f"adoptcli.render.{FORMATS[name][0]}").render(report)
+        return made
     from adoptcli.render import table
 
     to_screen = terminal and sys.stdout.isatty()

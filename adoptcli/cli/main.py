@@ -15,7 +15,7 @@ from adoptcli.errors import AdoptError, Exit
 def run(arguments: list[str] | None = None) -> int:
     """The exit code of one call. Never a traceback, unless `--debug` asks for it."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
+    debug = "--debug" in arguments or bool(os.environ.get("ADOPTCLI_DEBUG"))
     _signals()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them takes long
     gc.disable()  # a short run of many small objects; frames are counted, not collected
@@ -24,6 +24,8 @@ def run(arguments: list[str] | None = None) -> int:
 
         build()(args=arguments, prog_name="adoptcli")
     except SystemExit as stop:
+        if stop.code == Exit.USAGE:
+            _say_environment()
         return _flushed(stop.code if isinstance(stop.code, int) else int(bool(stop.code)))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -76,6 +78,13 @@ def _say(problem: AdoptError) -> None:
         _line(f"error: {line}" if not line.startswith(" ") else line)
     if problem.hint:
         _line(f"  → {problem.hint}")
+
+
+def _say_environment() -> None:
+    """What a wrong use may come from without being seen."""
+    found = sorted(name for name in os.environ if name.startswith("ADOPTCLI_"))
+    if found:
+        _line(f"  → set in the environment: {', '.join(f'{n}={os.environ[n]}' for n in found)}")
 
 
 def _line(text: str) -> None:

@@ -12,7 +12,15 @@ INPUT, OUTPUT, SCOPE = "Input", "Output", "What is counted"
 
 
 class Format(StrEnum):
-    """How the result is written."""
+    """How a report is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class ListFormat(StrEnum):
+    """How a list is written."""
 
     TABLE = "table"
     JSON = "json"
@@ -46,8 +54,9 @@ Files = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", envvar="ADOPTCLI_CONFIG", rich_help_panel=INPUT, show_default=False,
-        help="The YAML with your definitions. Default: metrics.yaml, if it is here.",
+        "--config", "-c", rich_help_panel=INPUT, show_default=False,
+        help="The YAML with your definitions. Default: the metrics.yaml of this folder, "
+        "else of the nearest one above.",
     ),
 ]  # fmt: skip
 UsersFile = Annotated[
@@ -77,7 +86,7 @@ Shards = Annotated[
 Tmp = Annotated[
     Path | None,
     typer.Option(
-        rich_help_panel=INPUT, show_default=False, envvar="ADOPTCLI_TMP",
+        rich_help_panel=INPUT, show_default=False,
         help="Folder for temporary files. Default: TMPDIR.",
     ),
 ]  # fmt: skip
@@ -130,12 +139,12 @@ Skip = Annotated[
 Details = Annotated[
     bool, typer.Option("--details", rich_help_panel=OUTPUT, help="All tables, on a terminal too.")
 ]
-FormatOption = Annotated[
-    Format | None,
-    typer.Option("--format", "-f", rich_help_panel=OUTPUT, show_default=False,
-                 case_sensitive=False,
-                 help="Default: table, or what the output's name says."),
-]  # fmt: skip
+FORMAT = typer.Option(
+    "--format", "-f", rich_help_panel=OUTPUT, show_default=False, case_sensitive=False,
+    help="Default: table, or what the output's name says.",
+)  # fmt: skip
+FormatOption = Annotated[Format | None, FORMAT]
+ListFormatOption = Annotated[ListFormat | None, FORMAT]
 Output = Annotated[
     str | None,
     typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE|DIR/",

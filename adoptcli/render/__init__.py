@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-FORMATS = ("table", "json", "csv")
-_ENDINGS = {".json": "json", ".csv": "csv", ".txt": "table"}
+from collections.abc import Container
+
+# Each format's module (`render(report) -> str`) and the endings of files that are written in it.
+FORMATS = {
+    "table": ("table", (".txt",)),
+    "json": ("json_", (".json",)),
+    "csv": ("csv_", (".csv",)),
+}
+LISTS = ("table", "json", "csv")  # what a list of people can be written as
 
 
-def by_extension(path: str) -> str | None:
-    """The format that a file's name says, or None."""
-    return next((name for ending, name in _ENDINGS.items() if path.lower().endswith(ending)), None)
+def by_extension(path: str, formats: Container[str] = LISTS) -> str | None:
+    """The format that a file's name says, if it is one of those, or None."""
+    name = path.lower()
+    said = (kind for kind, (_, endings) in FORMATS.items() if name.endswith(endings))
+    return next((kind for kind in said if kind in formats), None)
