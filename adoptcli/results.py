@@ -12,6 +12,7 @@ Unit = Literal[
     "date", "text", "p",
 ]  # fmt: skip
 Status = Literal["ok", "not_configured", "not_evaluable"]
+Outcome = Literal["pass", "warn", "not_evaluable", "fail"]
 KEYS = ("segment", "period", "cohort", "step", "item")
 
 
@@ -164,6 +165,46 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A figure that has a target, and whether it is as it must be.
+
+    Attributes:
+        target: Its name in the YAML.
+        of: Whether the figure itself is judged or its change.
+        metric: The metric.
+        figure: Its place in the metric's JSON: `headline`, `headline.change`, `textbook`, or
+            `table[key=value].measure`, with `.change` where its change is judged.
+        outcome: What came of it.
+        condition: What it must be, as the YAML says; of a warning what it should be.
+        value, low, high, unit, numerator, denominator: The number, as it stands there; of a change
+            in percent a fraction of the value before.
+        period: The period that it is of.
+        limit: The limit of the condition that it is nearest to, in the same unit.
+        distance: How far it is from there.
+        surely: Whether it fails only where the whole interval is beyond.
+        reason: Why it is not evaluable, or why it does not fail.
+    """
+
+    target: str
+    of: Literal["value", "change"]
+    metric: str
+    figure: str
+    outcome: Outcome
+    condition: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: Unit = "number"
+    numerator: float | None = None
+    denominator: float | None = None
+    period: str | None = None
+    limit: float | None = None
+    distance: float | None = None
+    surely: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSummary:
     """What was read and what was set aside, by reason.
 
@@ -200,3 +241,4 @@ class Report:
     metrics: Sequence[MetricReport]
     caveats: tuple[Caveat, ...] = ()
     findings: tuple[Finding, ...] = ()
+    targets: tuple[Judged, ...] = ()

@@ -99,7 +99,7 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         settings=config.settings,
         metrics=tuple(metrics),
         base=config.base,
-        segments=_segments(options.by),
+        segments=segments(options.by),
         unit="account" if options.unit == "account" else "user",
         period=options.period,  # type: ignore[arg-type]
         since_day=_day(options.since, "--since"),
@@ -111,7 +111,7 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
     )
 
 
-def _segments(by: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def segments(by: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Each --by with the names that it crosses."""
     found = [tuple(name.strip() for name in one.split(",")) for one in by]
     for names in found:
@@ -173,22 +173,31 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> dict[str, Metric]:
 
 
 def make_report(options: Options, metrics: Mapping[str, Metric]) -> Report:
-    """Read, count, and say aloud what a person must know."""
+    """Read, count, judge, and say aloud what a person must know."""
     from adoptcli.findings import found_in
-    from adoptcli.runner import report
+    from adoptcli.targets.judge import judge
 
     config = load_config(options)
-    asked = request(options, config, tuple(metrics))
-    prepared, ready = report.read(asked, metrics)
-    try:
-        tell(prepared, options)
-        made = report.assemble(prepared, asked, metrics, ready, config.hash)
-    finally:
-        prepared.close()
+    made = computed(options, config, metrics)
+    judged = judge(config.targets, made.metrics, segments(options.by)).judged
+    made = replace(made, targets=judged)
     if not config.definitions.findings:
         return made
     split = [part for by in options.by for part in ("--by", by)]
     return replace(made, findings=found_in(made, again(options), split))
+
+
+def computed(options: Options, config: Config, metrics: Mapping[str, Metric]) -> Report:
+    """Read and count."""
+    from adoptcli.runner import report
+
+    asked = request(options, config, tuple(metrics))
+    prepared, ready = report.read(asked, metrics)
+    try:
+        tell(prepared, options)
+        return report.assemble(prepared, asked, metrics, ready, config.hash)
+    finally:
+        prepared.close()
 
 
 def again(options: Options) -> list[str]:
@@ -277,15 +286,27 @@ def _text(report: Report, name: str, options: Options, *, full: bool, terminal: 
         return made
     from adoptcli.render import table
 
-    to_screen = terminal and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if to_screen else None
+    look = Look.of(terminal)
     return table.render(
-        report,
-        full=options.details or full or not to_screen,
-        width=width,
-        color=to_screen and _color(),
-        unicode=not terminal or _unicode(),
-    )
+        report, full=options.details or full or look.width is None, width=look.width,
+        color=look.color, unicode=look.unicode,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a table may look where it goes: its width (None in a pipe), colour, more than ASCII."""
+
+    width: int | None
+    color: bool
+    unicode: bool
+
+    @classmethod
+    def of(cls, on_stdout: bool) -> Look:
+        """Of standard output, or of a file."""
+        to_screen = on_stdout and sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if to_screen else None
+        return cls(width, to_screen and _color(), not on_stdout or _unicode())
 
 
 def _csv(report: Report, *, full: bool) -> str:

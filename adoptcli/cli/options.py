@@ -19,6 +19,14 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class CheckFormat(StrEnum):
+    """How it is written what came of the targets."""
+
+    TABLE = "table"
+    JSON = "json"
+    JUNIT = "junit"
+
+
 class ListFormat(StrEnum):
     """How a list is written."""
 
@@ -144,11 +152,17 @@ FORMAT = typer.Option(
     help="Default: table, or what the output's name says.",
 )  # fmt: skip
 FormatOption = Annotated[Format | None, FORMAT]
+CheckFormatOption = Annotated[CheckFormat | None, FORMAT]
 ListFormatOption = Annotated[ListFormat | None, FORMAT]
 Output = Annotated[
     str | None,
     typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE|DIR/",
                  help="Write here, whole or not at all; a folder gets one CSV a table."),
+]  # fmt: skip
+CheckOutput = Annotated[
+    str | None,
+    typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE",
+                 help="Write here, whole or not at all."),
 ]  # fmt: skip
 Who = Annotated[
     str | None,

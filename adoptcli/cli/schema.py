@@ -1,4 +1,4 @@
-"""`adoptcli schema config|report`: JSON Schemas, for editors and for readers of the JSON."""
+"""`adoptcli schema config|report|check`: JSON Schemas, for editors and for readers of the JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from adoptcli.cli.console import payload
 
 app = typer.Typer(
-    help="Print the JSON Schema of the YAML or of the JSON report.", no_args_is_help=True
+    help="Print the JSON Schema of the YAML, or of the JSON of a command.", no_args_is_help=True
 )
 
 
@@ -19,6 +19,14 @@ def config() -> None:
     from adoptcli.config.schema import config_schema
 
     payload(json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command("check")
+def check() -> None:
+    """Of `adoptcli check -f json`."""
+    from adoptcli.render.verdicts import schema
+
+    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
 
 
 @app.command("report")

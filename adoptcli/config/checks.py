@@ -11,6 +11,7 @@ from adoptcli.config.document import Document, unquoted
 from adoptcli.config.problems import Path, Problem, dotted
 from adoptcli.config.shape import shapes_at
 from adoptcli.definitions import Definitions
+from adoptcli.targets import names
 
 _WORDS = ("true", "True", "TRUE", "false", "False", "FALSE")
 
@@ -43,6 +44,7 @@ def sections(document: Document) -> Iterator[Problem]:
     yield from _twice(document, ("retention", "starts"))
     yield from _starts(document)
     yield from _rules(document)
+    yield from _targets(document)
     for path, message in axes.problems(document):
         yield _problem(document, path, message)
 
@@ -116,6 +118,17 @@ def _rules(document: Document) -> Iterator[Problem]:
             if document.data.get(section) is None:
                 message = f"{key!r} needs the section {section!r}, which is not there"
                 yield _problem(document, (*path, key), message)
+
+
+def _targets(document: Document) -> Iterator[Problem]:
+    """Targets whose names stand for no figure that there could be."""
+    found = document.data.get("targets")
+    for name in found if isinstance(found, dict) else ():
+        path: Path = ("targets", name)
+        try:
+            names.parse(name)
+        except ValueError as error:
+            yield Problem(document.place(path, key=True), dotted(path), str(error))
 
 
 def _clauses(document: Document) -> Iterator[Path]:

@@ -15,14 +15,15 @@ from pydantic import Field, ValidationError, create_model
 from adoptcli.audiences.conditions import Conditions
 from adoptcli.config import checks, wording
 from adoptcli.config.document import Document, parse
-from adoptcli.config.problems import Problem, raise_all
+from adoptcli.config.problems import Problem, dotted, raise_all
 from adoptcli.definitions import Definitions, Name
 from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
+from adoptcli.targets.model import Target
 
 _NOT_HASHED: dict[str, Any] = {
     "source": True, "max_rejected": True, "audiences": True, "findings": True,
-    "users": {"file"}, "accounts": {"file"},
+    "targets": True, "users": {"file"}, "accounts": {"file"},
 }  # fmt: skip
 
 
@@ -47,6 +48,21 @@ class Config:
         return self.document.place_of(word) if self.document else ""
 
     @property
+    def targets(self) -> dict[str, Target]:
+        """The figures that have a target."""
+        return dict(getattr(self.definitions, "targets", {}))
+
+    def wrong_targets(self, wrong: Mapping[str, str]) -> ConfigProblem:
+        """The problems of some targets, each with its place."""
+        assert self.document is not None
+        lines = [
+            Problem(self.document.place(path, key=True), dotted(path), message)
+            for path, message in ((("targets", name), text) for name, text in wrong.items())
+        ]
+        text = "\n".join(problem.line(self.document.name) for problem in sorted(lines))
+        return ConfigProblem("invalid-config", text)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Each metric's section; None where it needs one and has none."""
         return {name: getattr(self.definitions, name) for name in all_metrics()}
@@ -68,7 +84,14 @@ def model_of(metrics: Mapping[str, Metric]) -> type[Definitions]:
     own: Any = Field(
         default_factory=dict, description="Lists of your own, for `adoptcli audience`."
     )
-    sections: dict[str, Any] = {"audiences": (dict[Name, Conditions], own)}
+    aims: Any = Field(
+        default_factory=dict,
+        description="What figures must be, for `adoptcli check`: METRIC, METRIC.textbook, "
+        "METRIC[plan=pro] or METRIC.TABLE[KEY=VALUE].COLUMN, and a condition.",
+    )
+    sections: dict[str, Any] = {
+        "audiences": (dict[Name, Conditions], own), "targets": (dict[Name, Target], aims),
+    }  # fmt: skip
     for metric in metrics.values():
         if metric.id in Definitions.model_fields:
             raise ValueError(f"metric {metric.id} has the name of another key")

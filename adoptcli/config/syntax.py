@@ -13,6 +13,7 @@ _WORDS = (
     ("mapping values are not allowed", "a ':' too many, or a wrong indentation; put quotes around "
      "text that holds ': '"),
     ("found undefined alias", "text that begins with '*' needs quotes"),
+    ("chomping or indentation", "text that begins with '>' or '|' needs quotes"),
     ("expected alphabetic or numeric character", "text that begins with '*' or '&' needs quotes"),
     ("could not find expected ':'", "a key without ':'"),
     ("found unexpected end of stream", "a quote is not closed"),

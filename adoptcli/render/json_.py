@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
@@ -16,7 +16,9 @@ from adoptcli.results import (
     Estimate,
     Finding,
     Headline,
+    Judged,
     MetricReport,
+    Outcome,
     Report,
     Row,
     Table,
@@ -51,6 +53,7 @@ def plain(report: Report) -> dict[str, Any]:
         "caveats": [_caveat(c) for c in report.caveats],
         "metrics": {m.id: _metric(m, report.period) for m in report.metrics},
         "findings": [_finding(f) for f in report.findings],
+        "targets": [judged(t) for t in report.targets],
     }
 
 
@@ -128,19 +131,36 @@ def _finding(found: Finding) -> dict[str, Any]:
     return {name: _finite(v) if isinstance(v, float) else v for name, v in parts.items()}
 
 
+def judged(found: Judged) -> dict[str, Any]:
+    """One target, and what came of it."""
+    parts = {name: getattr(found, name) for name in Judged.__slots__}
+    return {**parts, "reason": found.reason or None}
+
+
+def judged_schema() -> dict[str, Any]:
+    """The JSON Schema of one target."""
+    number, text, maybe = {"type": ["number", "null"]}, {"type": "string"}, {"type": ["string", "null"]}
+    return object_of(
+        {**dict.fromkeys(Judged.__slots__, number), "target": text, "metric": text, "figure": text,
+         "of": {"enum": ["value", "change"]}, "outcome": {"enum": [*get_args(Outcome)]},
+         "condition": text, "unit": text, "period": maybe, "reason": maybe,
+         "surely": {"type": "boolean"}}
+    )  # fmt: skip
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of the report."""
     number = {"type": ["number", "null"]}
     text = {"type": ["string", "null"]}
-    estimate = _object(dict.fromkeys(Estimate.__slots__, number))
-    caveat = _object({"code": {"type": "string"}, "message": {"type": "string"},
+    estimate = object_of(dict.fromkeys(Estimate.__slots__, number))
+    caveat = object_of({"code": {"type": "string"}, "message": {"type": "string"},
                       "count": {"type": ["integer", "null"]}})  # fmt: skip
-    headline = _object(
+    headline = object_of(
         {"title": {"type": "string"}, **dict.fromkeys(Estimate.__slots__, number),
          "unit": {"type": "string"}, "period": text,
          "change": {"anyOf": [{"$ref": "#/$defs/estimate"}, {"type": "null"}]}}
     )  # fmt: skip
-    textbook = _object(
+    textbook = object_of(
         {"value": number, "numerator": number, "denominator": number,
          "formula": {"type": "string"}, "unit": {"type": "string"}}
     )  # fmt: skip
@@ -151,7 +171,7 @@ def schema() -> dict[str, Any]:
         "additionalProperties": cell,
     }
     or_null = {"anyOf": [{"$ref": "#/$defs/headline"}, {"type": "null"}]}
-    metric = _object(
+    metric = object_of(
         {
             "title": {"type": "string"},
             "definition": {"type": "string"},
@@ -167,7 +187,7 @@ def schema() -> dict[str, Any]:
             "caveats": {"type": "array", "items": {"$ref": "#/$defs/caveat"}},
         }
     )  # fmt: skip
-    source = _object(
+    source = object_of(
         {
             "rows": {"type": "integer"}, "events": {"type": "integer"},
             "actors": {"type": "integer"}, "accounts": {"type": ["integer", "null"]},
@@ -180,11 +200,11 @@ def schema() -> dict[str, Any]:
     )  # fmt: skip
     just_number, just_text, whole = ({"type": name} for name in ("number", "string", "integer"))
     words = ("code", "metric", "figure", "message", "unit", "advice", "topic", "audience")
-    finding = _object(
+    finding = object_of(
         {**dict.fromkeys(FINDING, just_number), **dict.fromkeys(words, just_text),
          "numerator": number, "denominator": number, "n": whole, "people": whole}
     )  # fmt: skip
-    top = _object(
+    top = object_of(
         {
             "format": {"const": FORMAT}, "version": {"type": "string"},
             "as_of": {"type": "string", "format": "date"}, "time_zone": {"type": "string"},
@@ -194,10 +214,11 @@ def schema() -> dict[str, Any]:
             "caveats": {"type": "array", "items": {"$ref": "#/$defs/caveat"}},
             "metrics": {"type": "object", "additionalProperties": {"$ref": "#/$defs/metric"}},
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
+            "targets": {"type": "array", "items": {"$ref": "#/$defs/target"}},
         }
     )  # fmt: skip
     defs = {"estimate": estimate, "caveat": caveat, "headline": headline, "textbook": textbook,
-            "metric": metric, "finding": finding}  # fmt: skip
+            "metric": metric, "finding": finding, "target": judged_schema()}  # fmt: skip
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "adoptcli report",
@@ -206,7 +227,8 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+def object_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an object that has all of these keys and no other."""
     return {
         "type": "object",
         "properties": dict(properties),

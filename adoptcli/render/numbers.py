@@ -81,6 +81,37 @@ def mark(value: float, unit: Unit) -> str:
     return number(value, unit).replace(".0 %", " %")
 
 
+def told_apart(value: float, limit: float, unit: Unit) -> str:
+    """A value with as many digits as tell it from a limit that it is not equal to."""
+    digits = 1
+    while value != limit and digits < 12 and _digits(value, unit, digits) == _digits(limit, unit, digits):
+        digits += 1
+    usual = number(value, unit)
+    return usual if digits == 1 or usual != number(limit, unit) else _digits(value, unit, digits)
+
+
+def _digits(value: float, unit: Unit, digits: int) -> str:
+    """A value with so many digits after the point."""
+    if unit in ("share", "pp"):
+        return _minus(f"{value * 100:.{digits}f} {'%' if unit == 'share' else 'pp'}")
+    if unit == "seconds":
+        size, name = next((s for s in _SPANS if abs(value) >= s[0]), (1.0, "s"))
+        return _minus(f"{value / size:.{digits}f} {name}")
+    return _minus(f"{value:,.{digits}f}")
+
+
+def gap(distance: float, unit: Unit) -> str:
+    """How far a value is from a limit, without a sign: never 0 where it is not."""
+    size = abs(distance)
+    kind: Unit = "pp" if unit == "share" else unit
+    digits = 1
+    while size and digits < 12 and not any(c in "123456789" for c in _digits(size, kind, digits)):
+        digits += 1
+    if digits == 1 and kind not in ("pp", "p"):
+        return number(size, kind)
+    return _digits(size, kind, digits)
+
+
 def change(found: Estimate | None, unit: Unit) -> str:
     """With its sign; shares in percentage points."""
     if found is None or found.value is None:

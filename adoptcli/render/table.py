@@ -27,16 +27,17 @@ def render(report: Report, *, full: bool, width: int | None, color: bool, unicod
     """
     plain = not unicode
     view = width or PIPE
-    text = _printed(summary(report, view, plain=plain, full=full), width or WIDEST, color=color)
+    text = printed(summary(report, view, plain=plain, full=full), width or WIDEST, color=color)
     if full and width is not None:
-        text += _printed(details(report, view, plain=plain), width, color=color)
+        text += printed(details(report, view, plain=plain), width, color=color)
     elif full:
         text += lines(report)
     text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
     return as_plain(text) if plain else text
 
 
-def _printed(shown: RenderableType, width: int, *, color: bool) -> str:
+def printed(shown: RenderableType, width: int, *, color: bool) -> str:
+    """What Rich shows, as text."""
     stream = io.StringIO()
     console = Console(
         file=stream, width=width, height=100, force_terminal=color, no_color=not color,

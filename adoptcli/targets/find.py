@@ -1,0 +1,251 @@
+"""The figures of a report that a target names, each with its number, or why it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from adoptcli.metrics import all_metrics
+from adoptcli.metrics._shared import compared, share_difference
+from adoptcli.results import KEYS, Cell, Column, Estimate, MetricReport, Result, Row, Table, Unit
+from adoptcli.targets.names import ANY, CROSS, DATED, LATEST, Figure
+
+Splits = Sequence[Sequence[str]]
+
+
+class Wrong(ValueError):
+    """The metric has no such figure, whatever the data."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One figure: where it stands, its number, and how it moved; or why there is none.
+
+    Attributes:
+        path: Its place in the metric's JSON.
+        estimate: The number.
+        unit: Its unit.
+        period: Its period or cohort.
+        reason: Why it cannot be judged.
+        change: Its change against the period before, in its own unit.
+        unchanged: Why its change cannot be judged.
+    """
+
+    path: str
+    estimate: Estimate = Estimate(None)
+    unit: Unit | None = None
+    period: str | None = None
+    reason: str = ""
+    change: Estimate | None = None
+    unchanged: str = "there is no period before"
+
+
+def figures(figure: Figure, metric: MetricReport, splits: Splits) -> list[Found]:
+    """Every figure that a name stands for.
+
+    Args:
+        figure: The name.
+        metric: The metric's part of the report.
+        splits: What the report is split by, in its order.
+
+    Raises:
+        Wrong: The metric has no such table, column or key.
+    """
+    result = metric.result
+    if result.status != "ok":
+        return [Found(_asked(figure), reason=result.reason or "it was not computed")]
+    if figure.table == "textbook":
+        return [_textbook(result)]
+    if figure.table != "headline":
+        return list(_cells(figure, result, splits))
+    if figure.split:
+        of_segment = replace(figure, table="segments", measure="headline")
+        return list(_cells(of_segment, result, splits))
+    return [_headline(result)]
+
+
+def _asked(figure: Figure) -> str:
+    """Where it would stand."""
+    return f"{figure.table}.{figure.measure}" if figure.measure else figure.table
+
+
+def _headline(result: Result) -> Found:
+    head = result.headline
+    if head is None:
+        return Found("headline", reason=result.reason or "there is no headline")
+    found = Found("headline", head.estimate, head.unit, head.period, change=head.change)
+    return replace(found, reason=_why_none(head.estimate))
+
+
+def _textbook(result: Result) -> Found:
+    book = result.textbook
+    if book is None:
+        raise Wrong("this metric has no textbook figure")
+    estimate = Estimate(book.value, book.numerator, book.denominator)
+    nothing = "a textbook figure stands for itself, without a period before"
+    return Found(
+        "textbook", estimate, book.unit, reason=_why_none(estimate), unchanged=nothing
+    )  # fmt: skip
+
+
+def _why_none(estimate: Estimate) -> str:
+    return "" if estimate.value is not None else "nobody can be judged yet, so it has no value"
+
+
+def _cells(figure: Figure, result: Result, splits: Splits) -> Iterator[Found]:
+    table = result.table(figure.table)
+    if table is None:
+        yield _no_table(figure, result)
+        return
+    column = _column(figure, table)
+    figure = replace(figure, keys=_known_keys(figure, table))
+    rows = [row for row in table.rows if _in_segment(row, figure, splits)]
+    groups: dict[tuple[Cell, ...], list[Row]] = {}
+    for row in rows:
+        others = tuple(row.get(key) for key in KEYS if key not in DATED)
+        groups.setdefault(others, []).append(row)
+    found = [cell for group in groups.values() for cell in _of_group(figure, table, column, group)]
+    yield from found or [
+        Found(_path(table.name, {**_labels(figure), **figure.keys}, column.name),
+              reason=_no_row(figure, result))
+    ]  # fmt: skip
+
+
+def _labels(figure: Figure) -> dict[str, str]:
+    return {"segment": CROSS.join(value for _, value in figure.split)} if figure.split else {}
+
+
+def _no_table(figure: Figure, result: Result) -> Found:
+    """Data may lack what a table is about; a name that no table has is a mistake."""
+    there = [table.name for table in result.tables]
+    if figure.table == "segments" or figure.table in all_metrics()[figure.metric].keys:
+        notes = [c.message for c in result.caveats if c.code == "segment-of-users"]
+        return Found(_asked(figure), reason="; ".join(notes) or "the data have no such table")
+    raise Wrong(_among("table", figure.table, there))
+
+
+def _no_row(figure: Figure, result: Result) -> str:
+    notes = [c.message for c in result.caveats if c.code == "segment-of-users"]
+    return "; ".join(notes) if notes and figure.split else "the table has no such row"
+
+
+def _among(what: str, name: str, there: Sequence[str]) -> str:
+    near = get_close_matches(name, there, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no {what} {name!r}; {hint}there are: {', '.join(there) or 'none'}"
+
+
+def _column(figure: Figure, table: Table) -> Column:
+    """The column that is named, else the only one with a number that says how good it is."""
+    columns = [c for c in table.columns if not c.is_key]
+    if figure.measure:
+        for column in columns:
+            if column.name == figure.measure:
+                return column
+        raise Wrong(_among("column", figure.measure, [c.name for c in columns]))
+    rated = [c for c in columns if any(isinstance(row.get(c.name), Estimate) for row in table.rows)]
+    for some in (columns, rated):
+        if len(some) == 1:
+            return some[0]
+    names = ", ".join(c.name for c in columns)
+    example = (rated or columns)[0].name
+    raise Wrong(f"say which column, such as {figure.table}.{example}; there are: {names}")
+
+
+def _known_keys(figure: Figure, table: Table) -> Mapping[str, str]:
+    """The keys as the table has them: where it has no periods but steps, these are meant."""
+    there = [c.name for c in table.columns if c.is_key and c.name != "segment"]
+    keys = {}
+    for key, value in figure.keys.items():
+        steps = key == "period" and "period" not in there and "step" in there
+        name = "step" if steps else key
+        if name not in there:
+            raise Wrong(_among("key", key, there))
+        keys[name] = value
+    return keys
+
+
+def _in_segment(row: Row, figure: Figure, splits: Splits) -> bool:
+    label = row.get("segment")
+    if not figure.split or label is None:
+        return not figure.split and label is None
+    names = CROSS.join(figure.by)
+    text = str(label)
+    if len(splits) > 1:
+        if not text.startswith(f"{names}: "):
+            return False
+        text = text.removeprefix(f"{names}: ")
+    values = [value for _, value in figure.split]
+    if ANY not in values:
+        return text == CROSS.join(values)
+    parts = text.split(CROSS) if len(values) > 1 else [text]
+    return len(parts) == len(values) and all(
+        value in (ANY, part) for value, part in zip(values, parts, strict=True)
+    )
+
+
+def _of_group(
+    figure: Figure, table: Table, column: Column, rows: Sequence[Row]
+) -> Iterator[Found]:
+    """The cells of rows that differ in their period alone, which stand in order of time."""
+    others = {key: value for key, value in figure.keys.items() if key not in DATED}
+    if any(value not in (ANY, str(rows[0].get(key))) for key, value in others.items()):
+        return
+    dated = next((c.name for c in table.columns if c.name in DATED), None)
+    cells = [_cell(table, column, row, dated) for row in rows]
+    moved = [cells[0], *map(_moved, cells[1:], cells)]
+    moved = [replace(c, unchanged=c.unchanged if dated else _TIMELESS) for c in moved]
+    wanted = figure.keys.get(dated or "", LATEST if dated else ANY)
+    if wanted == LATEST:
+        yield next((c for c in reversed(moved) if not c.reason), moved[-1])
+        return
+    yield from (
+        cell for cell, row in zip(moved, rows, strict=True)
+        if wanted in (ANY, str(row.get(dated or "")))
+    )  # fmt: skip
+
+
+_TIMELESS = "the table has no periods, so there is none before"
+
+
+def _cell(table: Table, column: Column, row: Row, dated: str | None) -> Found:
+    cell = row.get(column.name)
+    if isinstance(cell, str):
+        raise Wrong(f"{column.name!r} holds words, which cannot have a target")
+    estimate = cell if isinstance(cell, Estimate) else Estimate(cell)
+    period = None if dated is None else str(row.get(dated))
+    path = _path(table.name, {key: row.get(key) for key in KEYS}, column.name)
+    reason = _why_none(estimate)
+    if dated and isinstance(cell, Estimate):
+        reason = _too_new(table, row, cell) or reason
+    return Found(path, estimate, column.unit, period, reason)
+
+
+def _too_new(table: Table, row: Row, cell: Estimate) -> str:
+    """Why a period's number is not whole: some of its people have not had their time."""
+    names = [c.name for c in table.columns]
+    waiting = row.get("immature", 0)
+    if "mature" in names and cell.denominator == row.get("mature"):
+        all_of_it = row.get(names[names.index("mature") - 1])
+        waiting = _count(all_of_it) - _count(row.get("mature"))
+    left = _count(waiting)
+    return f"not mature: {left:,.0f} have not had their time yet" if left > 0 else ""
+
+
+def _count(cell: Cell) -> float:
+    return float(cell) if isinstance(cell, int | float) else 0.0
+
+
+def _path(table: str, keys: Mapping[str, Cell], measure: str) -> str:
+    inside = ",".join(f"{key}={keys[key]}" for key in KEYS if keys.get(key) is not None)
+    return f"{table}[{inside}].{measure}" if inside else f"{table}.{measure}"
+
+
+def _moved(cell: Found, before: Found) -> Found:
+    """A cell with its change against the one before."""
+    now, then = cell.estimate, before.estimate
+    if now.value is None or then.value is None or before.reason:
+        return cell
+    found = share_difference(now, then) if cell.unit == "share" else compared(now, then)
+    return replace(cell, change=found)
