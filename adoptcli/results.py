@@ -170,6 +170,7 @@ class Judged:
 
     Attributes:
         target: Its name in the YAML.
+        name: The name of this one figure, where that stands for several.
         of: Whether the figure itself is judged or its change.
         metric: The metric.
         figure: Its place in the metric's JSON: `headline`, `headline.change`, `textbook`, or
@@ -186,6 +187,7 @@ class Judged:
     """
 
     target: str
+    name: str
     of: Literal["value", "change"]
     metric: str
     figure: str

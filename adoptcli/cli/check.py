@@ -13,7 +13,7 @@ from adoptcli.cli.console import Console
 from adoptcli.errors import Exit, UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from adoptcli.config.model import Config
     from adoptcli.results import Judged, Report
@@ -61,11 +61,13 @@ def check(
     given = common.Options(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
-        until=until, as_of=as_of, details=True, format=format or _by_name(output), output=output,
+        until=until, as_of=as_of, format=format or _by_name(output), output=output,
         console=Console(quiet, verbose),
     )  # fmt: skip
-    if problems and given.format != "table":
-        raise UsageProblem("problems-are-text", "--problems goes with -f table, not with a file")
+    if output and common.is_folder(output):
+        raise UsageProblem("output-is-folder", f"-o {output}: this is a folder", "name a file")
+    if problems and (given.format != "table" or output not in (None, "-")):
+        raise UsageProblem("problems-are-text", "--problems goes with a table on standard output")
     report = _checked(given, common.load_config(given), only or (), skip or ())
     shown = [j for j in report.targets if j.outcome != "pass" or not problems]
     if shown or not problems:
@@ -111,9 +113,7 @@ def _by(by: Sequence[str], figures: Iterable[Figure]) -> tuple[str, ...]:
     return (*by, *map(",".join, needed))
 
 
-def _text(
-    report: Report, shown: Sequence[Judged], options: common.Options, *, strict: bool
-) -> str:
+def _text(report: Report, shown: Sequence[Judged], options: common.Options, *, strict: bool) -> str:
     from adoptcli.render import junit, verdicts
 
     if options.format == "junit":

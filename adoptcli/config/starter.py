@@ -134,6 +134,14 @@ def starter(found: Found | None = None, schema: str = SCHEMA) -> str:
     lines += [
         line for key in keys_of(Conditions) for line in _lines(key, "#     ", "audiences.NAME")
     ]
+    lines += [
+        "",
+        _with("# targets:", "What figures must be, for adoptcli check."),
+        '#   activation: ">= 40%"',
+        '#   stickiness: {fail: "< 20%", warn: "< 25%"}',
+        '#   "retention.pooled[step=4]": {target: ">= 25%", surely: true}',
+        '#   active_users: {change: ">= -5%"}',
+    ]
     if found is not None and found.events:
         lines += ["", *_events(found.events)]
     return "\n".join(lines) + "\n"

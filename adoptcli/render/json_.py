@@ -139,12 +139,18 @@ def judged(found: Judged) -> dict[str, Any]:
 
 def judged_schema() -> dict[str, Any]:
     """The JSON Schema of one target."""
-    number, text, maybe = {"type": ["number", "null"]}, {"type": "string"}, {"type": ["string", "null"]}
+    number, text, maybe = (
+        {"type": ["number", "null"]},
+        {"type": "string"},
+        {"type": ["string", "null"]},
+    )
     return object_of(
-        {**dict.fromkeys(Judged.__slots__, number), "target": text, "metric": text, "figure": text,
-         "of": {"enum": ["value", "change"]}, "outcome": {"enum": [*get_args(Outcome)]},
-         "condition": text, "unit": text, "period": maybe, "reason": maybe,
-         "surely": {"type": "boolean"}}
+        {
+            **dict.fromkeys(Judged.__slots__, number),
+            **dict.fromkeys(("target", "name", "metric", "figure", "condition", "unit"), text),
+            "of": {"enum": ["value", "change"]}, "outcome": {"enum": [*get_args(Outcome)]},
+            "period": maybe, "reason": maybe, "surely": {"type": "boolean"},
+        }
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from adoptcli.render.verdicts import message, name
+from adoptcli.render.verdicts import message
 from adoptcli.results import Judged, Report
 
 # XML 1.0 has no sign for these at all: control characters, halves of pairs, U+FFFE and U+FFFF.
@@ -33,7 +33,7 @@ def render(report: Report, *, strict: bool) -> str:
         ET.SubElement(properties, "property", name=key, value=_legal(str(getattr(report, key))))
     for found, tag in zip(report.targets, tags, strict=True):
         case = ET.SubElement(
-            suite, "testcase", name=_token(name(found)), classname=f"adoptcli.{found.metric}",
+            suite, "testcase", name=_token(found.name), classname=f"adoptcli.{found.metric}",
             time="0",
         )  # fmt: skip
         if tag:
@@ -52,7 +52,7 @@ def _tag(found: Judged, *, strict: bool) -> str:
 
 def _told(judged: Sequence[Judged]) -> str:
     """Every target in words."""
-    return "".join(f"{name(found)}: {message(found)}\n" for found in judged)
+    return "".join(f"{found.name}: {message(found)}\n" for found in judged)
 
 
 def _token(text: str) -> str:

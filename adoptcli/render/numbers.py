@@ -84,7 +84,11 @@ def mark(value: float, unit: Unit) -> str:
 def told_apart(value: float, limit: float, unit: Unit) -> str:
     """A value with as many digits as tell it from a limit that it is not equal to."""
     digits = 1
-    while value != limit and digits < 12 and _digits(value, unit, digits) == _digits(limit, unit, digits):
+    while (
+        value != limit
+        and digits < 12
+        and _digits(value, unit, digits) == _digits(limit, unit, digits)
+    ):
         digits += 1
     usual = number(value, unit)
     return usual if digits == 1 or usual != number(limit, unit) else _digits(value, unit, digits)

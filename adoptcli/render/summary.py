@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
 from rich.console import Group, RenderableType
@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from adoptcli.render import numbers
+from adoptcli.render.outcomes import SIGNS, STYLES, total
 from adoptcli.render.text import safe
 from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
 
@@ -18,6 +19,7 @@ WITH_TREND, WITH_INTERVAL = 110, 92
 NUMBERS = 36  # columns that value, n and change take
 SMALL = 30
 MOST_BARS = 12
+STUCK = "\u00a0"  # a space that does not break
 MOST_FINDINGS, READABLE = 5, 110
 
 
@@ -27,7 +29,7 @@ def summary(report: Report, width: int, *, plain: bool, full: bool) -> Renderabl
     With `full` all findings; else the worst, one of each topic.
     """
     parts: list[RenderableType] = [*head(report), Text()]
-    grid = _grid(width)
+    grid, marks = _grid(width), _marks(report)
     seen = ""
     for metric in report.metrics:
         if metric.result.status != "ok" or metric.result.headline is None:
@@ -37,9 +39,12 @@ def summary(report: Report, width: int, *, plain: bool, full: bool) -> Renderabl
                 grid.add_row()
             grid.add_row(Text(metric.section.upper(), style="bold"))
             seen = metric.section
-        for cells in _rows(metric, width, plain=plain):
+        for cells in _rows(metric, marks, width, plain=plain):
             grid.add_row(*cells)
     parts += [grid] if grid.rows else []
+    if report.targets:
+        told = " (adoptcli check tells them)"
+        parts += [Text(), total(report.targets, report.as_of).append(told, style="dim")]
     parts += _next_steps(report, width, full=full)
     parts += _silent(report)
     parts += _caveats(report)
@@ -87,11 +92,33 @@ def _grid(width: int) -> Grid:
     return grid
 
 
-def _rows(metric: MetricReport, width: int, *, plain: bool) -> Iterator[list[Text]]:
+Marks = Mapping[tuple[str, str], Text]
+
+
+def _marks(report: Report) -> Marks:
+    """By metric and figure: whether its target is met."""
+    return {
+        (t.metric, t.figure): Text(
+            f"{SIGNS[t.outcome]} {t.condition}".replace(" ", STUCK), STYLES[t.outcome]
+        )
+        for t in report.targets
+    }
+
+
+def _marked(title: str, mark: Text | None, width: int) -> Text:
+    """A title, with the mark of its target behind it in its colour."""
+    if mark is None:
+        return Text(_folded(title, width))
+    found = Text(_folded(f"{title}  {mark.plain}", width).replace(STUCK, " "))
+    found.stylize(mark.style, len(found) - len(mark))
+    return found
+
+
+def _rows(metric: MetricReport, marks: Marks, width: int, *, plain: bool) -> Iterator[list[Text]]:
     """The headline, the textbook figure where it differs, and what else there is."""
     found = metric.result
     assert found.headline is not None
-    yield _line(found.headline, "  ", width, plain=plain)
+    yield _line(found.headline, "  ", width, plain=plain, mark=marks.get((metric.id, "headline")))
     if found.headline.note:
         yield [Text(_folded(f"    {safe(found.headline.note)}", width), style="dim")]
     book = found.textbook
@@ -109,14 +136,16 @@ def _rows(metric: MetricReport, width: int, *, plain: bool) -> Iterator[list[Tex
         yield _line(headline, "    ", width, plain=plain)
 
 
-def _line(found: Headline, indent: str, width: int, *, plain: bool) -> list[Text]:
+def _line(
+    found: Headline, indent: str, width: int, *, plain: bool, mark: Text | None = None
+) -> list[Text]:
     title = f"{indent}{safe(found.title)}"
     if found.period and indent == "  ":
         title += f", {found.period}"
     n = numbers.behind(found.estimate)
     few = found.estimate.denominator is not None and found.estimate.denominator < SMALL
     cells = [
-        Text(_folded(title, width)),
+        _marked(title, mark, width),
         Text(numbers.number(found.estimate.value, found.unit), style="bold"),
     ]
     if width >= WITH_INTERVAL:

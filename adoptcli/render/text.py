@@ -12,7 +12,8 @@ def plain(text: str) -> str:
     """Only ASCII, for a terminal that can carry no more."""
     table = {
         "–": "-", "—": "-", "−": "-", "÷": "/", "×": "x", "·": "|", "≥": ">=", "≤": "<=",
-        "±": "+-", "…": "...", "→": "->", "Σ": "sum", "✗": "x", "✓": "+", "─": "-", "“": '"', "”": '"',
+        "±": "+-", "…": "...", "→": "->", "Σ": "sum", "✗": "x", "✓": "+", "─": "-",
+        "“": '"', "”": '"',
     }  # fmt: skip
     replaced = "".join(table.get(c, c) for c in text)
     return replaced.encode("ascii", "replace").decode()

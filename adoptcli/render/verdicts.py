@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from textwrap import wrap
-from typing import Any, get_args
+from typing import Any
 
 import orjson
 from rich.cells import cell_len
@@ -15,39 +16,16 @@ from rich.text import Text
 
 from adoptcli.render import numbers
 from adoptcli.render.json_ import judged, judged_schema, object_of
+from adoptcli.render.outcomes import ORDER, SIGNS, STYLES, WORDS, total, worst
 from adoptcli.render.table import WIDEST, printed
 from adoptcli.render.text import plain as as_plain
 from adoptcli.render.text import safe
-from adoptcli.results import Estimate, Judged, Outcome, Report
+from adoptcli.results import Estimate, Judged, Report
 
 FORMAT = 1  # 1: the first
-ORDER: tuple[Outcome, ...] = get_args(Outcome)  # what failed stands last
-WORDS: dict[Outcome, str] = {
-    "pass": "✓ pass", "warn": "! warn", "not_evaluable": "? not judged", "fail": "✗ fail",
-}  # fmt: skip
-STYLES: dict[Outcome, str] = {
-    "pass": "green", "warn": "yellow", "not_evaluable": "magenta", "fail": "bold red",
-}  # fmt: skip
-COUNTED: dict[Outcome, str] = {
-    "pass": "passed", "warn": "to watch", "not_evaluable": "not judged", "fail": "failed",
-}  # fmt: skip
-WIDE, GAP, LEAST = 100, 2, 12
-LEFT = (0, 1, 2)  # columns of words
-
-
-def worst(targets: Sequence[Judged]) -> Outcome:
-    """The outcome of all together: missed before not evaluable."""
-    return max((j.outcome for j in targets), key=ORDER.index, default="not_evaluable")
-
-
-def name(found: Judged) -> str:
-    """Which figure it is: as the YAML names it, or with the cell where that names several."""
-    if found.figure in ("headline", "textbook"):
-        return found.target
-    if found.figure == "headline.change":
-        return f"{found.metric}, change"
-    figure = found.figure.removesuffix(".change")
-    return f"{found.metric}.{figure}" + (", change" if found.of == "change" else "")
+WIDE, GAP, LEAST = 110, 2, 12
+MOST_PASSED = 5  # lines of one target
+LEFT = (0, 1, 2, 7)  # columns of words
 
 
 def message(found: Judged) -> str:
@@ -62,7 +40,8 @@ def message(found: Judged) -> str:
         "fail": f"{value} misses {found.condition} by {away}",
         "not_evaluable": f"{value} misses {found.condition} by {away}",
     }[found.outcome]
-    return ", ".join(filter(None, (text, found.reason, behind(found), found.period)))
+    text = " ".join(filter(None, (text, behind(found))))
+    return "; ".join(filter(None, (text, found.period, found.reason)))
 
 
 def behind(found: Judged) -> str:
@@ -94,11 +73,28 @@ def render(
         color: Whether escape sequences may be used.
         unicode: Whether the output can carry more than ASCII.
     """
-    shown = sorted(shown, key=lambda j: ORDER.index(j.outcome))
-    lines = [*_lines(shown, width), Text(), _total(report)]
+    shown = sorted(_gathered(shown), key=lambda j: ORDER.index(j.outcome))
+    lines = [*_lines(shown, width), Text(), total(report.targets, report.as_of)]
     text = printed(Group(*lines), width or WIDEST, color=color)
     text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
     return text if unicode else as_plain(text)
+
+
+def _gathered(shown: Sequence[Judged]) -> list[Judged]:
+    """Where many figures of one target passed, one line for all of them."""
+    number = Counter((j.target, j.of) for j in shown if j.outcome == "pass")
+    lines: dict[object, Judged] = {}
+    for place, found in enumerate(shown):
+        many = number[found.target, found.of]
+        if found.outcome != "pass" or many <= MOST_PASSED:
+            lines[place] = found
+            continue
+        name = f"{found.target}{', change' if found.of == 'change' else ''}: {many:,} of them"
+        lines[found.target, found.of] = replace(
+            found, name=name, value=None, low=None, high=None, numerator=None, denominator=None,
+            period=None, distance=None,
+        )  # fmt: skip
+    return [*lines.values()]
 
 
 def _lines(shown: Sequence[Judged], width: int | None) -> Iterator[Text]:
@@ -110,7 +106,8 @@ def _lines(shown: Sequence[Judged], width: int | None) -> Iterator[Text]:
     widths[1] = min(widths[1], max(room, LEAST))
     for found, row in zip([None, *shown], rows, strict=True):
         first, *more = _folded(row[1], widths[1])
-        cells = (_set(c, w, i) for i, (c, w) in enumerate(zip([row[0], first, *row[2:]], widths)))
+        both = zip([row[0], first, *row[2:]], widths, strict=True)
+        cells = (_set(c, w, i) for i, (c, w) in enumerate(both))
         line = Text((" " * GAP).join(cells), style="dim" if found is None else "")
         if found is not None:
             line.stylize(STYLES[found.outcome], 0, len(row[0]))
@@ -129,15 +126,19 @@ def _set(text: str, width: int, place: int) -> str:
 
 def _cells(found: Judged | None, *, wide: bool) -> list[str]:
     if found is None:
-        beside = ["95 %", "n"] if wide else []
+        beside = ["95 %", "n", "period"] if wide else []
         return ["", "", "target", "value", "margin", *beside]
     estimate = Estimate(found.value, found.numerator, found.denominator, found.low, found.high)
     value = numbers.NOTHING
     if found.value is not None and found.limit is not None:
         value = numbers.told_apart(found.value, found.limit, found.unit)
-    beside = [numbers.interval(estimate, found.unit), numbers.behind(estimate)] if wide else []
-    words = [WORDS[found.outcome], safe(name(found)), safe(found.condition)]
-    return [*words, value, margin(found), *beside]
+    beside = [numbers.interval(estimate, found.unit), numbers.behind(estimate), found.period or ""]
+    words = [
+        f"{SIGNS[found.outcome]} {WORDS[found.outcome]}",
+        safe(found.name),
+        safe(found.condition),
+    ]
+    return [*words, value, margin(found), *(beside if wide else ())]
 
 
 def _folded(text: str, width: int) -> list[str]:
@@ -154,18 +155,8 @@ def _below(found: Judged, *, wide: bool) -> list[str]:
     """What must be said of one that did not pass, and has no column."""
     if found.outcome == "pass":
         return []
-    seen = "" if wide else behind(found)
-    text = " ".join(filter(None, (seen, found.period and f"of {found.period}")))
-    return [text for text in (safe(text), safe(found.reason)) if text]
-
-
-def _total(report: Report) -> Text:
-    """How many of each, and as of when."""
-    number = Counter(j.outcome for j in report.targets)
-    counts = ", ".join(f"{number[kind]} {COUNTED[kind]}" for kind in ORDER if number[kind])
-    whole = len(report.targets)
-    text = f"{whole} target{'s' if whole != 1 else ''} as of {report.as_of}: {counts}"
-    return Text(text, style=STYLES[worst(report.targets)])
+    seen = "" if wide else " of ".join(filter(None, (behind(found), found.period)))
+    return [text for text in (safe(seen), safe(found.reason)) if text]
 
 
 def as_json(report: Report, *, strict: bool) -> str:
@@ -201,7 +192,7 @@ def schema() -> dict[str, Any]:
             "unit": {"enum": ["user", "account"]}, "period": {"enum": ["day", "week", "month"]},
             "segment": maybe, "definitions": text, "strict": {"type": "boolean"},
             "outcome": {"enum": [*ORDER]},
-            "counts": object_of(dict.fromkeys(ORDER, {"type": "integer"})),
+            "counts": object_of({kind: {"type": "integer"} for kind in ORDER}),
             "targets": {"type": "array", "items": target},
         }
     )  # fmt: skip

@@ -12,6 +12,8 @@ from adoptcli.results import KEYS, Cell, Column, Estimate, MetricReport, Result,
 from adoptcli.targets.names import ANY, CROSS, DATED, LATEST, Figure
 
 Splits = Sequence[Sequence[str]]
+NOBODY = Estimate(None)
+MOST = 8  # of a list of what there is
 
 
 class Wrong(ValueError):
@@ -24,6 +26,7 @@ class Found:
 
     Attributes:
         path: Its place in the metric's JSON.
+        name: Its own name, where the target's stands for several.
         estimate: The number.
         unit: Its unit.
         period: Its period or cohort.
@@ -33,12 +36,13 @@ class Found:
     """
 
     path: str
-    estimate: Estimate = Estimate(None)
+    estimate: Estimate = NOBODY
     unit: Unit | None = None
     period: str | None = None
     reason: str = ""
     change: Estimate | None = None
     unchanged: str = "there is no period before"
+    name: str = ""
 
 
 def figures(figure: Figure, metric: MetricReport, splits: Splits) -> list[Found]:
@@ -105,15 +109,28 @@ def _cells(figure: Figure, result: Result, splits: Splits) -> Iterator[Found]:
     for row in rows:
         others = tuple(row.get(key) for key in KEYS if key not in DATED)
         groups.setdefault(others, []).append(row)
-    found = [cell for group in groups.values() for cell in _of_group(figure, table, column, group)]
-    yield from found or [
-        Found(_path(table.name, {**_labels(figure), **figure.keys}, column.name),
-              reason=_no_row(figure, result))
+    found = [
+        replace(cell, name=_named(figure, row, column.name, splits))
+        for group in groups.values() for cell, row in _of_group(figure, table, column, group)
     ]  # fmt: skip
+    yield from found or [
+        Found(f"{table.name}.{column.name}", reason=_no_row(figure, table, result, rows, splits))
+    ]
 
 
-def _labels(figure: Figure) -> dict[str, str]:
-    return {"segment": CROSS.join(value for _, value in figure.split)} if figure.split else {}
+def _named(figure: Figure, row: Row, measure: str, splits: Splits) -> str:
+    """The name of one cell, as the YAML may have it."""
+    keys = {key: row[key] for key in KEYS if key != "segment" and row.get(key) is not None}
+    values = _values(str(row.get("segment")), figure, splits) or ()
+    of_headline = figure.table == "segments" and measure == "headline"
+    inside = dict(zip(figure.by, values, strict=True)) | ({} if of_headline else keys)
+    text = ",".join(f"{key}={value}" for key, value in inside.items())
+    place = figure.metric if of_headline else f"{figure.metric}.{figure.table}"
+    return (
+        f"{place}[{text}]" + ("" if of_headline else f".{measure}")
+        if text
+        else (f"{place}.{measure}")
+    )
 
 
 def _no_table(figure: Figure, result: Result) -> Found:
@@ -125,9 +142,29 @@ def _no_table(figure: Figure, result: Result) -> Found:
     raise Wrong(_among("table", figure.table, there))
 
 
-def _no_row(figure: Figure, result: Result) -> str:
+def _no_row(
+    figure: Figure, table: Table, result: Result, rows: Sequence[Row], splits: Splits
+) -> str:
+    """Why there is no such cell, and what there is instead."""
     notes = [c.message for c in result.caveats if c.code == "segment-of-users"]
-    return "; ".join(notes) if notes and figure.split else "the table has no such row"
+    if figure.split and not rows:
+        labels = (_values(str(row.get("segment")), figure, splits) for row in table.rows)
+        there = [CROSS.join(values) for values in labels if values]
+        wanted = CROSS.join(value for _, value in figure.split)
+        return "; ".join(notes) or _none("segment", wanted, there)
+    for key, value in figure.keys.items():
+        there = [str(row.get(key)) for row in rows]
+        if value not in (ANY, LATEST, *there):
+            return _none(key, value, there)
+    return "the table has no such row"
+
+
+def _none(what: str, wanted: str, there: Sequence[str]) -> str:
+    names = list(dict.fromkeys(there))
+    near = [] if wanted.isdigit() else get_close_matches(wanted, names, 1)
+    some = ", ".join(names[:MOST]) + (", …" if len(names) > MOST else "")
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {some or 'none'}"
+    return f"there is no {what} {wanted!r}; {hint}"
 
 
 def _among(what: str, name: str, there: Sequence[str]) -> str:
@@ -170,24 +207,27 @@ def _in_segment(row: Row, figure: Figure, splits: Splits) -> bool:
     label = row.get("segment")
     if not figure.split or label is None:
         return not figure.split and label is None
-    names = CROSS.join(figure.by)
-    text = str(label)
-    if len(splits) > 1:
-        if not text.startswith(f"{names}: "):
-            return False
-        text = text.removeprefix(f"{names}: ")
-    values = [value for _, value in figure.split]
-    if ANY not in values:
-        return text == CROSS.join(values)
-    parts = text.split(CROSS) if len(values) > 1 else [text]
-    return len(parts) == len(values) and all(
-        value in (ANY, part) for value, part in zip(values, parts, strict=True)
+    parts = _values(str(label), figure, splits)
+    asked = [value for _, value in figure.split]
+    return parts is not None and all(
+        value in (ANY, part) for value, part in zip(asked, parts, strict=True)
     )
+
+
+def _values(label: str, figure: Figure, splits: Splits) -> list[str] | None:
+    """The values of a segment's columns, by its label; None if it is of another split."""
+    names = CROSS.join(figure.by)
+    if len(splits) > 1 and not label.startswith(f"{names}: "):
+        return None
+    text = label.removeprefix(f"{names}: ") if len(splits) > 1 else label
+    parts = text.split(CROSS) if len(figure.by) > 1 else [text]
+    # "other" and "unknown" stand for all columns at once.
+    return parts if len(parts) == len(figure.by) else [text] * len(figure.by)
 
 
 def _of_group(
     figure: Figure, table: Table, column: Column, rows: Sequence[Row]
-) -> Iterator[Found]:
+) -> Iterator[tuple[Found, Row]]:
     """The cells of rows that differ in their period alone, which stand in order of time."""
     others = {key: value for key, value in figure.keys.items() if key not in DATED}
     if any(value not in (ANY, str(rows[0].get(key))) for key, value in others.items()):
@@ -198,10 +238,11 @@ def _of_group(
     moved = [replace(c, unchanged=c.unchanged if dated else _TIMELESS) for c in moved]
     wanted = figure.keys.get(dated or "", LATEST if dated else ANY)
     if wanted == LATEST:
-        yield next((c for c in reversed(moved) if not c.reason), moved[-1])
+        both = [*zip(moved, rows, strict=True)]
+        yield next((pair for pair in reversed(both) if not pair[0].reason), both[-1])
         return
     yield from (
-        cell for cell, row in zip(moved, rows, strict=True)
+        (cell, row) for cell, row in zip(moved, rows, strict=True)
         if wanted in (ANY, str(row.get(dated or "")))
     )  # fmt: skip
 

@@ -49,12 +49,14 @@ def judge(
 
 def _both(name: str, metric: str, target: Target, found: Found) -> Iterator[Judged]:
     """The figure, and its change, as far as the target asks for them."""
+    called = found.name or name
     if target.must or target.should:
-        blank = Judged(name, "value", metric, found.path, "not_evaluable", "")
+        blank = Judged(name, called, "value", metric, found.path, "not_evaluable", "")
         yield _judged(blank, target, found)
     if target.change is not None:
         path = f"{found.path}.change"
-        blank = Judged(name, "change", metric, path, "not_evaluable", "")
+        called = f"{called}, change"
+        blank = Judged(name, called, "change", metric, path, "not_evaluable", "")
         yield _judged(blank, target.change, _change(found, target.change))
 
 
