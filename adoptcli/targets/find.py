@@ -255,12 +255,12 @@ def _cell(table: Table, column: Column, row: Row, dated: str | None) -> Found:
     if isinstance(cell, str):
         raise Wrong(f"{column.name!r} holds words, which cannot have a target")
     estimate = cell if isinstance(cell, Estimate) else Estimate(cell)
-    period = None if dated is None else str(row.get(dated))
+    when = None if dated is None else row.get(dated)
     path = _path(table.name, {key: row.get(key) for key in KEYS}, column.name)
     reason = _why_none(estimate)
     if dated and isinstance(cell, Estimate):
         reason = _too_new(table, row, cell) or reason
-    return Found(path, estimate, column.unit, period, reason)
+    return Found(path, estimate, column.unit, None if when is None else str(when), reason)
 
 
 def _too_new(table: Table, row: Row, cell: Estimate) -> str:

@@ -63,7 +63,7 @@ def _both(name: str, metric: str, target: Target, found: Found) -> Iterator[Judg
 def _change(found: Found, wanted: Wanted) -> Found:
     """The change as a figure: in pp of shares, or relative to the value before."""
     now, moved = found.estimate.value, found.change
-    if found.reason or found.unit is None:
+    if found.unit is None:
         return found
     asked = [c for c in (wanted.must, wanted.should) if c is not None]
     relative = any(c.relative for c in asked)
@@ -71,6 +71,8 @@ def _change(found: Found, wanted: Wanted) -> Found:
         raise Unfit("say all of its change in %, or none")
     unit: Unit = "share" if relative else "pp" if found.unit == "share" else found.unit
     found = replace(found, unit=unit)
+    if found.reason:
+        return found
     if moved is None or moved.value is None or now is None:
         return replace(found, estimate=Estimate(None), reason=found.unchanged)
     if not relative:

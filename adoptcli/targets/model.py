@@ -17,6 +17,8 @@ from pydantic import (
 from adoptcli.definitions import Model
 from adoptcli.targets.conditions import HOW, PATTERN, Condition, parse
 
+_ASKS = ("target", "fail", "warn", "change")
+
 
 def _condition(value: Any) -> Any:
     if isinstance(value, Condition):
@@ -36,7 +38,7 @@ Must = Annotated[
 
 
 def _some(schema: dict[str, Any]) -> None:
-    names = [name for name in ("target", "fail", "warn", "change") if name in schema["properties"]]
+    names = [name for name in _ASKS if name in schema["properties"]]
     schema["anyOf"] = [{"required": [name]} for name in names]
     schema["not"] = {"required": ["target", "fail"]}
 
@@ -62,18 +64,16 @@ class Wanted(Model):
 
     @model_validator(mode="after")
     def _one(self) -> Wanted:
+        said = {name: getattr(self, name) for name in _ASKS if name in type(self).model_fields}
         if self.target is not None and self.fail is not None:
             raise ValueError("say 'target' or 'fail', not both")
-        if not self.says:
-            raise ValueError("say 'target', 'fail' or 'warn', such as \"target: '>= 40%'\"")
+        if all(value is None for value in said.values()):
+            *most, last = map(repr, said)
+            names = f"{', '.join(most)} or {last}"
+            raise ValueError(f"say {names}, such as \"target: '>= 40%'\"")
         if self.surely and self.must is None:
             raise ValueError("'surely' goes with 'target' or 'fail'")
         return self
-
-    @property
-    def says(self) -> bool:
-        """Whether anything is asked."""
-        return any(c is not None for c in (self.target, self.fail, self.warn))
 
     @property
     def must(self) -> Condition | None:
@@ -105,10 +105,3 @@ class Target(Wanted):
         description="What its change against the period before must be: '>= -5%' of the value "
         "before, '>= -2pp' of shares, or in its own unit.",
     )
-
-    @property
-    def says(self) -> bool:
-        """Whether anything is asked."""
-        return self.change is not None or any(
-            c is not None for c in (self.target, self.fail, self.warn)
-        )

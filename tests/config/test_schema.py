@@ -30,7 +30,7 @@ LOADER_ALONE = [
     ("activation", "personas", "x", "any"), ("activation", "personas", "x", "in_order"),
     ("onboarding",), ("audiences", "stuck", "signed_up", "before"),
     ("audiences", "stuck", "last_seen", "after"),
-    ("audiences", "fading_admins", "active_days", "at_most"),
+    ("audiences", "fading_admins", "active_days", "at_most"), ("targets", "active_users", "change"),
 ]  # fmt: skip
 """True is 1 in Python; either all or any; steps, or personas with steps; a bound that is null."""
 TOGETHER = [
