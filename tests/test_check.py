@@ -351,11 +351,14 @@ def test_periods_may_be_said_of_steps() -> None:
             "say which column, such as cancelled.lost; there are: signups",
         ),
         ("churn.cancelled[item=a].lost", ">= 4%", "there is no key 'item'; there are: cohort"),
+        ("churn.textbook", {"change": ">= 4%"}, "it has no period before"),
+        ("churn[plan=pro]", {"change": ">= 4%"}, "it has no period before"),
         ("churn.accounts.note", ">= 4", "'note' holds words, which cannot have a target"),
     ],
 )
-def test_what_the_metric_does_not_have(name: str, target: str, message: str) -> None:
-    lines, wrong = judged({name: target}, metric(Estimate(0.1), None, COHORTS, ACCOUNTS))
+def test_what_the_metric_does_not_have(name: str, target: Any, message: str) -> None:
+    found = metric(Estimate(0.1), None, COHORTS, ACCOUNTS)
+    lines, wrong = judged({name: target}, found, [("plan",)])
     assert not lines
     assert wrong[name].startswith(message)
 

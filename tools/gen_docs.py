@@ -19,13 +19,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from adoptcli.config.explain import one, settings_lines  # noqa: E402
+from adoptcli.config.explain import about_targets, one, settings_lines  # noqa: E402
 from adoptcli.config.model import summary  # noqa: E402
 from adoptcli.config.schema import config_schema  # noqa: E402
 from adoptcli.definitions import Criterion, Definitions  # noqa: E402
 from adoptcli.findings.explain import explained  # noqa: E402
 from adoptcli.metrics import all_metrics  # noqa: E402
 from adoptcli.render.json_ import schema as report_schema  # noqa: E402
+from adoptcli.render.verdicts import schema as check_schema  # noqa: E402
 
 SECTIONS = {
     "adoption": "Adoption",
@@ -86,6 +87,18 @@ def report() -> str:
     return json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def targets() -> str:
+    """docs/targets.md: what figures must be, and what `check` says."""
+    title, rest = about_targets().split("\n", 1)
+    made = "Made from the code by `python tools/gen_docs.py`; `adoptcli explain targets` prints"
+    return f"{title}\n\n{made} the same.\n{rest}"
+
+
+def check() -> str:
+    """docs/check.schema.json: what readers of the JSON of `check` need."""
+    return json.dumps(check_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def help_of(*command: str) -> str:
     """What --help prints, at 80 columns."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ADOPTCLI_")}
@@ -103,7 +116,7 @@ def commands() -> str:
     """docs/cli.md: every command's help."""
     parts = ["# Command line", "", "Made from the code by `python tools/gen_docs.py`.", ""]
     parts += ["```text", help_of(), "```", ""]
-    for name in ("report", "init", "validate", "explain", "schema", "activation"):
+    for name in ("report", "check", "init", "validate", "explain", "schema", "activation"):
         title = "A metric's command (all take the same options)" if name == "activation" else name
         parts += [f"## {title}", "", "```text", help_of(name), "```", ""]
     return "\n".join(parts)
@@ -119,8 +132,10 @@ def readme() -> str:
 GENERATORS: dict[str, Callable[[], str]] = {
     "docs/metrics.md": metrics,
     "docs/next-steps.md": next_steps,
+    "docs/targets.md": targets,
     "docs/metrics.schema.json": schema,
     "docs/report.schema.json": report,
+    "docs/check.schema.json": check,
     "docs/cli.md": commands,
     "README.md": readme,
 }

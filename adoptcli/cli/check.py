@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 Strict = Annotated[
     bool,
-    typer.Option(rich_help_panel=o.OUTPUT, help="Warnings fail, too."),
+    typer.Option("--strict", rich_help_panel=o.OUTPUT, help="Warnings fail, too."),
 ]
 Problems = Annotated[
     bool,
     typer.Option(
+        "--problems",
         rich_help_panel=o.OUTPUT,
         help="Only what did not pass; nothing at all where everything did, as cron wants it.",
     ),
@@ -57,7 +58,7 @@ def check(
     verbose: o.Verbose = False,
     debug: o.Debug = False,
 ) -> None:
-    """The targets of the YAML: 0 all met, 1 one missed, 3 one that cannot be judged."""
+    """The targets of the YAML: ends with 1 if one is missed, 3 if one cannot be judged."""
     given = common.Options(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,

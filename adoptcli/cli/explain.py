@@ -10,19 +10,20 @@ import typer
 from adoptcli.cli.console import payload
 from adoptcli.errors import UsageProblem
 
-NEXT_STEPS = "next-steps"
+NEXT_STEPS, TARGETS = "next-steps", "targets"
 
 
 def explain(
     metric: Annotated[
         str | None,
         typer.Argument(
-            metavar="[METRIC]", help="Which; without, all in a line each. Or next-steps."
+            metavar="[METRIC]",
+            help="Which; without, all in a line each. Or next-steps, or targets.",
         ),
     ] = None,
 ) -> None:
     """How a metric is defined: formula, what is left out, settings."""
-    from adoptcli.config.explain import one, overview
+    from adoptcli.config.explain import about_targets, one, overview
     from adoptcli.metrics import all_metrics
 
     if metric is None:
@@ -32,6 +33,9 @@ def explain(
         from adoptcli.findings.explain import explained
 
         payload(explained())
+        return
+    if metric == TARGETS:
+        payload(about_targets())
         return
     found = all_metrics().get(metric.replace("-", "_"))
     if found is None:

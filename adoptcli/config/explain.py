@@ -9,10 +9,12 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel
 
+from adoptcli import targets
 from adoptcli.config.keys import Key, keys_of
 from adoptcli.config.model import summary
 from adoptcli.errors import UsageProblem
 from adoptcli.metrics import Metric, all_metrics
+from adoptcli.targets.model import Target
 
 # At the start of a line or of a sentence: "Formula: …", "By cancel event (`cancel`): …".
 _LABEL = re.compile(r"(?:^|\n|(?<=\. ))([A-Z][a-z]+(?: [a-z`()]+){0,4}): ")
@@ -54,6 +56,13 @@ def one(metric: Metric, level: int = 1) -> str:
         parts.append(f"{'#' * (level + 1)} {heading}")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
+
+
+def about_targets() -> str:
+    """How targets are written, and what becomes of them, as Markdown."""
+    keys = "\n".join(settings_lines(Target))
+    text = inspect.cleandoc(targets.__doc__ or "")
+    return f"# Targets\n\n{text}\n\n## Keys of a target\n\n{keys}\n"
 
 
 def _definition(metric: Metric) -> Iterator[str]:

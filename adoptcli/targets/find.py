@@ -87,10 +87,7 @@ def _textbook(result: Result) -> Found:
     if book is None:
         raise Wrong("this metric has no textbook figure")
     estimate = Estimate(book.value, book.numerator, book.denominator)
-    nothing = "a textbook figure stands for itself, without a period before"
-    return Found(
-        "textbook", estimate, book.unit, reason=_why_none(estimate), unchanged=nothing
-    )  # fmt: skip
+    return Found("textbook", estimate, book.unit, reason=_why_none(estimate))
 
 
 def _why_none(estimate: Estimate) -> str:
@@ -228,23 +225,28 @@ def _values(label: str, figure: Figure, splits: Splits) -> list[str] | None:
 def _of_group(
     figure: Figure, table: Table, column: Column, rows: Sequence[Row]
 ) -> Iterator[tuple[Found, Row]]:
-    """The cells of rows that differ in their period alone, which stand in order of time."""
+    """The cells of rows that differ in their period alone; each with its change."""
     others = {key: value for key, value in figure.keys.items() if key not in DATED}
     if any(value not in (ANY, str(rows[0].get(key))) for key, value in others.items()):
         return
     dated = next((c.name for c in table.columns if c.name in DATED), None)
-    cells = [_cell(table, column, row, dated) for row in rows]
-    moved = [cells[0], *map(_moved, cells[1:], cells)]
-    moved = [replace(c, unchanged=c.unchanged if dated else _TIMELESS) for c in moved]
-    wanted = figure.keys.get(dated or "", LATEST if dated else ANY)
-    if wanted == LATEST:
-        both = [*zip(moved, rows, strict=True)]
-        yield next((pair for pair in reversed(both) if not pair[0].reason), both[-1])
+    if dated is None:
+        for row in rows:
+            yield replace(_cell(table, column, row, None), unchanged=_TIMELESS), row
         return
-    yield from (
-        (cell, row) for cell, row in zip(moved, rows, strict=True)
-        if wanted in (ANY, str(row.get(dated or "")))
-    )  # fmt: skip
+    rows = sorted(rows, key=lambda row: str(row.get(dated)))
+    cells = [_cell(table, column, row, dated) for row in rows]
+    for place in _chosen(figure.keys.get(dated, LATEST), cells):
+        before = cells[place - 1] if place else None
+        yield _moved(cells[place], before), rows[place]
+
+
+def _chosen(wanted: str, cells: Sequence[Found]) -> list[int]:
+    """The places of the cells that are meant: of one period, of each, or of the newest."""
+    if wanted == LATEST:
+        able = [place for place, cell in enumerate(cells) if not cell.reason]
+        return [able[-1] if able else len(cells) - 1]
+    return [place for place, cell in enumerate(cells) if wanted in (ANY, cell.period)]
 
 
 _TIMELESS = "the table has no periods, so there is none before"
@@ -283,10 +285,10 @@ def _path(table: str, keys: Mapping[str, Cell], measure: str) -> str:
     return f"{table}[{inside}].{measure}" if inside else f"{table}.{measure}"
 
 
-def _moved(cell: Found, before: Found) -> Found:
-    """A cell with its change against the one before."""
-    now, then = cell.estimate, before.estimate
-    if now.value is None or then.value is None or before.reason:
+def _moved(cell: Found, before: Found | None) -> Found:
+    """A cell with its change against the one before, if there is a number in either."""
+    if before is None or cell.estimate.value is None or before.reason:
         return cell
+    now, then = cell.estimate, before.estimate
     found = share_difference(now, then) if cell.unit == "share" else compared(now, then)
     return replace(cell, change=found)

@@ -39,6 +39,10 @@ def judge(
         figure = names.parse(name)
         if figure.metric not in by_id or (figure.by and figure.by not in map(tuple, splits)):
             continue
+        alone = figure.table == "textbook" or (figure.table == "headline" and figure.split)
+        if target.change is not None and alone:
+            wrong[name] = "it has no period before; the cells of a table that has periods do"
+            continue
         try:
             for found in figures(figure, by_id[figure.metric], splits):
                 judged += _both(name, figure.metric, target, found)
