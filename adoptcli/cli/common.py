@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from importlib import import_module
@@ -20,7 +20,7 @@ from adoptcli.render import FORMATS, LISTS, by_extension
 if TYPE_CHECKING:
     from adoptcli.config.model import Config
     from adoptcli.metrics import Metric
-    from adoptcli.results import Report
+    from adoptcli.results import Report, Table
     from adoptcli.runner.prepare import Prepared, Request
 
 DEFAULT_CONFIG = "metrics.yaml"
@@ -46,6 +46,7 @@ class Options:
     details: bool = False
     format: str | None = None
     output: str | None = None
+    history: Path | None = None
     console: Console = field(default_factory=Console)
 
 
@@ -230,7 +231,8 @@ def is_folder(output: str) -> bool:
 
 
 def deliver(report: Report, options: Options, *, full: bool) -> None:
-    """Write the report where it was asked for."""
+    """Keep the report if that was asked for, and write it where it was asked for."""
+    keep(report, options)
     from adoptcli.render import files
 
     output = options.output
@@ -240,9 +242,25 @@ def deliver(report: Report, options: Options, *, full: bool) -> None:
         files.write_folder(Path(output), csv_.files(report))
         options.console.note(f"wrote {output}")
         return
-    on_stdout = output in (None, "-")
     name = kind(options, FORMATS)
-    put(_text(report, name, options, full=full, terminal=on_stdout), options)
+    put(_text(report, name, options, full=full, terminal=output in (None, "-")), options)
+
+
+def keep(report: Report, options: Options) -> None:
+    """Add the report to the runs that are kept."""
+    if options.history is None:
+        return
+    from adoptcli import history
+
+    options.console.note(f"kept {history.save(options.history, report)}")
+
+
+def deliver_table(table: Table, options: Options) -> None:
+    """Write one table where it was asked for."""
+    from adoptcli.render import single
+
+    seen = screen(terminal=options.output in (None, "-"))
+    put(single.render(table, kind(options), **asdict(seen)), options)
 
 
 def kind(options: Options, formats: Container[str] = LISTS) -> str:
@@ -277,15 +295,29 @@ def _text(report: Report, name: str, options: Options, *, full: bool, terminal: 
         return made
     from adoptcli.render import table
 
-    to_screen = terminal and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if to_screen else None
+    seen = screen(terminal=terminal)
+    full = options.details or full or seen.width is None
     return table.render(
-        report,
-        full=options.details or full or not to_screen,
-        width=width,
-        color=to_screen and _color(),
-        unicode=not terminal or _unicode(),
-    )
+        report, full=full, width=seen.width, color=seen.color, unicode=seen.unicode
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What can be shown: columns (None: a pipe), colour, more than ASCII."""
+
+    width: int | None
+    color: bool
+    unicode: bool
+
+
+def screen(*, terminal: bool) -> Screen:
+    """What stdout can show; a file, if `terminal` is false, can hold everything."""
+    if not terminal:
+        return Screen(None, color=False, unicode=True)
+    on = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on else None
+    return Screen(width, color=on and _color(), unicode=_unicode())
 
 
 def _csv(report: Report, *, full: bool) -> str:

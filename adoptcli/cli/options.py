@@ -150,6 +150,13 @@ Output = Annotated[
     typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE|DIR/",
                  help="Write here, whole or not at all; a folder gets one CSV a table."),
 ]  # fmt: skip
+History = Annotated[
+    Path | None,
+    typer.Option(
+        "--history", rich_help_panel=OUTPUT, show_default=False, metavar="DIR",
+        help="The folder that keeps the results of runs, for `adoptcli history`.",
+    ),
+]  # fmt: skip
 Who = Annotated[
     str | None,
     typer.Option(

@@ -28,6 +28,7 @@ def report(
     details: o.Details = False,
     format: o.FormatOption = None,
     output: o.Output = None,
+    history: o.History = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -37,7 +38,7 @@ def report(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, details=details, format=format, output=output,
-        console=Console(quiet, verbose),
+        history=history, console=Console(quiet, verbose),
     )  # fmt: skip
     common.check_output(given)
     found = common.make_report(given, common.choose(only or (), skip or ()))

@@ -10,7 +10,7 @@ from pathlib import Path
 from adoptcli.errors import OutputProblem
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Write beside the target, then rename over it.
 
     Raises:
@@ -18,15 +18,15 @@ def write(path: Path, text: str) -> None:
     """
     if path.is_dir():
         raise OutputProblem("output-is-folder", f"{path}: this is a folder", "end its name with /")
-    temporary = ""
+    temporary, data = "", content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")  # a device or a pipe
+            path.write_bytes(data)  # a device or a pipe
             return
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         mask = os.umask(0)

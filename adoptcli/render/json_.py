@@ -65,7 +65,9 @@ def _metric(metric: MetricReport, period: str) -> dict[str, Any]:
         "headline": _headline(found.headline),
         "also": [_headline(h) for h in found.also],
         "textbook": _textbook(found.textbook),
-        "tables": {table.name: [_row(row, table) for row in table.rows] for table in found.tables},
+        "tables": {
+            table.name: [row_of(row, table) for row in table.rows] for table in found.tables
+        },
         "caveats": [_caveat(c) for c in found.caveats],
     }
 
@@ -94,7 +96,8 @@ def _textbook(found: Textbook | None) -> dict[str, Any] | None:
     }
 
 
-def _row(row: Row, table: Table) -> dict[str, Any]:
+def row_of(row: Row, table: Table) -> dict[str, Any]:
+    """A row as a mapping; an estimate is a mapping of its parts."""
     return {
         "segment": row.get("segment"),
         **{c.name: _cell(row.get(c.name)) for c in table.columns if c.name != "segment"},
