@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adoptcli.cli.console import Console, payload
+from adoptcli.cli.console import Console, on_terminal, payload
 from adoptcli.errors import UsageProblem
 from adoptcli.render import FORMATS, LISTS, by_extension
 
@@ -315,7 +315,7 @@ def screen(*, terminal: bool) -> Screen:
     """What stdout can show; a file, if `terminal` is false, can hold everything."""
     if not terminal:
         return Screen(None, color=False, unicode=True)
-    on = sys.stdout.isatty()
+    on = on_terminal()
     width = shutil.get_terminal_size().columns if on else None
     return Screen(width, color=on and _color(), unicode=_unicode())
 
@@ -335,7 +335,7 @@ def _color() -> bool:
 
 def _unicode() -> bool:
     try:
-        "–÷×▁█".encode(sys.stdout.encoding or "ascii")
+        "–÷×▁█".encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from adoptcli.cli import common
 from adoptcli.cli import options as o
-from adoptcli.cli.console import Console
+from adoptcli.cli.console import Console, on_terminal
 
 
 def report(
@@ -43,5 +41,5 @@ def report(
     common.check_output(given)
     found = common.make_report(given, common.choose(only or (), skip or ()))
     common.deliver(found, given, full=False)
-    if format is None and output is None and not details and sys.stdout.isatty():
+    if format is None and output is None and not details and on_terminal():
         given.console.note("adoptcli report --details shows every table")
