@@ -30,6 +30,7 @@ DIGITS = 9  # to which two statistics are the same
 NO_GROUP = -1
 BUCKETS = 256  # more than there are buckets of a volume
 PERIODS = 8  # periods of sign-up at most
+CHANCE = 1.0  # what a chi-square of one degree of freedom is on average
 ENOUGH = 8  # actors in each, in multiples of those that a side needs
 # The smallest 1 + n of each bucket: the fourth root of a power of 2, rounded up.
 _EDGES = pl.Series([1, *(isqrt(isqrt((1 << s) - 1)) + 1 for s in range(1, 4 * 60))], dtype=pl.Int64)
@@ -135,27 +136,28 @@ def total(cells: Iterable[Stratum]) -> Stratum:
     return a, n1, c, n0
 
 
-def threshold(sides: Sides, fewest: int) -> int:
-    """How many times tell best who has the outcome: the highest Mantel–Haenszel chi-square.
+def chosen(sides: Sides, fewest: int) -> tuple[int, bool]:
+    """How many times tell best who has the outcome, and whether they tell more than chance does.
 
-    Of those that leave at least `fewest` actors on each side; the smallest on a tie, and 1 where
-    none does.
+    The highest Mantel–Haenszel chi-square of those that leave at least `fewest` actors on each
+    side; the smallest on a tie, and 1 where none does. Chance alone gives 1 on average.
     """
     best, found = -1.0, 1
     for k in range(1, TIMES + 1):
         cells = sides.cells(k).values()
         _, n1, _, n0 = total(cells)
-        if min(n1, n0) < fewest:
-            continue
-        pooled = stats.mantel_haenszel(cells)
-        statistic = round(pooled.statistic or 0.0, DIGITS) if pooled else 0.0
-        if statistic > best:
+        if min(n1, n0) >= fewest and (statistic := _statistic(cells)) > best:
             best, found = statistic, k
-    return found
+    return found, (best if best >= 0 else _statistic(sides.cells(1).values())) >= CHANCE
+
+
+def _statistic(cells: Iterable[Stratum]) -> float:
+    pooled = stats.mantel_haenszel(cells)
+    return round(pooled.statistic or 0.0, DIGITS) if pooled else 0.0
 
 
 class Adjusted(NamedTuple):
-    """A difference of shares at equal volume.
+    """A difference of shares among those alike in period and volume.
 
     Attributes:
         value: The Mantel–Haenszel risk difference.

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from adoptcli.metrics._association import Adjusted
+from adoptcli import stats
+from adoptcli.counts import Count
+from adoptcli.metrics._association import NO_GROUP, Adjusted, Cells, adjusted, phi, total
 from adoptcli.metrics._base import Tallies
-from adoptcli.metrics._shared import share, totals
+from adoptcli.metrics._shared import share, share_difference, totals
 from adoptcli.results import Column, Estimate, Row, Table
 from adoptcli.timeframe import DAY_MS
 
@@ -39,8 +41,16 @@ class Driver:
     adjusted: Adjusted | None
     phi: float | None
     structural: bool
+    telling: bool
     fewest: int
     q: float | None = None
+
+    @property
+    def candidate(self) -> bool:
+        """Whether it could be judged."""
+        return bool(self.adjusted and self.adjusted.p is not None) and not (
+            self.structural or self.rare
+        )
 
     @property
     def rare(self) -> bool:
@@ -106,6 +116,42 @@ def alike(of_week: Mapping[int, int]) -> str:
     return f"at equal volume of other events{same}"
 
 
+def counted(name: str, times: int, cells: Cells, fixed: bool, telling: bool, fewest: int) -> Driver:
+    """A behaviour by its sums on the half that is told of."""
+    a, n1, c, n0 = _counts(cells)
+    did, did_not = share(a, n1), share(c, n0)
+    return Driver(
+        name, times, did, did_not, share(n1, n1 + n0), share(a, a + c),
+        share_difference(did, did_not), adjusted(cells), phi((a, n1, c, n0)), fixed, telling,
+        fewest,
+    )  # fmt: skip
+
+
+def _counts(cells: Cells) -> tuple[int, int, int, int]:
+    """The sums over all strata, which know their groups of accounts where there are such."""
+    if any(group == NO_GROUP for _, group in cells):
+        return total(cells.values())
+    a, n1, c, n0 = (
+        Count.of((group, counts[i]) for (_, group), counts in cells.items()) for i in range(4)
+    )
+    return a, n1, c, n0
+
+
+def with_q(found: Sequence[Driver]) -> list[Driver]:
+    """With the q-values of those that are tested.
+
+    What goes with the outcome by definition is no candidate, what is rare is not judged, and what
+    told nothing on the other half is not tested: no outcome of this half decides any of these.
+    """
+    ps = {
+        d.name: d.adjusted.p
+        for d in found
+        if d.candidate and d.telling and d.adjusted and d.adjusted.p is not None
+    }
+    qs = dict(zip(ps, stats.benjamini_hochberg([*ps.values()]), strict=True))
+    return [replace(d, q=qs.get(d.name)) for d in found]
+
+
 def half_of_them(frame: pl.DataFrame, half: int) -> pl.DataFrame:
     """The sums of one half of the actors."""
     return frame.filter(pl.col("half") == half).drop("half")
@@ -119,8 +165,9 @@ def event_table(found: Sequence[Driver], words: str, settings: DriversSettings) 
     lines = tuple(
         {
             "item": d.name, "step": d.times, "verdict": _said(d, settings),
-            "adjusted": _without_counts(d), "q": d.q, "flags": ", ".join(d.flags) or None,
+            "adjusted": _without_counts(d), "q": d.q,
             "reach": d.reach, "with": d.did, "without": d.did_not, "difference": d.difference,
+            "flags": ", ".join(d.flags) or None,
         }
         for d in found
     )  # fmt: skip
@@ -129,11 +176,11 @@ def event_table(found: Sequence[Driver], words: str, settings: DriversSettings) 
         Column("verdict", "Verdict", "text"),
         Column("adjusted", "Adjusted", "pp"),
         Column("q", "q", "p"),
-        Column("flags", "Flags", "text"),
         Column("reach", "Did it", "share", ("did", "people")),
         Column("with", "Of those who did", "share", ("did_outcome", "did")),
         Column("without", "Of those who did not", "share", ("did_not_outcome", "did_not")),
         Column("difference", "Difference", "pp"),
+        Column("flags", "Flags", "text"),
     )
     days = f"{settings.exposure / DAY_MS:g}"
     return Table("events", f"Done in the first {days} days, and {words}", columns, lines)
@@ -143,7 +190,7 @@ def _said(driver: Driver, settings: DriversSettings) -> str:
     """The verdict in words; never that it causes anything."""
     if driver.structural:
         return "goes with it by definition"
-    if driver.adjusted is None or driver.q is None:
+    if not driver.candidate:
         return "not enough data"
     goes, opposite = WORDS[settings.outcome.kind]
     return {1: f"goes with {goes}", -1: f"goes with {opposite}", 0: "no evidence"}[driver.verdict]

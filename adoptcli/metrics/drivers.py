@@ -15,12 +15,14 @@ Left out: actors without a known start or from before the data, those not old en
 bought before the outcome's span, those who gave no answer; each counted. Events that nobody did.
 Threshold: the one that tells best on one half of the actors (Mantel–Haenszel chi-square, `fewest`
 on each side); all that is told is counted on the other half. The halves are by a hash of the id.
+An event that tells no more there than chance does (chi-square below 1) is not tested on the other.
 Adjusted: within buckets ⌊4·log2(1 + n)⌋ of the number n of other events in the exposure, in periods
 of sign-up: weeks in a row, as many as hold 8·`fewest` and an eighth of all. Whoever never did it
 is not looked at: those who did are taken from all who have as many events.
 Interval: Newcombe's of the difference, Sato's of the adjusted one, the test is Cochran–Mantel–
 Haenszel's; where users sit in accounts all are by the jackknife over groups of accounts. q is
-Benjamini–Hochberg's over all events that are neither structural nor rare, which no outcome decides.
+Benjamini–Hochberg's over all events that are tested and neither structural nor rare: no outcome of
+those who are counted decides which these are.
 Not adjusted for: what no count shows, such as wanting the product more; a trend over cohorts where
 there are too few for two periods; leaving within the exposure, which leaves less time to do things.
 Flags: `structural`: part of what this outcome or the sign-up is (an event of the purchase, the
@@ -37,14 +39,11 @@ Source: N. Mantel, W. Haenszel 1959; T. Sato 1989; Y. Benjamini, Y. Hochberg 199
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from adoptcli import stats
 from adoptcli.context import Context
-from adoptcli.counts import Count
 from adoptcli.definitions import (
     Answer,
     Definitions,
@@ -55,15 +54,10 @@ from adoptcli.definitions import (
 )
 from adoptcli.metrics._answers import SCALES
 from adoptcli.metrics._association import (
-    NO_GROUP,
-    Cells,
-    adjusted,
     by_period,
+    chosen,
     periods,
-    phi,
     sides_of,
-    threshold,
-    total,
 )
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._driver_tables import (
@@ -71,16 +65,16 @@ from adoptcli.metrics._driver_tables import (
     WORDS,
     Driver,
     alike,
+    counted,
     event_table,
     fair,
     half_of_them,
     measure_table,
     people_table,
+    with_q,
 )
 from adoptcli.metrics._exposure import candidates, exposed, sides, tables
 from adoptcli.metrics._shared import (
-    share,
-    share_difference,
     small,
     start_caveats,
     totals,
@@ -274,51 +268,18 @@ def _drivers(
     tallies: Tallies, of_week: Mapping[int, int], settings: DriversSettings, context: Context
 ) -> list[Driver]:
     """Every behaviour that somebody showed: chosen on one half, counted on the other; in order."""
-    known = [*candidates(context).items()]
+    known, fewest = [*candidates(context).items()], settings.fewest
     fixed = structural(settings, context)
     both = [by_period(tallies[name], of_week) for name in ("did", "people")]
     first, second = ([half_of_them(frame, half) for frame in both] for half in (0, 1))
-    chosen, found = sides_of(*first, grouped=False), []
+    tried = {k: chosen(sides, fewest) for k, sides in sides_of(*first, grouped=False).items()}
+    found = []
     for item, told in sides_of(*second, grouped=True).items():
         name, codes = known[item]
-        times = threshold(chosen[item], settings.fewest) if item in chosen else 1
-        cells, by_definition = told.cells(times), not fixed.isdisjoint(codes)
-        found.append(_driver(name, times, cells, by_definition, settings.fewest))
-    return sorted(_with_q(found), key=lambda d: d.place)
-
-
-def _driver(name: str, times: int, cells: Cells, fixed: bool, fewest: int) -> Driver:
-    a, n1, c, n0 = _counts(cells)
-    did, did_not = share(a, n1), share(c, n0)
-    return Driver(
-        name, times, did, did_not, share(n1, n1 + n0), share(a, a + c),
-        share_difference(did, did_not), adjusted(cells), phi((a, n1, c, n0)), fixed, fewest,
-    )  # fmt: skip
-
-
-def _counts(cells: Cells) -> tuple[int, int, int, int]:
-    """The sums over all strata, which know their groups of accounts where there are such."""
-    if any(group == NO_GROUP for _, group in cells):
-        return total(cells.values())
-    a, n1, c, n0 = (
-        Count.of((group, counts[i]) for (_, group), counts in cells.items()) for i in range(4)
-    )
-    return a, n1, c, n0
-
-
-def _with_q(found: Sequence[Driver]) -> list[Driver]:
-    """With their q-values.
-
-    What goes with the outcome by definition is no candidate, and what is rare is not judged: both
-    are known without looking at an outcome of those who are counted.
-    """
-    ps = {
-        d.name: d.adjusted.p
-        for d in found
-        if not d.structural and not d.rare and d.adjusted and d.adjusted.p is not None
-    }
-    qs = dict(zip(ps, stats.benjamini_hochberg([*ps.values()]), strict=True))
-    return [replace(d, q=qs.get(d.name)) for d in found]
+        times, telling = tried.get(item, (1, False))
+        by_definition = not fixed.isdisjoint(codes)
+        found.append(counted(name, times, told.cells(times), by_definition, telling, fewest))
+    return sorted(with_q(found), key=lambda d: d.place)
 
 
 def _headline(
@@ -378,8 +339,11 @@ def _not_told(
     """What could not be judged, and what could not be adjusted for."""
     told = []
     if rare := sum(d.rare and not d.structural for d in found):
-        text = f"events that under {RARE:.0%} did, or fewer than {settings.fewest} on a side"
-        told.append(Caveat("rare-events", f"{text}: not judged, and not among the q-values", rare))
+        text = f"events that under {RARE * 100:g} % did, or fewer than {settings.fewest} on a side"
+        told.append(Caveat("rare-events", f"{text}: not judged, not among the q-values", rare))
+    if silent := sum(d.candidate and not d.telling for d in found):
+        text = "events that told no more than chance does on the half where thresholds are chosen"
+        told.append(Caveat("not-telling", f"{text}: no evidence, not among the q-values", silent))
     if len(of_week) > 1 and not any(of_week.values()):
         text = "too few users to compare within periods of sign-up: a trend over them may mislead"
         told.append(Caveat("one-period", text))
