@@ -19,7 +19,7 @@ from adoptcli.metrics._impact_tables import _moved
 from adoptcli.metrics._matched import Difference
 from adoptcli.metrics._verdicts import Asked, Channel, Judged, _judge, outcomes
 from tests.logs import Log
-from tests.oracles import impact
+from tests.oracles import impact, risk_sets
 from tests.oracles.database import connect
 from tests.oracles.model import World
 from tests.test_cli import EXAMPLE
@@ -70,9 +70,9 @@ def test_a_crowd_agrees_with_both_oracles_and_with_leaving_groups_out(
     check("impact", wanted, found, int(accounts))
     with connect(tmp_path, log) as db:
         check("impact", impact.sql(db, log.config), found, int(accounts))
-    for name, exposed, others, _ in impact.compared_people(world):
+    for name, exposed, others, _ in risk_sets.compared_people(world):
         row = next(r for r in wanted["channels"] if r["item"] == name)
-        level = impact.NAMES.index(row["level"])
+        level = risk_sets.NAMES.index(row["level"])
         for table, x, of in (("active_days", "uptick", None), ("feature_uses", "uses", None),
                              ("adoption", "adopted", "risk")):  # fmt: skip
             cell = next(r for r in found["tables"][table] if r["item"] == name)["adjusted"]
@@ -87,7 +87,7 @@ def left_out(exposed: Any, others: Any, level: int, x: str, of: str | None) -> t
 
     def value(part: int | None) -> float | None:
         sides = [[p for p in points if p["part"] != part] for points in (exposed, others)]
-        return impact._compare(*sides, lambda p: p["levels"][level], x, of)[2]
+        return risk_sets.compare_points(*sides, lambda p: p["levels"][level], x, of)[2]
 
     counted = [[p for p in side if of is None or p[of]] for side in (exposed, others)]
     one, other = ({p["levels"][level] for p in side} for side in counted)
