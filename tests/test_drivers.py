@@ -81,6 +81,8 @@ def test_many_people_as_the_oracles_have_them(kind: str, tmp_path: Path) -> None
     assert len({row["step"] for row in wanted["events"]}) > 1
     periods_of = {*drivers._periods(world, [*drivers._people_judged(world)[0]]).values()}
     assert periods_of == ({0} if kind == "satisfaction" else {0, 1})  # too few of them answer
+    told = {caveat["code"] for caveat in found["caveats"]}
+    assert ("one-period" in told) == (kind == "satisfaction")
     assert len(wanted["events"]) >= 8
 
 
