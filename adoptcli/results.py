@@ -61,7 +61,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One honest figure: what it is, for which period, and how it moved."""
+    """One honest figure: what it is, for which period, and how it moved.
+
+    The verdict is what is said of it in words, beside its title: that stays the same whatever is
+    found, so that figures of segments or periods can be told to be of the same thing.
+    """
 
     title: str
     estimate: Estimate
@@ -70,6 +74,7 @@ class Headline:
     change: Estimate | None = None
     trend: tuple[float | None, ...] = ()
     note: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ def _headline(found: Headline | None) -> dict[str, Any] | None:
         return None
     return {
         "title": found.title,
+        **({"verdict": found.verdict} if found.verdict else {}),
         **_estimate(found.estimate),
         "unit": found.unit,
         "period": found.period,
@@ -143,6 +144,7 @@ def schema() -> dict[str, Any]:
          "unit": {"type": "string"}, "period": text,
          "change": {"anyOf": [{"$ref": "#/$defs/estimate"}, {"type": "null"}]}}
     )  # fmt: skip
+    headline["properties"]["verdict"] = {"type": "string"}
     textbook = _object(
         {"value": number, "numerator": number, "denominator": number,
          "formula": {"type": "string"}, "unit": {"type": "string"}}

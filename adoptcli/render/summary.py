@@ -113,6 +113,8 @@ def _line(found: Headline, indent: str, width: int, *, plain: bool) -> list[Text
     title = f"{indent}{safe(found.title)}"
     if found.period and indent == "  ":
         title += f", {found.period}"
+    if found.verdict:
+        title += f": {safe(found.verdict)}"
     n = numbers.behind(found.estimate)
     few = found.estimate.denominator is not None and found.estimate.denominator < SMALL
     cells = [
