@@ -77,11 +77,11 @@ def _headline(found: Headline | None) -> dict[str, Any] | None:
         return None
     return {
         "title": found.title,
-        **({"verdict": found.verdict} if found.verdict else {}),
         **_estimate(found.estimate),
         "unit": found.unit,
         "period": found.period,
         "change": None if found.change is None else _estimate(found.change),
+        "verdict": found.verdict or None,
     }
 
 
@@ -142,9 +142,8 @@ def schema() -> dict[str, Any]:
     headline = _object(
         {"title": {"type": "string"}, **dict.fromkeys(Estimate.__slots__, number),
          "unit": {"type": "string"}, "period": text,
-         "change": {"anyOf": [{"$ref": "#/$defs/estimate"}, {"type": "null"}]}}
+         "change": {"anyOf": [{"$ref": "#/$defs/estimate"}, {"type": "null"}]}, "verdict": text}
     )  # fmt: skip
-    headline["properties"]["verdict"] = {"type": "string"}
     textbook = _object(
         {"value": number, "numerator": number, "denominator": number,
          "formula": {"type": "string"}, "unit": {"type": "string"}}
