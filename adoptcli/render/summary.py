@@ -15,7 +15,8 @@ from adoptcli.render.text import safe
 from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
 
 WITH_TREND, WITH_INTERVAL = 110, 92
-NUMBERS = 36  # columns that value, n and change take
+NUMBERS, INTERVAL = 36, 14  # columns that value, n and change take, and the interval
+LEAST_TITLE = 44
 SMALL = 30
 MOST_BARS = 12
 MOST_FINDINGS, READABLE = 5, 110
@@ -132,10 +133,11 @@ def _line(found: Headline, indent: str, width: int, *, plain: bool) -> list[Text
 
 def _folded(title: str, width: int) -> str:
     """A title on as many lines as it needs, the later ones further in."""
-    if width >= WITH_INTERVAL:
-        return title
+    room = width - NUMBERS
+    room -= INTERVAL if width >= WITH_INTERVAL else 0
+    room -= MOST_BARS if width >= WITH_TREND else 0
     indent = " " * (len(title) - len(title.lstrip()) + 4)
-    return "\n".join(wrap(title, width - NUMBERS, subsequent_indent=indent))
+    return "\n".join(wrap(title, max(room, LEAST_TITLE), subsequent_indent=indent))
 
 
 def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
