@@ -155,7 +155,10 @@ def _trend_rows(eligible: pl.DataFrame, uses: pl.DataFrame) -> pl.LazyFrame:
 def _feature_rows(
     able: pl.DataFrame, now: pl.DataFrame, timeline: Timeline, context: Context
 ) -> pl.LazyFrame:
-    """The last window: one row for each eligible actor, and one for each that used it."""
+    """The last window: one row for each eligible actor, and one for each that used it.
+
+    An eligible one may have used it `never`, or be `unused` in the window.
+    """
     ever = counted_days(timeline, context).filter(pl.col("day") < context.end_day)
     ever = ever.filter(starts_run(ever, ["item", "actor"])).select("item", "actor", ever=pl.lit(1))
     adopted, uses, days = pl.col("adopted"), pl.col("uses"), pl.col("use_days")
@@ -167,8 +170,12 @@ def _feature_rows(
     every = (
         able.lazy()
         .join(ever.lazy(), on=["item", "actor"], how="left")
-        .select("actor", "item", eligible=pl.lit(1), never=1 - pl.col("ever").fill_null(0))
-    )
+        .join(used.select("item", "actor", "tried"), on=["item", "actor"], how="left")
+        .select(
+            "actor", "item", eligible=pl.lit(1), never=1 - pl.col("ever").fill_null(0),
+            unused=1 - pl.col("tried").fill_null(0),
+        )
+    )  # fmt: skip
     return pl.concat([every, used], how="diagonal_relaxed")
 
 
