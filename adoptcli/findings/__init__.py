@@ -30,7 +30,7 @@ from adoptcli.findings.rules import RULES
 from adoptcli.render import numbers
 from adoptcli.results import FROM_PIPE, Estimate, Finding, MetricReport, Report, Unit
 
-__all__ = ["RULES", "found_in"]
+__all__ = ["RULES", "Rule", "found_in"]
 
 FEWEST = 30
 MOST_ACCOUNTS = 3  # named in a message

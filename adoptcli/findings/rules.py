@@ -161,7 +161,7 @@ ADOPTION = (
         says="{item} is used by only {value} of the active {actors} who can have it ({counts}).",
         advice="Teach it where the task comes up: a guide in place, a short training, "
         "how others use it. If that does not help, rethink its place among your priorities.",
-        audience="feature_adoption.features[item={item}].unused",
+        audience="feature_adoption.unused[item={item}].actors",
     ),
     Rule(
         code="feature-tried-only", metric="feature_adoption",

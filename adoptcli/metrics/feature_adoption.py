@@ -81,6 +81,16 @@ def missing(settings: FeatureAdoptionSettings, definitions: Definitions) -> str 
 
 
 def rows(timeline: Timeline, settings: FeatureAdoptionSettings, context: Context) -> Rows:
+    """The sums' rows, and `unused`: who can have a feature and did not use it in the last window."""
+    features = list(context.definitions.features.values())
+    able = _eligible(_active(timeline, settings, context, 1), timeline, context, features)
+    used = _uses(timeline, settings, context, 1)
+    unused = able.lazy().join(used.lazy(), on=["item", "actor"], how="anti")
+    found = tally(timeline, settings, context)
+    return {**found, "unused": unused.select("actor", "item", actors=pl.lit(1))}
+
+
+def tally(timeline: Timeline, settings: FeatureAdoptionSettings, context: Context) -> Rows:
     """By window `trend` and `breadth`; `features`, `core`, `depth` of the last; since the start."""
     features = list(context.definitions.features.values())
     count = len(windows(context, settings.window, MOST))
@@ -155,10 +165,7 @@ def _trend_rows(eligible: pl.DataFrame, uses: pl.DataFrame) -> pl.LazyFrame:
 def _feature_rows(
     able: pl.DataFrame, now: pl.DataFrame, timeline: Timeline, context: Context
 ) -> pl.LazyFrame:
-    """The last window: one row for each eligible actor, and one for each that used it.
-
-    An eligible one may have used it `never`, or be `unused` in the window.
-    """
+    """The last window: one row for each eligible actor, and one for each that used it."""
     ever = counted_days(timeline, context).filter(pl.col("day") < context.end_day)
     ever = ever.filter(starts_run(ever, ["item", "actor"])).select("item", "actor", ever=pl.lit(1))
     adopted, uses, days = pl.col("adopted"), pl.col("uses"), pl.col("use_days")
@@ -170,12 +177,8 @@ def _feature_rows(
     every = (
         able.lazy()
         .join(ever.lazy(), on=["item", "actor"], how="left")
-        .join(used.select("item", "actor", "tried"), on=["item", "actor"], how="left")
-        .select(
-            "actor", "item", eligible=pl.lit(1), never=1 - pl.col("ever").fill_null(0),
-            unused=1 - pl.col("tried").fill_null(0),
-        )
-    )  # fmt: skip
+        .select("actor", "item", eligible=pl.lit(1), never=1 - pl.col("ever").fill_null(0))
+    )
     return pl.concat([every, used], how="diagonal_relaxed")
 
 
@@ -302,11 +305,13 @@ METRIC = register(
         settings=FeatureAdoptionSettings,
         definition=__doc__,
         rows=rows,
+        tally=tally,
         result=result,
         names=lambda settings, context: {"item": [*context.definitions.features]},
         keys={
             "trend": ("period", "item"),
             "features": ("item",),
+            "unused": ("item",),
             "depth": ("item", "step"),
             "breadth": ("period", "step"),
             "core": ("able", "used"),

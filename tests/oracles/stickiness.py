@@ -80,9 +80,10 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
             db,
             f"""WITH mine AS (SELECT a, "user", day FROM active JOIN months ON day >= a AND day < b
                 JOIN people USING ("user") WHERE {who}),
-                alone AS (SELECT a AS at, "user" FROM mine GROUP BY a, "user" HAVING count(*) = 1)
+                alone AS (SELECT a AS since, "user" FROM mine GROUP BY ALL HAVING count(*) = 1)
             SELECT strftime(b - 1, '%Y-%m-%d') AS period, count(DISTINCT "user") AS mau,
-                (SELECT count(*) FROM alone WHERE at = a) AS once, count(day) AS active_days, count(day) AS stickiness_n,
+                (SELECT count(*) FROM alone WHERE alone.since = months.a) AS once,
+                count(day) AS active_days, count(day) AS stickiness_n,
                 count(DISTINCT "user") * {month} AS stickiness_d,
                 count(day) FILTER (isodow(day) < 6) AS working_n,
                 count(DISTINCT "user") * (SELECT count(*) FROM range(a, b, INTERVAL 1 DAY) AS r(d)
