@@ -25,6 +25,7 @@ from adoptcli.render import json_, table
 from adoptcli.results import Finding, Report
 from adoptcli.runner import audience
 from adoptcli.runner import report as runner
+from tests.conftest import write_log
 from tests.logs import random_log
 from tests.made import by_rows, by_segment, estimate, report_of
 from tests.test_laws import save
@@ -179,6 +180,18 @@ def test_every_list_of_any_log_is_as_long_as_told(
 def test_the_lists_of_accounts_are_as_long_as_told(eager: list[Rule]) -> None:
     options = common.Options(config=EXAMPLE, unit="account", console=Console(True))
     assert all_are_as_long_as_told(options, eager) >= 12
+
+
+def test_those_who_are_not_satisfied_are_a_list(cli: Any, tmp_path: Path) -> None:
+    """Of the latest answers of the last window: 3 is none of satisfaction, 4 is."""
+    answers = {"a": 3, "b": 4, "c": 1, "d": 5}
+    events = [(user, "rated", "2026-03-02T08:00:00Z", score) for user, score in answers.items()]
+    config = {"feedback": {"csat": {"event": "rated", "score": "score"}, "window": "7d"}}
+    log, yaml = write_log(tmp_path, events, config, ("user", "event", "timestamp", "score"))
+    cell = "feedback.csat[period=2026-03-02].dissatisfied"
+    options = ("-c", yaml, "--as-of", "2026-03-03", "-q", "-f", "json")
+    lines = json.loads(cli("audience", cell, log, *options).out)
+    assert [line["id"] for line in lines] == ["a", "c"]
 
 
 def pasted(command: str, folder: Path) -> list[str]:

@@ -81,7 +81,7 @@ def missing(settings: FeatureAdoptionSettings, definitions: Definitions) -> str 
 
 
 def rows(timeline: Timeline, settings: FeatureAdoptionSettings, context: Context) -> Rows:
-    """The sums' rows, and `unused`: who can have a feature and did not use it in the last window."""
+    """The sums' rows, and `unused`: who can have a feature and did not use it in the window."""
     features = list(context.definitions.features.values())
     able = _eligible(_active(timeline, settings, context, 1), timeline, context, features)
     used = _uses(timeline, settings, context, 1)
