@@ -24,7 +24,7 @@ from adoptcli.results import (
 )
 
 FORMAT = 1  # 1: the first
-FINDING = [name for name in Finding.__slots__ if name != "command"]
+FINDING = Finding.__slots__
 
 
 def render(report: Report) -> str:

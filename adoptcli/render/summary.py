@@ -12,7 +12,7 @@ from rich.text import Text
 
 from adoptcli.render import numbers
 from adoptcli.render.text import safe
-from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
+from adoptcli.results import FROM_PIPE, Estimate, Finding, Headline, MetricReport, Report
 
 WITH_TREND, WITH_INTERVAL = 110, 92
 NUMBERS, INTERVAL = 36, 14  # columns that value, n and change take, and the interval
@@ -152,7 +152,7 @@ def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
         lines += [
             *_wrapped(f"{number:3}  {safe(found.message)}", width, ""),
             *(_wrapped(f"     {safe(advice)}", width, "dim") if advice else ()),
-            *(Text(f"     {line}", style="cyan") for line in _pasteable(found.command, width - 5)),
+            *(Text(f"     {line}", style="cyan") for line in _pasteable(found.audience, width - 5)),
         ]
     if left := len(report.findings) - len(shown):
         lines.append(Text(f"     {left} more with --details", style="dim"))
@@ -176,7 +176,9 @@ def _wrapped(text: str, width: int, style: str) -> list[Text]:
 def _pasteable(command: str, width: int) -> list[str]:
     """A command on as many lines as it needs, each but the last with the shell's sign to go on."""
     lines = [""]
-    for part in map(shlex.quote, shlex.split(safe(command))):
+    typed = safe(command).removesuffix(FROM_PIPE)
+    pipe = [] if typed == safe(command) else [FROM_PIPE.strip()]
+    for part in [*map(shlex.quote, shlex.split(typed)), *pipe]:
         if lines[-1] and len(lines[-1]) + len(part) + 3 > width:
             lines[-1] += " \\"
             lines.append(f"  {part}")
