@@ -62,7 +62,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One honest figure: what it is, for which period, and how it moved."""
+    """One honest figure: what it is, for which period, and how it moved.
+
+    The verdict is what is said of it in words, beside its title: that stays the same whatever is
+    found, so that figures of segments or periods can be told to be of the same thing.
+    """
 
     title: str
     estimate: Estimate
@@ -71,6 +75,7 @@ class Headline:
     change: Estimate | None = None
     trend: tuple[float | None, ...] = ()
     note: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,9 @@ class MetricReport:
     result: Result
 
 
+FROM_PIPE = " < FILE"  # how a command ends where the run read a pipe, to be filled in
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that stands out, with the number that says so and what to do about it.
@@ -134,14 +142,14 @@ class Finding:
         message: What is the matter, in words.
         value, low, high, unit, numerator, denominator: The number, as it stands there.
         n: Actors behind it; of a comparison, on the smaller side.
-        people: How many people (or accounts) it touches.
+        people: How many people (or accounts) its list holds; 0 where there is no list.
         threshold: What the interval lies beyond.
         severity: From 0 to 1: how far it lies beyond, times the share of all that it touches.
         advice: What helps.
         topic: The kind of list that it calls for; findings of one topic are much the same people.
-        audience: The command that lists the people.
-        command: The same with the files and options of this run; not in JSON, which is the same
-            wherever the files lie.
+        audience: The command that lists the people, with the files and options of this run, for a
+            shell; where there is no list, the metric's own. It ends with ` < FILE` where the run
+            read a pipe.
     """
 
     code: str
@@ -161,7 +169,6 @@ class Finding:
     advice: str
     topic: str
     audience: str
-    command: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,11 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         return Outcome(code, found.out, found.err)
 
     return call
+
+
+def but_for_commands(text: str) -> str:
+    """A report's JSON without the commands to paste, which hold the files as they were named."""
+    return re.sub(r'(?m)^ *"audience": "adoptcli .*$', "", text)
 
 
 Event = Sequence[Any]

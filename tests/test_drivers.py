@@ -14,7 +14,7 @@ import pytest
 
 from adoptcli import stats
 from adoptcli.counts import GROUPS, group_of, half_of
-from adoptcli.metrics._association import NO_GROUP, Sides, adjusted, quarter_octave, threshold
+from adoptcli.metrics._association import NO_GROUP, Sides, adjusted, chosen, periods, quarter_octave
 from tests.logs import Log, _accounts, _config, _users
 from tests.oracles import drivers
 from tests.oracles.database import connect
@@ -73,11 +73,16 @@ def hash_of(text: str) -> int:
 def test_many_people_as_the_oracles_have_them(kind: str, tmp_path: Path) -> None:
     log = crowd(hash_of(kind), kind)
     found = report(log, tmp_path, "drivers")["drivers"]
-    wanted = drivers.plain(World(log))
+    world = World(log)
+    wanted = drivers.plain(world)
     check("drivers", wanted, found, 0)
     with connect(tmp_path, log) as db:
         check("drivers", drivers.sql(db, log.config), found, 0)
     assert len({row["step"] for row in wanted["events"]}) > 1
+    periods_of = {*drivers._periods(world, [*drivers._people_judged(world)[0]]).values()}
+    assert periods_of == ({0} if kind == "satisfaction" else {0, 1})  # too few of them answer
+    told = {caveat["code"] for caveat in found["caveats"]}
+    assert ("one-period" in told) == (kind == "satisfaction")
     assert len(wanted["events"]) >= 8
 
 
@@ -191,9 +196,34 @@ def test_one_group_of_accounts_gives_no_interval() -> None:
 def test_the_threshold_tells_best_and_leaves_enough_on_each_side() -> None:
     """Only three times or more goes with the outcome; of 40, ten did it so often."""
     who = [(k, 5, int(k == 3), 0, 0) for k in (0, 1, 2, 3) for _ in range(10)]
-    assert threshold(sides_of_people(who, grouped=False), 10) == 3
-    assert threshold(sides_of_people(who, grouped=False), 11) in (1, 2)
-    assert threshold(sides_of_people(who, grouped=False), 21) == 1
+    assert chosen(sides_of_people(who, grouped=False), 10) == (3, True)
+    assert chosen(sides_of_people(who, grouped=False), 11)[0] in (1, 2)
+    assert chosen(sides_of_people(who, grouped=False), 21)[0] == 1
+
+
+@pytest.mark.parametrize(("others", "telling"), [(5, False), (4, True)])
+def test_what_chance_tells_is_a_chi_square_of_one(others: int, telling: bool) -> None:
+    """Of ten who did it 7 stay, of ten others 5 or 4: chi-squares of 0.79 and 1.73."""
+    who = [(1, 5, int(i < 7), 0, 0) for i in range(10)]
+    who += [(0, 5, int(i < others), 0, 0) for i in range(10)]
+    assert chosen(sides_of_people(who, grouped=False), 10) == (1, telling)
+    assert chosen(sides_of_people(who, grouped=False), 11) == (1, telling)
+
+
+def test_weeks_of_sign_up_are_merged_until_there_are_enough() -> None:
+    """16 and an eighth of all in each period; what is left belongs to the last."""
+
+    def of(*sizes: int) -> list[int]:
+        columns = {"week": pl.Int64, "actors": pl.Int64}
+        weeks = pl.DataFrame([*enumerate(sizes)], columns, orient="row")
+        return [*periods(weeks, 2).values()]
+
+    assert of(16, 16) == [0, 1]
+    assert of(16, 15) == [0, 0]
+    assert of(15, 1, 16, 3, 12) == [0, 0, 1, 1, 1]
+    assert of(15, 1, 16, 3, 13) == [0, 0, 1, 2, 2]
+    assert of(*[100] * 10) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]  # an eighth is 125
+    assert of() == []
 
 
 def test_order_flags_and_verdicts(tmp_path: Path) -> None:
@@ -230,14 +260,26 @@ def _clear(cell: dict[str, Any] | None) -> bool:
     return None not in limits and (limits[0] > 0 or limits[1] < 0)
 
 
-def test_q_values_are_of_all_events_but_the_structural(tmp_path: Path) -> None:
-    found = report(crowd(4, "retention"), tmp_path, "drivers")["drivers"]
+def test_q_values_are_of_what_is_tested(tmp_path: Path) -> None:
+    """Neither the structural nor the rare, nor what tells nothing where thresholds are chosen."""
+    log = crowd(4, "retention")
+    log.config["drivers"]["fewest"] = 15
+    found = report(log, tmp_path, "drivers")["drivers"]
     ps = {row["item"]: row["p"] for row in found["tables"]["measures"]}
-    rows = [r for r in found["tables"]["events"] if "structural" not in (r["flags"] or "")]
-    tested = {row["item"]: ps[row["item"]] for row in rows if ps[row["item"]] is not None}
+    rows = {row["item"]: row for row in found["tables"]["events"]}
+    out = {i for i, r in rows.items() if {"structural", "rare"} & {*(r["flags"] or "").split(", ")}}
+    telling = drivers.telling(World(log))
+    tested = {i: p for i, p in ps.items() if i in telling - out and p is not None}
     wanted = dict(zip(tested, stats.benjamini_hochberg([*tested.values()]), strict=True))
-    assert {row["item"]: row["q"] for row in rows if row["q"] is not None} == pytest.approx(wanted)
-    assert len(wanted) >= 5
+    assert {i: r["q"] for i, r in rows.items() if r["q"] is not None} == pytest.approx(wanted)
+    told = {c["code"]: c["count"] for c in found["caveats"]}
+    rare = [i for i, r in rows.items() if "rare" in (r["flags"] or "") and i != "signed_up"]
+    silent = {*rows} - out - telling
+    assert told["rare-events"] == len(rare) > 0
+    assert told["not-telling"] == len(silent) > 0
+    assert len(wanted) > 1
+    assert {rows[i]["verdict"] for i in rare} == {"not enough data"}
+    assert {rows[i]["verdict"] for i in silent} == {"no evidence"}
 
 
 def test_buckets_of_actors_change_nothing(tmp_path: Path, cli: Callable[..., Any]) -> None:

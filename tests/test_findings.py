@@ -1,131 +1,45 @@
-"""Findings: every rule at its exact edges, their numbers against the metrics', the screen."""
+"""Findings: every rule at its exact edges, on results made by hand."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from adoptcli import findings
-from adoptcli.cli import common
-from adoptcli.errors import AdoptError
 from adoptcli.findings import RULES, found_in
-from adoptcli.render import json_, table
 from adoptcli.results import (
     Caveat,
     Cell,
-    Column,
     Estimate,
     Finding,
     Headline,
-    MetricReport,
     Report,
     Result,
-    SourceSummary,
-    Table,
-    Unit,
 )
-from tests.logs import random_log
-from tests.test_laws import save
+from tests.made import (
+    Build,
+    by_change,
+    by_headline,
+    by_rows,
+    by_segment,
+    churn,
+    estimate,
+    metric_of,
+    one_short,
+    report_of,
+    rows_of,
+    seats,
+)
 
-ROOT = Path(__file__).parent.parent
-EXAMPLE = ROOT / "metrics.example.yaml"
-ESTIMATE = ("value", "low", "high", "numerator", "denominator")
 STEP = 1e-9  # beyond a threshold, but only just
-
-# ---------------------------------------------------------------- hand-made results
-
-
-def report_of(*metrics: MetricReport, period: str = "month", **changes: Any) -> Report:
-    """A report of 1,000 users, at the first of October."""
-    source = SourceSummary(9, 9, 1000, None, {}, 0, 0, 0, "2026-04-01", "2026-09-30")
-    made = Report(
-        version="0", as_of="2026-10-01", time_zone="UTC", since=None, until=None, unit="user",
-        period=period, segment=None, definitions="abcdef", source=source, metrics=metrics,
-    )  # fmt: skip
-    return replace(made, **changes)
-
-
-def metric_of(name: str, result: Result, **settings: object) -> MetricReport:
-    return MetricReport(name, name.capitalize(), "adoption", "", settings, result)
-
-
-def rows_of(name: str, *rows: Mapping[str, Cell], unit: Unit = "share") -> Table:
-    """A table whose columns are those of its first row."""
-    columns = tuple(Column(key, key, unit) for key in rows[0])
-    return Table(name, name, columns, rows)
-
-
-Build = Callable[[Estimate], MetricReport]
-
-
-def by_headline(metric: str, unit: Unit = "share") -> Build:
-    return lambda found: metric_of(
-        metric, Result(Headline("Title", found, unit, "2026-09"), None, ())
-    )
-
-
-def by_rows(metric: str, name: str, measure: str, **row: Cell) -> Build:
-    def make(found: Estimate) -> MetricReport:
-        n = found.denominator
-        special = {"n": n, "share": Estimate(1.0, n, n)}
-        filled = {k: special.get(c, c) if isinstance(c, str) else c for k, c in row.items()}
-        return metric_of(
-            metric, Result(None, None, (rows_of(name, {**filled, measure: found}),)), target=0.7
-        )
-
-    return make
-
-
-def by_change(metric: str, name: str, measure: str, key: str = "period", label: str = "") -> Build:
-    """A headline that moved by the estimate; now 1,000 and before as many as its denominator."""
-
-    def make(found: Estimate) -> MetricReport:
-        now, before = Estimate(0.4, 400, 1000), Estimate(0.5, None, found.denominator)
-        rows = ({key: "2026-08", measure: before}, {key: "2026-09", measure: now})
-        moved = Estimate(found.value, None, None, found.low, found.high)
-        head = Headline("Title", now, "share", f"{label}2026-09", moved)
-        return metric_of(metric, Result(head, None, (rows_of(name, *rows),)))
-
-    return make
-
-
-def by_segment(metric: str) -> Build:
-    def make(found: Estimate) -> MetricReport:
-        gap = Estimate(found.value, None, None, found.low, found.high)
-        row: dict[str, Cell] = {
-            "segment": "pro", "period": "2026-09", "headline": Estimate(0.4, 400, 1000),
-            "rest": Estimate(0.5, 1, found.denominator), "difference": gap, "q": 0.049,
-        }  # fmt: skip
-        head = Headline("Title", Estimate(0.45, 450, 1000), "share", "2026-09")
-        return metric_of(metric, Result(head, None, (rows_of("segments", row),)))
-
-    return make
-
-
-def seats(found: Estimate) -> MetricReport:
-    """The n is the number of accounts, not of seats and days."""
-    below = Estimate(1.0, found.denominator, found.denominator)
-    days = replace(found, denominator=99_999)
-    return by_rows("seat_utilization", "portfolio", "portfolio", below=below)(days)
-
-
-def churn(early: int, slow: int) -> Build:
-    return by_rows("churn", "inferred", "lost", period="2026-08", early=early, slow=slow)
-
 
 # code: (how to make its metric of an estimate, the threshold, the side)
 EDGES: list[tuple[str, Build, float, str]] = [
     ("activation-low", by_headline("activation"), 0.5, "below"),
     ("activation-falling", by_change("activation", "cohorts", "activated", "cohort"), 0, "below"),
-    ("one-step-short", by_rows("activation", "lacking", "only", item="a"), 0.25, "above"),
+    ("one-step-short", one_short, 0.25, "above"),
     ("value-slow", by_rows("time_to_value", "curve", "activated", step="7d", at_risk="n"),
      0.5, "below"),
     ("value-not-reached", by_rows("time_to_value", "curve", "activated", step="30d", at_risk="n"),
@@ -144,7 +58,8 @@ EDGES: list[tuple[str, Build, float, str]] = [
                               resurrected=9, dormant="n"), 1, "below"),
     ("stickiness-low", by_rows("stickiness", "windows", "stickiness", period="2026-09-30",
                                mau="n"), 0.4, "below"),
-    ("stickiness-falling", by_change("stickiness", "windows", "stickiness"), 0, "below"),
+    ("stickiness-falling", by_change("stickiness", "windows", "stickiness", people="mau"),
+     0, "below"),
     ("frequency-low", by_rows("frequency", "trend", "days", item="L28", period="2026-09-30"),
      4, "below"),
     ("score-falling", by_change("engagement_score", "levels", "actors"), 0, "below"),
@@ -167,19 +82,9 @@ EDGES: list[tuple[str, Build, float, str]] = [
     ("accounts-to-look-at", by_headline("account_health"), 0.1, "above"),
     *[("segment-behind", by_segment(m), 0, "below") for m in (
         "activation", "onboarding", "adoption_rate", "retention", "frequency",
-        "engagement_score")],
+        "engagement_score", "feedback")],
     ("segment-behind", by_segment("churn"), 0, "above"),
 ]  # fmt: skip
-
-
-def estimate(threshold: float, side: str, distance: float, n: float = 100) -> Estimate:
-    """One whose nearer bound lies so far beyond the threshold."""
-    numerator = n  # of ratios: both sides are as many
-    if side == "below":
-        bound = threshold - distance
-        return Estimate(bound - 0.1, numerator, n, bound - 0.2, bound)
-    bound = threshold + distance
-    return Estimate(bound + 0.1, numerator, n, bound, bound + 0.2)
 
 
 def codes(report: Report) -> list[str]:
@@ -239,7 +144,7 @@ def test_every_rule_has_its_edges() -> None:
     assert {rule.code for rule in RULES} - {code for code, *_ in EDGES} == {"onboarding-stops"}
     assert {(r.code, r.metric) for r in RULES if r.code == "segment-behind"} == {
         (code, make(Estimate(None)).id) for code, make, *_ in EDGES if code == "segment-behind"
-    } | {("segment-behind", "feedback")}
+    }
     for rule in RULES:
         assert (rule.below is None) != (rule.above is None), rule.code
 
@@ -294,7 +199,7 @@ def test_a_trifle_is_not_told_however_sure(code: str, make: Build, least: float)
 
 
 def test_the_nps_of_a_segment_is_far_behind_by_ten_points() -> None:
-    make = by_segment("feedback")
+    make = by_segment("feedback", "points")
     assert codes(report_of(make(Estimate(-10.0, 1, 30, -11.0, -STEP)))) == ["segment-behind"]
     assert codes(report_of(make(Estimate(-9.9, 1, 30, -11.0, -STEP)))) == []
     assert codes(report_of(make(Estimate(-10.0, 1, 30, -11.0, 0.0)))) == []
@@ -394,6 +299,7 @@ def test_low_activation_names_what_most_lack() -> None:
         return only
 
     message = "Only 20.0 % of the new users activate in time (20 of 100, 2026-09)."
+    message += " Of all cohorts, 280 did not."
     assert found(30).message == f"{message} Of all not activated, 80.0 % lack b."
     assert found(29).message == message
     assert (found(30).numerator, found(30).n, found(30).people) == (20, 100, 280)
@@ -404,191 +310,69 @@ def test_accounts_are_named_as_such() -> None:
     assert "of the new accounts" in found_in(report_of(made, unit="account"))[0].message
 
 
-# ---------------------------------------------------------------- the sample data
+def test_one_step_short_takes_two_criteria() -> None:
+    """With personas of the same persona, whose name is before its criteria."""
+    far = estimate(0.25, "above", 0.1)
+
+    def report(*items: str, **settings: object) -> Report:
+        rows = [{"item": item, "only": far} for item in items]
+        result = Result(None, None, (rows_of("lacking", *rows),))
+        return report_of(metric_of("activation", result, **settings))
+
+    assert codes(report("a")) == []
+    assert codes(report("a", "b")) == ["one-step-short"] * 2
+    personas = {"personas": {"x": {}, "y": {}}}
+    assert codes(report("x: a", "y: a", **personas)) == []
+    found = found_in(report("x: a", "y: a", "y: b", **personas))
+    assert [f.figure for f in found] == ["lacking[item=y: a].only", "lacking[item=y: b].only"]
 
 
-@pytest.fixture(scope="module")
-def sample() -> Report:
-    """The report of the sample data, by plan."""
-    options = common.Options(config=EXAMPLE, by=("plan",), console=common.Console(True))
-    return common.make_report(options, common.choose((), ()))
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        (107, ": 60 without ever having activated, 20 after it; of 27 more it is not known. "
+              "Most of these 80 left"),
+        (80, ": 60 without ever having activated, 20 after it. Most of these 80 left"),
+    ],
+)  # fmt: skip
+def test_all_who_are_lost_are_accounted_for(lost: int, told: str) -> None:
+    found = found_in(report_of(churn(60, 20)(Estimate(0.3, lost, 300, 0.2, 0.4))))
+    assert [f.people for f in found] == [lost]
+    assert told in found[0].message
 
 
-def number_at(metric: dict[str, Any], place: str) -> dict[str, Any]:
-    """The estimate at a finding's place in a metric's JSON, found by reading it."""
-    if place.startswith("headline"):
-        found = metric["headline"]
-        return found["change"] if place.endswith(".change") else found
-    table_, keys, measure = re.fullmatch(r"(\w+)(?:\[(.*)\])?\.(\w+)", place).groups()  # type: ignore[union-attr]
-    wanted = dict(pair.split("=", 1) for pair in keys.split(",")) if keys else {}
-    wanted.setdefault("segment", "None")
-    rows = [
-        row for row in metric["tables"][table_]
-        if all(str(row[key]) == value for key, value in wanted.items())
-    ]  # fmt: skip
-    assert len(rows) == 1, (place, rows)
-    return rows[0][measure]
+def test_a_list_is_named_only_where_somebody_is_on_it() -> None:
+    """Else the command is the metric's own."""
+
+    def found(once: int) -> Finding:
+        rows = {"period": "2026-09-30", "mau": 100, "once": once,
+                "stickiness": Estimate(0.1, 100, 3000, 0.05, 0.2)}  # fmt: skip
+        result = Result(None, None, (rows_of("windows", rows),))
+        return found_in(report_of(metric_of("stickiness", result)), ["a.csv"])[0]
+
+    assert found(7).message.endswith("daily. 7 of 100 came on one day alone.")
+    name = "stickiness.windows[period=2026-09-30].once"
+    assert shlex.split(found(7).audience) == ["adoptcli", "audience", name, "a.csv"]
+    assert (found(7).people, found(0).people) == (7, 0)
+    assert found(0).message.endswith("daily.")
+    assert found(0).audience == "adoptcli stickiness a.csv"
 
 
-def test_numbers_are_those_of_the_metrics(sample: Report) -> None:
-    found = json.loads(json_.render(sample))
-    assert len(found["findings"]) > 8
-    for finding in found["findings"]:
-        there = number_at(found["metrics"][finding["metric"]], finding["figure"])
-        assert all(finding[name] == there[name] for name in ESTIMATE), finding
-        assert finding["n"] >= 30
-        inside = finding["low"] <= finding["threshold"] <= finding["high"]
-        assert not inside, finding
-    severities = [finding["severity"] for finding in found["findings"]]
-    assert severities == sorted(severities, reverse=True)
+def test_answers_of_members_make_no_list_of_accounts() -> None:
+    make = next(make for code, make, *_ in EDGES if code == "nps-negative")
+    made = make(Estimate(-10.0, 1, 100, -20.0, -5.0))
+    assert found_in(report_of(made))[0].people == 100
+    (of_accounts,) = found_in(report_of(made, unit="account"))
+    assert (of_accounts.people, of_accounts.audience) == (0, "adoptcli feedback")
 
 
-def test_numbers_are_those_of_the_metrics_on_any_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of few people too, so that many rules speak; on the first two logs of which enough do."""
-    monkeypatch.setattr(findings, "FEWEST", 1)
-    logs = (of_log(seed, tmp_path / str(seed)) for seed in range(12, 40))
-    for found in itertools.islice((one for one in logs if len(one["findings"]) > 2), 2):
-        for finding in found["findings"]:
-            there = number_at(found["metrics"][finding["metric"]], finding["figure"])
-            assert all(finding[name] == there[name] for name in ESTIMATE), finding
-
-
-def of_log(seed: int, folder: Path) -> dict[str, Any]:
-    """The JSON of a random log's report; without findings where there is none."""
-    log = random_log(seed)
-    save(log, folder)
-    options = common.Options(
-        files=[str(folder / "events.csv")], config=folder / "m.yaml", as_of=log.as_of,
-        console=common.Console(True),
-    )  # fmt: skip
-    try:
-        made: dict[str, Any] = json.loads(
-            json_.render(common.make_report(options, common.choose((), ())))
-        )
-    except AdoptError:
-        return {"findings": []}
-    return made
-
-
-def test_what_is_planted_is_found(sample: Report) -> None:
-    found = {finding.code: finding for finding in sample.findings}
-    assert {"c-08", "c-16"} <= set(re.findall(r"c-\d+", found["accounts-to-look-at"].message))
-    low = [f for f in sample.findings if f.code == "feature-low"]
-    assert [f.audience for f in low] == ["adoptcli audience never_tried:scheduling"]
-    assert (low[0].numerator, low[0].denominator) == (88, 352)
-    assert found["one-step-short"].numerator == 105
-    assert "teammate_invited" in found["onboarding-low"].message
-    assert "activation-low" not in found  # it gets better, and is above a half
-    assert not [f for f in sample.findings if f.metric == "feedback"]
-
-
-@pytest.mark.parametrize("code", ["funnel-loses", "churn-idle", "one-step-short"])
-def test_a_list_holds_those_whom_the_finding_counts(code: str, sample: Report, cli: Any) -> None:
-    finding = next(f for f in sample.findings if f.code == code)
-    metric, _, cell = shlex.split(finding.audience)[2].partition(".")
-    people = cli(metric, "-c", EXAMPLE, "-q", "--who", cell).out.split()
-    assert len(people) == finding.people > 0
-
-
-@pytest.fixture(scope="module")
-def alone(sample: Report) -> Report:
-    """The findings alone, which are drawn sooner."""
-    return replace(sample, metrics=())
-
-
-def steps(text: str) -> list[str]:
-    """The lines of the section."""
-    _, _, after = text.partition("NEXT STEPS\n")
-    return after.partition("\n\n")[0].splitlines()
-
-
-@pytest.mark.parametrize("width", [40, 80, 140, None])
-def test_commands_can_be_pasted(width: int | None, alone: Report) -> None:
-    text = table.render(alone, full=True, width=width, color=False, unicode=True)
-    joined = "\n".join(steps(text)).replace(" \\\n", " ")
-    commands = [line for line in joined.splitlines() if line.strip().startswith("adoptcli ")]
-    wanted = [shlex.split(finding.command) for finding in alone.findings]
-    if width != 40:  # there a cell is longer than a line
-        assert [shlex.split(command) for command in commands] == wanted
-    if width is not None:
-        assert max(map(len, text.splitlines())) <= width
-
-
-@pytest.mark.parametrize("unicode", [True, False])
-def test_the_screen_has_the_worst_of_each_topic(unicode: bool, alone: Report) -> None:
-    text = table.render(alone, full=False, width=140, color=False, unicode=unicode)
-    numbered = [line for line in steps(text) if re.match(r" +\d+  ", line)]
-    first: dict[str, Finding] = {}
-    for finding in alone.findings:
-        first.setdefault(finding.topic, finding)
-    shown = [*first.values()][:5]
-    assert len(numbered) == len(shown) == 5
-    for line, finding in zip(numbered, shown, strict=True):
-        assert finding.message.split()[0] in line
-    assert f"{len(alone.findings) - 5} more with --details" in text
-    full = table.render(alone, full=True, width=140, color=False, unicode=unicode)
-    assert len([line for line in steps(full) if re.match(r" +\d+  ", line)]) == len(alone.findings)
-    assert "more with --details" not in full
-
-
-def test_names_from_the_data_are_shown_not_obeyed() -> None:
-    made = by_rows("feature_adoption", "retained", "again", item="\x1b[31m{n}")
-    report = report_of(made(estimate(0.5, "below", 0.1)))
-    text = table.render(
-        replace(report, findings=found_in(report)), full=False, width=80, color=False, unicode=True
-    )
-    assert "\x1b" not in text
-    assert "{n}" in text
-
-
-def test_a_segment_is_listed_with_its_split() -> None:
-    made = by_segment("activation")(estimate(0, "below", 0.1))
-    (found,) = found_in(report_of(made), ["a b.csv", "-c", "m.yaml"], ["--by", "plan"])
-    name = "activation.lacking[segment=pro].not_activated"
-    assert shlex.split(found.audience) == ["adoptcli", "audience", name, "--by", "plan"]
-    assert shlex.split(found.command)[3:] == ["a b.csv", "-c", "m.yaml", "--by", "plan"]
-
-
-def test_what_another_command_needs() -> None:
-    options = common.Options(
-        files=("a.csv", "b.csv"), config=Path("m.yaml"), users="u.csv", accounts="a/c.csv",
-        unit="account", period="week", since="2026-01-01", until="2026-02-01", as_of="today",
-        by=("plan",), shards=3, output="x.txt",
-    )  # fmt: skip
-    assert common.again(options) == [
-        "a.csv", "b.csv", "-c", "m.yaml", "--users", "u.csv", "--accounts", "a/c.csv",
-        "--unit", "account", "--period", "week", "--since", "2026-01-01", "--until", "2026-02-01",
-        "--as-of", "today",
-    ]  # fmt: skip
-    assert common.again(common.Options()) == []
-
-
-def test_findings_can_be_turned_off(cli: Any, tmp_path: Path) -> None:
-    text = EXAMPLE.read_text().replace("sample_data/", f"{ROOT}/sample_data/")
-    (tmp_path / "m.yaml").write_text(text)
-    (tmp_path / "off.yaml").write_text(text + "\nfindings: false\n")
-    only = ("--only", "quadrant", "-f")
-    told, silent = (
-        json.loads(cli("report", "-c", f"{name}.yaml", *only, "json").out) for name in ("m", "off")
-    )
-    assert told["findings"]
-    assert silent["findings"] == []
-    assert told["definitions"] == silent["definitions"]
-    assert "NEXT STEPS" not in cli("report", "-c", "off.yaml", *only, "table").out
-    assert "NEXT STEPS" in cli("report", "-c", "m.yaml", *only, "table").out
-
-
-def test_every_rule_is_explained(cli: Any) -> None:
-    text = cli("explain", "next-steps").out
-    for rule in RULES:
-        assert f"`{rule.code}`" in text
-    assert "`adopted-not-engaged` (quadrant, above 25 %)" in text
-    assert "below `target`" in text
-    assert "{" not in text
-
-
-def test_a_change_carries_its_interval(sample: Report) -> None:
-    found = json.loads(json_.render(sample))["metrics"]["adoption_rate"]["headline"]["change"]
-    assert found["low"] < found["value"] < found["high"] < 0
+def test_a_cohort_without_a_name_is_all_of_them() -> None:
+    """Where none is complete, the headline has no period."""
+    made = by_segment("onboarding")(estimate(0, "below", 0.1))
+    (segments,) = made.result.tables
+    row = {**segments.rows[0], "period": None}
+    whole = replace(made.result, tables=(replace(segments, rows=(row,)),))
+    (found,) = found_in(report_of(replace(made, result=whole)))
+    assert shlex.split(found.audience)[2] == "onboarding.cohorts[segment=pro].late"
+    assert found.people == 600
+    assert "(so far). 600 of the segment did not finish it." in found.message

@@ -15,10 +15,11 @@ from adoptcli import stats
 from adoptcli.cli.main import run
 from adoptcli.metrics import _matched
 from adoptcli.metrics._drawn import ratio_p
+from adoptcli.metrics._impact_tables import _moved
 from adoptcli.metrics._matched import Difference
 from adoptcli.metrics._verdicts import Asked, Channel, Judged, _judge, outcomes
 from tests.logs import Log
-from tests.oracles import impact
+from tests.oracles import impact, risk_sets
 from tests.oracles.database import connect
 from tests.oracles.model import World
 from tests.test_cli import EXAMPLE
@@ -69,9 +70,9 @@ def test_a_crowd_agrees_with_both_oracles_and_with_leaving_groups_out(
     check("impact", wanted, found, int(accounts))
     with connect(tmp_path, log) as db:
         check("impact", impact.sql(db, log.config), found, int(accounts))
-    for name, exposed, others, _ in impact.compared_people(world):
+    for name, exposed, others, _ in risk_sets.compared_people(world):
         row = next(r for r in wanted["channels"] if r["item"] == name)
-        level = impact.NAMES.index(row["level"])
+        level = risk_sets.NAMES.index(row["level"])
         for table, x, of in (("active_days", "uptick", None), ("feature_uses", "uses", None),
                              ("adoption", "adopted", "risk")):  # fmt: skip
             cell = next(r for r in found["tables"][table] if r["item"] == name)["adjusted"]
@@ -86,7 +87,7 @@ def left_out(exposed: Any, others: Any, level: int, x: str, of: str | None) -> t
 
     def value(part: int | None) -> float | None:
         sides = [[p for p in points if p["part"] != part] for points in (exposed, others)]
-        return impact._compare(*sides, lambda p: p["levels"][level], x, of)[2]
+        return risk_sets.compare_points(*sides, lambda p: p["levels"][level], x, of)[2]
 
     counted = [[p for p in side if of is None or p[of]] for side in (exposed, others)]
     one, other = ({p["levels"][level] for p in side} for side in counted)
@@ -109,7 +110,8 @@ def test_the_truths_planted_in_the_sample(tmp_path: Path) -> None:
     """The webinar that works, the one that does not, the article that only looks as if it did."""
     target = tmp_path / "out.json"
     assert run(["impact", "-c", str(EXAMPLE), "-q", "-f", "json", "-o", str(target)]) == 0
-    found = json.loads(target.read_text())["metrics"]["impact"]["tables"]
+    whole = json.loads(target.read_text())["metrics"]["impact"]
+    found = whole["tables"]
     verdicts = {row["item"]: row["verdict"] for row in found["channels"]}
     assert verdicts == {
         "onboarding_live": "associated", "roadmap_preview": "no evidence",
@@ -117,6 +119,12 @@ def test_the_truths_planted_in_the_sample(tmp_path: Path) -> None:
     }  # fmt: skip
     uses = {row["item"]: row for row in found["feature_uses"]}
     assert uses["onboarding_live"]["verdict"] == "associated"
+    assert whole["headline"]["title"] == "onboarding_live, uses of features"
+    assert whole["headline"]["verdict"] == "associated"
+    assert whole["headline"]["value"] == uses["onboarding_live"]["adjusted"]["value"]
+    assert whole["textbook"]["value"] == uses["onboarding_live"]["crude"]["value"]
+    assert whole["textbook"]["formula"].startswith("uses of features, ")
+    assert [head["verdict"] for head in whole["also"]] == ["no evidence", "no evidence"]
     days = {row["item"]: row for row in found["active_days"]}
     assert days["tips_and_tricks"]["after"]["low"] > 0.5
     assert "caused" not in target.read_text()
@@ -128,7 +136,8 @@ def test_segments_are_compared_in_the_same_channel_and_outcome(tmp_path: Path) -
     assert run(["impact", "-c", str(EXAMPLE), "-q", "-f", "json", "-o", str(target),
                 "--by", "plan"]) == 0  # fmt: skip
     found = json.loads(target.read_text())["metrics"]["impact"]
-    assert found["headline"]["title"] == "onboarding_live: adjusted, active days"
+    assert found["headline"]["title"] == "onboarding_live, active days"
+    assert found["headline"]["verdict"] == "no evidence, but associated in uses of features"
     days = {r["segment"]: r for r in found["tables"]["active_days"]
             if r["item"] == "onboarding_live"}  # fmt: skip
     rows = found["tables"]["segments"]
@@ -141,14 +150,30 @@ def difference(value: float, half: float, exposed: int = 100) -> Difference:
     return Difference(value, value - half, value + half, 0.001, exposed, 500, value, 0.0, None)
 
 
-def judge(found: Difference | None, q: float | None = 0.01, **other: Any) -> tuple[str, str]:
-    asked = Asked(("c",), 14, "", False, "", (), "", {}, alike=False)
+@pytest.mark.parametrize("options", [[], ["--by", "plan"]])
+def test_the_verdict_stands_on_the_first_screen(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["impact", "-c", str(EXAMPLE), "-q", *options]) == 0
+    screen = capsys.readouterr().out.split("TO KNOW")[0]
+    assert "uses of features: associated" in screen or "associated in uses of" in screen
+    assert "roadmap_preview, active days: no evidence" in screen
+
+
+ASKED = Asked(("c",), 14, "", False, "exported", (), "", {}, alike=False)
+
+
+def channel(**other: Any) -> Channel:
     fields: dict[str, Any] = {
         "name": "c", "exposed": 120, "matched": 100, "controls": 500, "later": 0, "same_day": 0,
         "level": "", "balance": (0.5, 0.0), "checks": {"placebo": difference(0.1, 0.2)},
         "after": None, "judged": [],
     } | other  # fmt: skip
-    judged = _judge(Channel(**fields), Judged(outcomes(asked)[0], None, found), q)
+    return Channel(**fields)
+
+
+def judge(found: Difference | None, q: float | None = 0.01, **other: Any) -> tuple[str, str]:
+    judged = _judge(channel(**other), Judged(outcomes(ASKED)[0], None, found), q)
     return judged.verdict, judged.reason
 
 
@@ -166,9 +191,25 @@ def test_the_rules_of_the_verdict() -> None:
     assert judge(difference(1, 0.9), balance=(0.5, -0.11))[0] == "no evidence"
     placebo = {"placebo": difference(0.3, 0.2)}
     assert judge(difference(1, 0.9), checks=placebo)[1] == "the placebo moved too"
-    assert judge(difference(-1, 0.9), checks=placebo)[0] == "associated with less"
+    other_way = ("associated with less", "though the placebo moved the other way")
+    assert judge(difference(-1, 0.9), checks=placebo) == other_way
     control = {"placebo": None, "control": difference(2, 1)}
     assert judge(difference(1, 0.9), checks=control)[1] == "the negative control moved too"
+    both = {"placebo": difference(-0.3, 0.2), "control": difference(2, 1)}
+    assert judge(difference(1, 0.9), checks=both)[1] == "the negative control moved too"
+
+
+def test_a_check_that_moved_is_told_whichever_way() -> None:
+    still, moved = difference(0.1, 0.2), difference(-0.3, 0.25)
+    found = _moved([channel(checks={"placebo": still, "control": moved}), channel()], ASKED)
+    assert [c.message for c in found] == [
+        "c: the negative control (exported) moved as well, by −0.30 (95 %: −0.55 to −0.05)"
+    ]
+    (one,) = _moved([channel(checks={"placebo": difference(1, 0.5)})], ASKED)
+    assert one.message == (
+        "c: the placebo (active days 42 to 29 days before) moved as well, "
+        "by +1.00 (95 %: +0.50 to +1.50)"
+    )
 
 
 def test_sizes_of_variants_against_those_drawn() -> None:
@@ -207,7 +248,8 @@ def test_only_a_lot_may_say_that_something_raises(tmp_path: Path) -> None:
     found = drawn(people, tmp_path)
     verdicts = {r["item"]: r["active_days_verdict"] for r in found["tables"]["variants"]}
     assert verdicts == {"guide": "raises", "plain": None, "tour": "no evidence"}
-    assert found["headline"]["title"] == "guide: raises by lot, active days, against plain"
+    assert found["headline"]["title"] == "guide, active days, against plain"
+    assert found["headline"]["verdict"] == "raises by lot"
     guide = next(r for r in found["tables"]["variants"] if r["item"] == "guide")
     assert guide["active_days_more"]["low"] < 7 * 0.2 < guide["active_days_more"]["high"]
 

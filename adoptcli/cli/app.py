@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from adoptcli import __version__
-from adoptcli.cli import audience, check, compare, explain, init, metric, report, schema, validate
+from adoptcli.cli import (
+    audience,
+    check,
+    compare,
+    explain,
+    history,
+    init,
+    metric,
+    report,
+    schema,
+    validate,
+)
 
 METRICS = Path(__file__).parent.parent / "metrics"
 ENVIRONMENT = {"auto_envvar_prefix": "ADOPTCLI"}  # --as-of is ADOPTCLI_AS_OF, of every command
@@ -61,8 +72,8 @@ def build() -> typer.Typer:
     app.callback(help=HELP)(_top)
     main: dict[str, Callable[..., None]] = {
         "report": report.report, "check": check.check, "audience": audience.audience,
-        "compare": compare.compare,
-        "init": init.init, "validate": validate.validate, "explain": explain.explain,
+        "compare": compare.compare, "history": history.history, "init": init.init,
+        "validate": validate.validate, "explain": explain.explain,
     }  # fmt: skip
     for name, command in main.items():
         app.command(name, context_settings=ENVIRONMENT, rich_help_panel="Main")(command)

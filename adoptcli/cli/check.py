@@ -121,7 +121,7 @@ def _text(report: Report, shown: Sequence[Judged], options: common.Options, *, s
         return junit.render(report, strict=strict)
     if options.format == "json":
         return verdicts.as_json(report, strict=strict)
-    look = common.Look.of(options.output in (None, "-"))
+    look = common.screen(terminal=options.output in (None, "-"))
     return verdicts.render(
         report, shown, width=look.width, color=look.color, unicode=look.unicode
     )  # fmt: skip

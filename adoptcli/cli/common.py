@@ -6,21 +6,21 @@ import os
 import shutil
 import sys
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adoptcli.cli.console import Console, payload
+from adoptcli.cli.console import Console, on_terminal, payload
 from adoptcli.errors import UsageProblem
 from adoptcli.render import FORMATS, LISTS, by_extension
 
 if TYPE_CHECKING:
     from adoptcli.config.model import Config
     from adoptcli.metrics import Metric
-    from adoptcli.results import Report
+    from adoptcli.results import Report, Table
     from adoptcli.runner.prepare import Prepared, Request
 
 DEFAULT_CONFIG = "metrics.yaml"
@@ -46,6 +46,7 @@ class Options:
     details: bool = False
     format: str | None = None
     output: str | None = None
+    history: Path | None = None
     console: Console = field(default_factory=Console)
 
 
@@ -239,7 +240,8 @@ def is_folder(output: str) -> bool:
 
 
 def deliver(report: Report, options: Options, *, full: bool) -> None:
-    """Write the report where it was asked for."""
+    """Keep the report if that was asked for, and write it where it was asked for."""
+    keep(report, options)
     from adoptcli.render import files
 
     output = options.output
@@ -249,9 +251,25 @@ def deliver(report: Report, options: Options, *, full: bool) -> None:
         files.write_folder(Path(output), csv_.files(report))
         options.console.note(f"wrote {output}")
         return
-    on_stdout = output in (None, "-")
     name = kind(options, FORMATS)
-    put(_text(report, name, options, full=full, terminal=on_stdout), options)
+    put(_text(report, name, options, full=full, terminal=output in (None, "-")), options)
+
+
+def keep(report: Report, options: Options) -> None:
+    """Add the report to the runs that are kept."""
+    if options.history is None:
+        return
+    from adoptcli import history
+
+    options.console.note(f"kept {history.save(options.history, report)}")
+
+
+def deliver_table(table: Table, options: Options) -> None:
+    """Write one table where it was asked for."""
+    from adoptcli.render import single
+
+    seen = screen(terminal=options.output in (None, "-"))
+    put(single.render(table, kind(options), **asdict(seen)), options)
 
 
 def kind(options: Options, formats: Container[str] = LISTS) -> str:
@@ -286,27 +304,29 @@ def _text(report: Report, name: str, options: Options, *, full: bool, terminal: 
         return made
     from adoptcli.render import table
 
-    look = Look.of(terminal)
+    seen = screen(terminal=terminal)
+    full = options.details or full or seen.width is None
     return table.render(
-        report, full=options.details or full or look.width is None, width=look.width,
-        color=look.color, unicode=look.unicode,
+        report, full=full, width=seen.width, color=seen.color, unicode=seen.unicode
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a table may look where it goes: its width (None in a pipe), colour, more than ASCII."""
+class Screen:
+    """What can be shown: columns (None: a pipe), colour, more than ASCII."""
 
     width: int | None
     color: bool
     unicode: bool
 
-    @classmethod
-    def of(cls, on_stdout: bool) -> Look:
-        """Of standard output, or of a file."""
-        to_screen = on_stdout and sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns if to_screen else None
-        return cls(width, to_screen and _color(), not on_stdout or _unicode())
+
+def screen(*, terminal: bool) -> Screen:
+    """What stdout can show; a file, if `terminal` is false, can hold everything."""
+    if not terminal:
+        return Screen(None, color=False, unicode=True)
+    on = on_terminal()
+    width = shutil.get_terminal_size().columns if on else None
+    return Screen(width, color=on and _color(), unicode=_unicode())
 
 
 def _csv(report: Report, *, full: bool) -> str:
@@ -324,7 +344,7 @@ def _color() -> bool:
 
 def _unicode() -> bool:
     try:
-        "–÷×▁█".encode(sys.stdout.encoding or "ascii")
+        "–÷×▁█".encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from adoptcli.cli import progress
+from adoptcli.errors import OutputProblem
+
 
 @dataclass(frozen=True)
 class Console:
@@ -33,8 +36,26 @@ def _write(text: str) -> None:
     stream.flush()
 
 
+def on_terminal() -> bool:
+    """Whether a person reads stdout."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def payload(text: str) -> None:
-    """The result, to stdout, in whatever its encoding can carry."""
+    """The result, to stdout, in whatever its encoding can carry.
+
+    Raises:
+        OutputProblem: It cannot be written.
+    """
+    progress.end()
     stream = sys.stdout
+    if stream is None:
+        raise OutputProblem("cannot-write", "stdout is closed", "name a file with --output")
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "replace").decode(encoding))
+    try:
+        stream.write(text.encode(encoding, "replace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputProblem("cannot-write", f"stdout cannot be written: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -9,7 +10,10 @@ import sys
 import traceback
 from types import FrameType
 
+from adoptcli.cli import progress
 from adoptcli.errors import AdoptError, Exit
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -17,12 +21,17 @@ def run(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments or bool(os.environ.get("ADOPTCLI_DEBUG"))
     _signals()
+    _standard_streams()
+    progress.begin(quiet=bool({"-q", "--quiet"} & {*arguments}))
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them takes long
     gc.disable()  # a short run of many small objects; frames are counted, not collected
     try:
         from adoptcli.cli.app import build
 
-        build()(args=arguments, prog_name="adoptcli")
+        try:
+            build()(args=arguments, prog_name="adoptcli")
+        finally:
+            progress.end()
     except SystemExit as stop:
         if stop.code == Exit.USAGE:
             _say_environment()
@@ -39,6 +48,12 @@ def run(arguments: list[str] | None = None) -> int:
     except MemoryError:
         _line("error: out of memory; --shards 8 needs an eighth of it")
         return Exit.DATA
+    except OSError as error:
+        if error.errno not in FULL:
+            return _bug(error, debug)
+        _line(f"error: no space for temporary files: {error.strerror}")
+        _line("  → name another folder with --tmp")
+        return Exit.OUTPUT
     except Exception as bug:
         return _bug(bug, debug)
     return _flushed(Exit.OK)
@@ -50,6 +65,15 @@ def _signals() -> None:
     signal.signal(signal.SIGTERM, _terminated)
 
 
+def _standard_streams() -> None:
+    """Put nothing in the place of streams that are closed, so that no file is opened there."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def _terminated(number: int, frame: FrameType | None) -> None:
     raise SystemExit(int(Exit.TERMINATED))
 
@@ -57,7 +81,8 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 def _flushed(code: int) -> int:
     """The code, unless the last bytes of the output cannot be written."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         _drop_stdout()
         return Exit.PIPE

@@ -164,6 +164,13 @@ CheckOutput = Annotated[
     typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE",
                  help="Write here, whole or not at all."),
 ]  # fmt: skip
+History = Annotated[
+    Path | None,
+    typer.Option(
+        "--history", rich_help_panel=OUTPUT, show_default=False, metavar="DIR",
+        help="The folder that keeps the results of runs, for `adoptcli history`.",
+    ),
+]  # fmt: skip
 Who = Annotated[
     str | None,
     typer.Option(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from adoptcli.cli import common
 from adoptcli.cli import options as o
-from adoptcli.cli.console import Console
+from adoptcli.cli.console import Console, on_terminal
 
 
 def report(
@@ -28,6 +26,7 @@ def report(
     details: o.Details = False,
     format: o.FormatOption = None,
     output: o.Output = None,
+    history: o.History = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -37,10 +36,10 @@ def report(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, details=details, format=format, output=output,
-        console=Console(quiet, verbose),
+        history=history, console=Console(quiet, verbose),
     )  # fmt: skip
     common.check_output(given)
     found = common.make_report(given, common.choose(only or (), skip or ()))
     common.deliver(found, given, full=False)
-    if format is None and output is None and not details and sys.stdout.isatty():
+    if format is None and output is None and not details and on_terminal():
         given.console.note("adoptcli report --details shows every table")

@@ -7,6 +7,10 @@ and, for what compares times, a day within the last 120 on which the volume coll
 all where the data end before as-of, so that everything looks quiet. The first screen has the worst
 finding of each kind of list, five at most; `--details` and JSON have all.
 
+The list of a finding holds those whom its sentence counts, or, where that is a rate, those whom it
+names at its end; `people` in JSON is how many. The command that writes it can be pasted into a
+shell, in the folder of the run; `FILE` stands for what the run read from a pipe.
+
 Severity, from 0 to 1: how far the interval's nearer bound lies beyond the threshold, relative to
 the threshold (at most 1), times the share of all people, or accounts, that the finding touches.
 Where the threshold is 0, relative to the value before, the rest's value, or 100 points. Equal ones
@@ -21,11 +25,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from adoptcli.findings.figures import Figure, column, largest
-from adoptcli.findings.rules import RULES, Rule
+from adoptcli.findings.rule import Rule
+from adoptcli.findings.rules import RULES
 from adoptcli.render import numbers
-from adoptcli.results import Estimate, Finding, MetricReport, Report, Unit
+from adoptcli.results import FROM_PIPE, Estimate, Finding, MetricReport, Report, Unit
 
-__all__ = ["RULES", "found_in"]
+__all__ = ["RULES", "Rule", "found_in"]
 
 FEWEST = 30
 MOST_ACCOUNTS = 3  # named in a message
@@ -123,9 +128,12 @@ def _finding(
     options: Sequence[str], split: Sequence[str],
 ) -> Finding:  # fmt: skip
     metric, estimate = metrics[rule.metric], figure.estimate
-    words = _words(rule, figure, metrics, report.unit)
-    says = rule.says + (rule.more[2] if rule.more and "share" in words else "")
+    people = _listed(rule, figure, metric, report.unit)
+    words = _words(rule, figure, metric, report.unit) | {"people": numbers.count(people)}
+    says = rule.says + (rule.lists if people else "")
+    says += rule.more[2] if rule.more and "share" in words else ""
     own = split if figure.words.get("segment") is not None else ()
+    name = _list_of(rule, figure, metric) if people else ""
     return Finding(
         code=rule.code,
         metric=rule.metric,
@@ -138,32 +146,55 @@ def _finding(
         numerator=estimate.numerator,
         denominator=estimate.denominator,
         n=int(figure.n),
-        people=round(figure.touched),
+        people=people,
         threshold=threshold(rule, metric),
         severity=_severity(rule, figure, metrics, report.source.actors),
         advice=rule.advice.format_map(words),
         topic=_topic(rule),
-        audience=_command(rule, words, own),
-        command=_command(rule, words, (*options, *own)),
+        audience=_command(rule, name, (*options, *own)),
     )
 
 
-def _words(
-    rule: Rule, figure: Figure, metrics: Mapping[str, MetricReport], unit: str
-) -> dict[str, object]:
+def _listed(rule: Rule, figure: Figure, metric: MetricReport, unit: str) -> int:
+    """How many are on the rule's list."""
+    if rule.of_members and unit == "account":
+        return 0
+    if rule.listed is None:
+        return round(figure.touched)
+    return round(rule.listed(metric, _places(figure, metric)) or 0)
+
+
+def _places(figure: Figure, metric: MetricReport) -> dict[str, object]:
+    """What a list's name may name, as the data have it."""
+    period = figure.words.get("period")
+    return {
+        "month": str(metric.settings.get("month", "")).removesuffix("d"),
+        "table": next((table.name for table in metric.result.tables), ""),
+        **figure.words,
+        "cohort": None if period is None else str(period).removeprefix("cohort "),
+    }
+
+
+def _list_of(rule: Rule, figure: Figure, metric: MetricReport) -> str:
+    """The name of the list, without the keys for which there is no value."""
+    places, name = _places(figure, metric), rule.audience
+    for place in (place for place, value in places.items() if value is None):
+        name = re.sub(rf",\w+=\{{{place}\}}", "", name)
+    return name.format_map(places)
+
+
+def _words(rule: Rule, figure: Figure, metric: MetricReport, unit: str) -> dict[str, object]:
     """What the texts of a rule may name, as people read it."""
-    metric, estimate = metrics[rule.metric], figure.estimate
+    estimate = figure.estimate
     own: Unit = figure.words.get("unit", figure.unit)  # type: ignore[assignment]
     words: dict[str, object] = {
-        name: m.result.headline.period for name, m in metrics.items()
-        if m.result.headline is not None and m.result.headline.period
-    }  # fmt: skip
-    words |= {name: _told(cell, own) for name, cell in figure.words.items()}
+        name: _told(cell, own) for name, cell in figure.words.items()
+    } | _kinds(figure)
+    words["period"] = words.get("period") or "so far"
     words |= {
         "value": numbers.number(estimate.value, figure.unit),
         "threshold": numbers.mark(threshold(rule, metric), figure.unit),
         "n": numbers.count(figure.n),
-        "people": numbers.count(round(figure.touched)),
         "after": _SPAN.sub(r"\1 \2", str(metric.settings.get("after", ""))),
         "actor": unit, "actors": f"{unit}s",
         "accounts": ", ".join(column(metric, "accounts", "item", "look_at")[:MOST_ACCOUNTS]),
@@ -178,6 +209,16 @@ def _words(
     return words
 
 
+def _kinds(figure: Figure) -> dict[str, object]:
+    """Of those lost: of how many it is known whether they had activated, and who else there is."""
+    early, slow = figure.words.get("early"), figure.words.get("slow")
+    if not isinstance(early, int) or not isinstance(slow, int):
+        return {}
+    others = round(figure.touched) - early - slow
+    unknown = f"; of {numbers.count(others)} more it is not known" if others else ""
+    return {"judged": numbers.count(early + slow), "unknown": unknown}
+
+
 def _told(cell: object, unit: Unit) -> object:
     """A number of a row as people read it; of an estimate its value in its unit."""
     if isinstance(cell, Estimate):
@@ -189,14 +230,11 @@ def _topic(rule: Rule) -> str:
     """The kind of list that a finding calls for: those of one topic are much the same people."""
     if rule.code == "segment-behind":
         return rule.code
-    return rule.audience.partition(":")[0].partition("[")[0] or rule.metric
+    return rule.topic or rule.audience.partition(":")[0].partition("[")[0]
 
 
-def _command(rule: Rule, words: Mapping[str, object], options: Sequence[str]) -> str:
-    """The command that lists the people; where there is no such list, the metric's own."""
-    try:
-        name = rule.audience.format_map(words)
-    except KeyError:  # the list is another metric's, which was not asked for
-        name = ""
+def _command(rule: Rule, name: str, options: Sequence[str]) -> str:
+    """The command that lists the people; where there is no list, the metric's own."""
     parts = ["audience", name] if name else [rule.metric.replace("_", "-")]
-    return shlex.join(["adoptcli", *parts, *options])
+    pipe = FROM_PIPE if "-" in options else ""
+    return shlex.join(["adoptcli", *parts, *options]) + pipe

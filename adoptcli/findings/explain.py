@@ -9,7 +9,7 @@ from itertools import groupby
 
 from adoptcli import findings
 from adoptcli.findings import rules
-from adoptcli.findings.rules import Rule
+from adoptcli.findings.rule import Rule
 from adoptcli.render import numbers
 
 GROUPS = {
@@ -39,10 +39,9 @@ def _line(alike: Sequence[Rule]) -> str:
     first = alike[0]
     names = ", ".join(dict.fromkeys(rule.metric.replace("_", "-") for rule in alike))
     sides = " or ".join(dict.fromkeys(map(_side, alike)))
-    lists = ", ".join(f"`{_blank(rule.audience)}`" for rule in alike if rule.audience)
-    return f"- `{first.code}` ({names}, {sides}): “{_blank(first.says)}” {_blank(first.advice)}" + (
-        f" List: {lists}." if lists else ""
-    )
+    lists = ", ".join(dict.fromkeys(f"`{_blank(rule.audience)}`" for rule in alike))
+    said = _blank(first.says + ("" if len(alike) > 1 else first.lists))
+    return f"- `{first.code}` ({names}, {sides}): “{said}” {_blank(first.advice)} List: {lists}."
 
 
 def _blank(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -18,7 +19,8 @@ class Figure:
         estimate: Its value and interval.
         unit: Its unit.
         n: Actors behind it; of a comparison, on the smaller side.
-        touched: How many people or accounts the rule is about.
+        touched: How many people or accounts the rule is about, and, where the rule does not
+            say otherwise, are on its list.
         path: Where it stands in the metric's JSON.
         scale: What its distance from a threshold of 0 is relative to.
         q: Of a segment against the rest.
@@ -36,6 +38,8 @@ class Figure:
 
 
 At = Callable[[MetricReport], Iterator[Figure]]
+Places = Mapping[str, object]  # what a list's name and its row may name
+Count = Callable[[MetricReport, Places], float | None]
 
 
 def headline(touched: Touched, pooled: tuple[str, str] | None = None) -> At:
@@ -72,7 +76,7 @@ def cells(
         latest: Only the rows of the last period.
         sides: Numerator and denominator are different people, of which both must be enough.
         most: Of the rows of each item only the first with the largest value in this column.
-        least: Nothing where the table has fewer rows.
+        least: Nothing where the table, or a persona's part of it, has fewer rows.
         scale: What its distance from a threshold of 0 is relative to.
         where: Values that the row must have.
     """
@@ -81,9 +85,7 @@ def cells(
         found = metric.result.table(table)
         if found is None:
             return
-        rows = _everybody(found)
-        if len(rows) < least:
-            return
+        rows = _enough(_everybody(found), least, metric)
         if latest:
             last = max((str(row["period"]) for row in rows), default="")
             rows = [row for row in rows if row["period"] == last]
@@ -104,23 +106,25 @@ def cells(
     return look
 
 
-def change(table: str, measure: str) -> At:
+def change(table: str, measure: str, people: str = "") -> At:
     """How the headline moved; the table tells the numbers of both periods, and how many people.
 
-    It touches everybody whose number it is. The row is that of the headline's period; of several
-    that of the first item at its last step, as retention's headline is of the newest cohort that
-    has come so far.
+    It touches everybody whose number it is: those of the denominator, or of the column `people`.
+    The row is that of the headline's period; of several that of the first item at its last step, as
+    retention's headline is of the newest cohort that has come so far.
     """
 
     def look(metric: MetricReport) -> Iterator[Figure]:
         head, found = metric.result.headline, metric.result.table(table)
         if head is None or head.change is None or head.estimate.value is None or found is None:
             return
-        before = _row_before(found, measure, head.period or "")
+        both = _both_rows(found, measure, head.period or "")
         moved = head.change.value
-        if before is None or moved is None:
+        if both is None or moved is None:
             return
-        now, n = head.estimate, head.estimate.denominator or 0
+        before, n = (_behind(row[people or measure]) for row in both)
+        now = head.estimate
+        n = n if people else now.denominator or 0
         yield Figure(
             estimate=head.change, unit="pp" if head.unit == "share" else head.unit,
             n=min(n, before), touched=n,
@@ -161,6 +165,42 @@ def against_rest(touched: Touched, scale: float | None = None) -> At:
     return look
 
 
+def now(touched: Touched) -> Count:
+    """Of the number as it is now, of everybody or of the segment."""
+
+    def look(metric: MetricReport, places: Places) -> float | None:
+        estimate = places.get("now")
+        return _touched(estimate, {}, touched) if isinstance(estimate, Estimate) else None
+
+    return look
+
+
+def counted(table: str, measure: str, **where: str) -> Count:
+    """A count, or a numerator, in the row with these values; of a segment in the segment's."""
+
+    def look(metric: MetricReport, places: Places) -> float | None:
+        found = metric.result.table(table)
+        wanted = {name: value.format_map(places) for name, value in where.items()}
+        for row in found.rows if found else ():
+            mine = row.get("segment") == places.get("segment")
+            if mine and all(str(row.get(name)) == value for name, value in wanted.items()):
+                return _touched(Estimate(None), row, measure)
+        return None
+
+    return look
+
+
+def summed(table: str, measure: str, given: str = "") -> Count:
+    """A column's sum over all rows, or over those that have something in another."""
+
+    def look(metric: MetricReport, places: Places) -> float | None:
+        found = metric.result.table(table)
+        rows = _everybody(found) if found else []
+        return sum(_number(row[measure]) for row in rows if not given or row.get(given))
+
+    return look
+
+
 def largest(metric: MetricReport, table: str, measure: str) -> tuple[str, Estimate] | None:
     """The item of a table with the largest share, and that share."""
     found = metric.result.table(table)
@@ -187,6 +227,14 @@ def _first(metric: MetricReport, table: str, measure: str) -> Estimate | None:
 
 def _everybody(table: Table) -> list[Row]:
     return [row for row in table.rows if row.get("segment") is None]
+
+
+def _enough(rows: list[Row], least: int, metric: MetricReport) -> list[Row]:
+    """The rows, if there are so many; those of each persona, which begin with its name, apart."""
+    named = bool(metric.settings.get("personas"))
+    parts = [str(row["item"]).partition(": ")[0] if named else "" for row in rows]
+    sizes = Counter(parts)
+    return [row for row, part in zip(rows, parts, strict=True) if sizes[part] >= least]
 
 
 def _unit(table: Table, measure: str) -> Unit:
@@ -220,8 +268,8 @@ def _touched(estimate: Estimate, row: Row, touched: Touched) -> float:
     return {"numerator": numerator, "missing": denominator - numerator}.get(touched, denominator)
 
 
-def _row_before(table: Table, measure: str, period: str) -> float | None:
-    """The denominator of the period before the headline's, in the row that is alike otherwise."""
+def _both_rows(table: Table, measure: str, period: str) -> tuple[Row, Row] | None:
+    """The row of the period before the headline's that is alike otherwise, and the headline's."""
     key = "cohort" if any(c.name == "cohort" for c in table.columns) else "period"
     rows = [row for row in _everybody(table) if _value(row, measure) is not None]
     now = [row for row in rows if str(row[key]) == period.removeprefix("cohort ")]
@@ -231,8 +279,7 @@ def _row_before(table: Table, measure: str, period: str) -> float | None:
     kind = [now[-1].get(name) for name in ("item", "step")]
     alike = [row for row in rows if [row.get(name) for name in ("item", "step")] == kind]
     place = alike.index(now[-1])
-    cell = alike[place - 1][measure] if place else None
-    return cell.denominator if isinstance(cell, Estimate) else None
+    return (alike[place - 1], now[-1]) if place else None
 
 
 def _value(row: Row, measure: str) -> float | None:

@@ -13,55 +13,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from adoptcli.findings.figures import At, against_rest, cells, change, headline
+from adoptcli.findings.figures import (
+    against_rest,
+    cells,
+    change,
+    counted,
+    headline,
+    now,
+    summed,
+)
+from adoptcli.findings.rule import Rule
 from adoptcli.results import Row
 from adoptcli.stats import wilson
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """One thing to find.
-
-    Attributes:
-        code: Its name, for machines.
-        metric: The metric it looks at.
-        at: Which of its figures.
-        below, above: The threshold and on which side of it the interval must lie; a name is a key
-            of the metric's settings.
-        says: What is the matter; names in braces are replaced.
-        more: (table, measure, text) added for the table's item with the largest share, `{most}`.
-        advice: What to do about it.
-        audience: The list of people to act on, for `adoptcli audience`; nothing where only the
-            metric's own tables tell more.
-        when: What the words of the figure must be like.
-        period: The length of period that the threshold is meant for; empty: any.
-        flow: It compares times, so that a day on which the volume collapsed spoils it.
-        of_accounts: It counts accounts, not users.
-        unless: Code of a finding that says the same and more.
-        least: The smallest change or difference worth telling, relative to the value before or
-            the rest's: among very many people the interval of a trifle excludes 0.
-        leans: Other metrics that the figure rests on, whose caveats count as well.
-    """
-
-    code: str
-    metric: str
-    at: At
-    below: float | str | None = None
-    above: float | str | None = None
-    says: str
-    more: tuple[str, str, str] | None = None
-    advice: str
-    audience: str = ""
-    when: Callable[[Mapping[str, object]], bool] | None = None
-    period: str = ""
-    flow: bool = False
-    of_accounts: bool = False
-    unless: str = ""
-    least: float = 0.0
-    leans: tuple[str, ...] = ()
 
 
 def _share_early(row: Row | Mapping[str, object]) -> tuple[float, float] | None:
@@ -87,6 +52,14 @@ def _both(words: Mapping[str, object]) -> bool:
     return not _mostly_early(words) and not _mostly_slow(words)
 
 
+def _nps(words: Mapping[str, object]) -> bool:
+    return words["unit"] == "points"
+
+
+def _csat(words: Mapping[str, object]) -> bool:
+    return not _nps(words)
+
+
 TOLD, FAR = 0.05, 0.1  # the smallest change, and the smallest distance of a segment
 SHORTEN = (
     "Shorten the way to the first value: fewer steps and fields at set-up, templates, sample data, "
@@ -101,6 +74,7 @@ HABIT = (
     "action each time; judge by the main features rather than by logins."
 )
 ASK = "Ask those who left why, offer a pause or help, and mend what comes up most."
+WAITING = " {people} {actors} still wait for it."
 EASE = (
     "Make this step easier, or ask for it later, when it is needed; "
     "fit the path to the role or goal of those who stop."
@@ -109,27 +83,31 @@ APART = (
     "Look at this segment's own way through the product: onboarding by role or goal, "
     "templates of its trade, a person to call."
 )
-QUIET = "lifecycle.periods[period={lifecycle}].dormant"
-RARELY = "frequency.histogram[item=L28,period={frequency},step=1].actors"
+ABSENT = "adoption_rate.windows[period={period}].absent"
+ONCE = "stickiness.windows[period={period}].once"
+ONE_DAY = "frequency.histogram[item={item},period={period},step=1].actors"
+OF_SEGMENT = "[segment={segment},"
 
 ADOPTION = (
     Rule(
         code="activation-low", metric="activation", at=headline("missing", ("range", "activated")),
         below=0.5,
         says="Only {value} of the new {actors} activate in time ({counts}, {period}).",
+        lists=" Of all cohorts, {people} did not.",
         more=("lacking", "lacking", " Of all not activated, {share} lack {most}."),
         advice=SHORTEN, audience="not_activated:late",
     ),
     Rule(
         code="activation-falling", metric="activation", at=change("cohorts", "activated"),
-        below=0.0, least=TOLD, flow=True,
+        below=0.0, least=TOLD, flow=True, listed=now("missing"),
         says="Activation fell from {before} to {now} ({period}).",
+        lists=" {people} {actors} of that cohort did not activate in time.",
         advice="Find what changed since: sign-up, set-up, or where the new ones come from.",
-        audience="not_activated:late",
+        audience="activation.cohorts[cohort={period}].late", topic="not_activated",
     ),
     Rule(
-        code="one-step-short", metric="activation", at=cells("lacking", "only", "numerator"),
-        above=0.25,
+        code="one-step-short", metric="activation",
+        at=cells("lacking", "only", "numerator", least=2), above=0.25,
         says="{value} of those not activated are one step short: "
         "they lack nothing but {item} ({counts}).",
         advice="One helpful message may do: what {item} is good for, how it is done, a link to it.",
@@ -139,28 +117,33 @@ ADOPTION = (
         code="value-slow", metric="time_to_value",
         at=cells("curve", "activated", "at_risk", step="7d"), below=0.5,
         says="A week after their sign-up only {value} of the {actors} have got to the first value.",
-        advice=SHORTEN, audience="not_activated", unless="value-not-reached",
-        leans=("activation",),
+        lists=WAITING, listed=summed("histogram", "waiting"),
+        advice=SHORTEN, audience="time_to_value.durations.waiting", topic="not_activated",
+        unless="value-not-reached", leans=("activation",),
     ),
     Rule(
         code="value-not-reached", metric="time_to_value",
         at=cells("curve", "activated", "at_risk", step="30d"), below=0.5,
         says="Most never seem to get there: "
         "30 days after sign-up only {value} of the {actors} have got to the first value.",
-        advice=SHORTEN, audience="not_activated", leans=("activation",),
+        lists=WAITING, listed=summed("histogram", "waiting"),
+        advice=SHORTEN, audience="time_to_value.durations.waiting", topic="not_activated",
+        leans=("activation",),
     ),
     Rule(
         code="onboarding-low", metric="onboarding",
         at=headline("missing", ("range", "finished")), below=0.5,
         says="Only {value} of the new {actors} finish the onboarding ({counts}, {period}).",
-        more=("steps", "stopped", " Most stop at {most}: {share} of those who do not finish."),
-        advice=EASE,
-        audience="onboarding.steps[item={most}].stopped",
+        lists=" Of all cohorts, {people} did not.",
+        more=("steps", "stopped",
+              " Most stop at {most}: {share} of those who begin and do not finish."),
+        advice=EASE, audience="onboarding.cohorts.late",
     ),
     Rule(
         code="onboarding-stops", metric="onboarding",
         at=cells("steps", "stopped", "numerator", least=3), above=0.5,
-        says="{value} of those who do not finish the onboarding stop at {item} ({counts}).",
+        says="{value} of those who begin the onboarding and do not finish stop at {item} "
+        "({counts}).",
         advice=EASE,
         audience="onboarding.steps[item={item}].stopped", unless="onboarding-low",
     ),
@@ -178,31 +161,33 @@ ADOPTION = (
         says="{item} is used by only {value} of the active {actors} who can have it ({counts}).",
         advice="Teach it where the task comes up: a guide in place, a short training, "
         "how others use it. If that does not help, rethink its place among your priorities.",
-        audience="never_tried:{item}",
+        audience="feature_adoption.unused[item={item}].actors",
     ),
     Rule(
         code="feature-tried-only", metric="feature_adoption",
         at=cells("retained", "again", "missing"), below=0.5,
         says="{item}: of those who tried it only {value} use it again "
         "in the four weeks after ({counts}).",
-        advice="Send those who used it once a practical use case; ask what they missed.",
-        audience="used_once:{item}",
+        advice="Send those who have not come back to it a practical use case; "
+        "ask what they missed.",
+        audience="feature_adoption.retained[item={item}].gone",
     ),
     Rule(
         code="adoption-low", metric="adoption_rate", at=headline("missing"), below=0.5,
         says="Only {value} of all who could use the product do ({counts}).",
         advice="Regular check-ins, goals in the customer's own terms, training on the features "
         "that matter; show how others succeed.",
-        audience=QUIET,
+        audience=ABSENT,
     ),
     Rule(
         code="adoption-falling", metric="adoption_rate", at=change("windows", "rate"), below=0.0,
         least=TOLD, flow=True,
-        says="The adoption rate fell from {before} to {now} ({period}): "
-        "fewer of those who could use the product do.",
+        says="The adoption rate fell from {before} to {now} ({period}).",
+        listed=now("missing"),
+        lists=" {people} of those who could use the product do not.",
         advice="Talk to those who went quiet, the largest accounts first; "
         "look whether whole accounts leave or people within them.",
-        audience=QUIET,
+        audience=ABSENT,
     ),
     Rule(
         code="seats-below-target", metric="seat_utilization",
@@ -229,23 +214,31 @@ ENGAGEMENT = (
         at=cells("windows", "stickiness", "mau", latest=True), below=0.4,
         says="An active {actor} comes on {value} of the days (stickiness); "
         "{threshold} is held acceptable even where nobody needs a product daily.",
-        advice=HABIT, audience=RARELY,
+        listed=counted("windows", "once", period="{period}"),
+        lists=" {people} of {n} came on one day alone.",
+        advice=HABIT, audience=ONCE, topic="once",
     ),
     Rule(
-        code="stickiness-falling", metric="stickiness", at=change("windows", "stickiness"),
-        below=0.0, least=TOLD, flow=True, says="Stickiness fell from {before} to {now}.",
-        advice=HABIT, audience=RARELY,
+        code="stickiness-falling", metric="stickiness",
+        at=change("windows", "stickiness", people="mau"), below=0.0, least=TOLD, flow=True,
+        says="Stickiness fell from {before} to {now} ({period}).",
+        listed=counted("windows", "once", period="{period}"),
+        lists=" {people} {actors} came on one day alone.",
+        advice=HABIT, audience=ONCE, topic="once",
     ),
     Rule(
         code="frequency-low", metric="frequency",
         at=cells("trend", "days", "denominator", latest=True, item="L28"), below=4.0,
         says="Active {actors} come on {value} of 28 days, less than once a week.",
-        advice=HABIT, audience=RARELY,
+        listed=counted("histogram", "actors", item="L28", period="{period}", step="1"),
+        lists=" {people} of {n} came on one day alone.",
+        advice=HABIT, audience=ONE_DAY, topic="once",
     ),
     Rule(
         code="score-falling", metric="engagement_score", at=change("levels", "actors"), below=0.0,
         least=TOLD, flow=True,
         says="The engagement score fell from {before} to {now} a head ({period}).",
+        listed=counted("falling", "falling"), lists=" {people} {actors} lost a third or more.",
         advice="See in the contributions which actions are missing, and call those who fell most "
         "before they leave.",
         audience="score_dropping",
@@ -261,8 +254,10 @@ ENGAGEMENT = (
         code="retention-falling", metric="retention", at=change("triangle", "retained"), below=0.0,
         least=TOLD, flow=True,
         says="{title}: fell from {before} to {now} ({period}).",
+        listed=now("missing"), lists=" {people} {actors} of that cohort did not come back then.",
         advice="Look at what these newcomers met: what changed in the product, "
         "and where they came from.",
+        audience="retention.lost[cohort={cohort}].lost",
     ),
     *(
         Rule(
@@ -275,11 +270,11 @@ ENGAGEMENT = (
         )
         for code, when, how, advice in (
             ("churn-early", _mostly_early,
-             ", most without ever having activated: {early} against {slow} who had. "
-             "Most left before they had found the value.", SHORTEN),
+             ": {early} without ever having activated, {slow} after it{unknown}. "
+             "Most of these {judged} left before they had found the value.", SHORTEN),
             ("churn-slow", _mostly_slow,
-             ", most after having activated: {slow} against {early} who never had. "
-             "Most had found the value and lost interest.", RETURN),
+             ": {slow} after having activated, {early} without ever{unknown}. "
+             "Most of these {judged} had found the value and lost interest.", RETURN),
             ("churn-idle", _both, ".", ASK),
         )
     ),
@@ -296,6 +291,7 @@ ENGAGEMENT = (
         code="nps-negative", metric="feedback",
         at=cells("nps", "nps", "detractors", latest=True, scale=100.0), below=0.0,
         says="More detractors than promoters: an NPS of {value} ({n} answers).",
+        lists=" {people} are detractors.", of_members=True,
         advice="Read what they wrote, mend what comes up most, and tell them what changed.",
         audience="feedback.nps[period={period}].detractors",
     ),
@@ -323,34 +319,51 @@ TOGETHER = (
         says="Only {value} of the active {actors} use a help or training channel ({counts}).",
         advice="Bring help to where the work is: tips in place, short articles, announcements "
         "that lead to them, invitations to webinars by what people do.",
+        audience="channel_engagement.windows[period={period}].unreached",
     ),
     Rule(
         code="accounts-to-look-at", metric="account_health", at=headline("numerator"), above=0.1,
         of_accounts=True,
         says="{numerator} of {denominator} accounts need a look: nobody active, activity falling, "
         "or few seats in use. First: {accounts}.",
-        advice="Call them in this order, with their own figures at hand; "
-        "agree on one goal and the feature that serves it.",
+        listed=summed("accounts", "members", given="look_at"), lists=" They have {people} members.",
+        advice="Call them in the order of `adoptcli account-health`, with their own figures at "
+        "hand; agree on one goal and the feature that serves it.",
+        audience="account_health.flagged.members",
     ),
 )  # fmt: skip
 
 SEGMENTS = tuple(
     Rule(
         code="segment-behind", metric=metric, at=against_rest(touched, scale), least=FAR,
-        below=None if above else 0.0, above=0.0 if above else None,
-        says="Segment {segment} does worse than the rest: {title}, {now} against {rest}.",
-        advice=APART, audience=audience,
+        below=None if above else 0.0, above=0.0 if above else None, when=when,
+        of_members=metric == "feedback",
+        says="Segment {segment} does worse than the rest: {title}, {now} against {rest} "
+        "({period}).",
+        listed=listed, lists=f" {{people}} of the segment {who}.", advice=APART, audience=audience,
     )
-    for metric, touched, above, scale, audience in (
-        ("activation", "missing", False, None,
-         "activation.lacking[segment={segment}].not_activated"),
-        ("onboarding", "missing", False, None, "onboarding.steps[segment={segment}].unfinished"),
-        ("adoption_rate", "missing", False, None, ""),
-        ("retention", "missing", False, None, ""),
-        ("frequency", "denominator", False, None, ""),
-        ("engagement_score", "denominator", False, None, ""),
-        ("churn", "numerator", True, None, ""),
-        ("feedback", "denominator", False, 100.0, ""),
+    for metric, touched, above, scale, when, listed, who, audience in (
+        ("activation", "missing", False, None, None, now("missing"), "did not activate in time",
+         f"activation.cohorts{OF_SEGMENT}cohort={{cohort}}].late"),
+        ("onboarding", "missing", False, None, None, now("missing"), "did not finish it",
+         f"onboarding.cohorts{OF_SEGMENT}cohort={{cohort}}].late"),
+        ("adoption_rate", "missing", False, None, None, now("missing"), "were not active",
+         f"adoption_rate.windows{OF_SEGMENT}period={{period}}].absent"),
+        ("retention", "missing", False, None, None, now("missing"), "did not come back then",
+         f"retention.lost{OF_SEGMENT}cohort={{cohort}}].lost"),
+        ("frequency", "denominator", False, None, None,
+         counted("histogram", "actors", item="L{month}", period="{period}", step="1"),
+         "came on one day alone",
+         f"frequency.histogram{OF_SEGMENT}item=L{{month}},period={{period}},step=1].actors"),
+        ("engagement_score", "denominator", False, None, None, counted("falling", "falling"),
+         "lost a third of theirs or more", "engagement_score.falling[segment={segment}].falling"),
+        ("churn", "numerator", True, None, None, now("numerator"), "are lost",
+         f"churn.{{table}}{OF_SEGMENT}period={{period}}].lost"),
+        ("feedback", "denominator", False, 100.0, _nps,
+         counted("nps", "detractors", period="{period}"), "are detractors",
+         f"feedback.nps{OF_SEGMENT}period={{period}}].detractors"),
+        ("feedback", "denominator", False, None, _csat, now("missing"), "are not satisfied",
+         f"feedback.csat{OF_SEGMENT}period={{period}}].dissatisfied"),
     )
 )  # fmt: skip
 

@@ -172,7 +172,10 @@ def left_out_rows(people: pl.DataFrame, timeline: Timeline) -> pl.LazyFrame:
 
 
 def retained_rows(people: pl.DataFrame, rule: Retained, context: Context) -> pl.LazyFrame:
-    """Newcomers who used it, whether that is long enough ago, and whether they did again."""
+    """Newcomers who used it, whether that is long enough ago, and whether they did again.
+
+    `gone`: it is, and they did not.
+    """
     mature = pl.col("first_use") + rule.within < context.as_of_day
     return (
         people.lazy()
@@ -182,6 +185,7 @@ def retained_rows(people: pl.DataFrame, rule: Retained, context: Context) -> pl.
             "item",
             mature=mature.cast(pl.Int64),
             again=(mature & pl.col("again")).cast(pl.Int64),
+            gone=(mature & ~pl.col("again")).cast(pl.Int64),
             immature=(~mature).cast(pl.Int64),
         )
     )

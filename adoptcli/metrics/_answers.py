@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 SCALES = {"nps": (0, 10), "csat": (1, 5)}
 POINTS = 100
-MEASURES = {"nps": ("respondents", "promoters", "detractors"), "csat": ("respondents", "satisfied")}
+MEASURES = {
+    "nps": ("respondents", "promoters", "detractors"),
+    "csat": ("respondents", "satisfied", "dissatisfied"),
+}
 
 Counts = Mapping[str, int]
 
@@ -60,7 +63,7 @@ def counted(name: str) -> list[pl.Expr]:
     """Measures of one answer."""
     value = pl.col("value") // SCALE
     which = {"respondents": pl.lit(True), "promoters": value >= 9, "detractors": value <= 6,
-             "satisfied": value >= 4}  # fmt: skip
+             "satisfied": value >= 4, "dissatisfied": value < 4}  # fmt: skip
     return [which[measure].cast(pl.Int64).alias(measure) for measure in MEASURES[name]]
 
 

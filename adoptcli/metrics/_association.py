@@ -1,7 +1,8 @@
-"""How an early behaviour goes with a later outcome, at the same volume of everything else.
+"""How an early behaviour goes with a later outcome, among those alike in time and volume.
 
-Pure arithmetic on counts: strata are the buckets of a volume, and the sums of a stratum are those
-who did it with the outcome, all who did it, those who did not with the outcome, all who did not.
+Pure arithmetic on counts: strata are the buckets of a volume in each period of sign-up, and the
+sums of a stratum are those who did it with the outcome, all who did it, those who did not with the
+outcome, all who did not.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ Cells = Mapping[Place, Stratum]
 TIMES = 10  # the highest threshold that is tried
 DIGITS = 9  # to which two statistics are the same
 NO_GROUP = -1
+BUCKETS = 256  # more than there are buckets of a volume
+PERIODS = 8  # periods of sign-up at most
+CHANCE = 1.0  # what a chi-square of one degree of freedom is on average
+ENOUGH = 8  # actors in each, in multiples of those that a side needs
 # The smallest 1 + n of each bucket: the fourth root of a power of 2, rounded up.
 _EDGES = pl.Series([1, *(isqrt(isqrt((1 << s) - 1)) + 1 for s in range(1, 4 * 60))], dtype=pl.Int64)
 
@@ -34,6 +39,35 @@ _EDGES = pl.Series([1, *(isqrt(isqrt((1 << s) - 1)) + 1 for s in range(1, 4 * 60
 def quarter_octave(n: pl.Series) -> pl.Series:
     """The bucket ⌊4·log2(1 + n)⌋ of whole numbers from 0 on, without rounding."""
     return (_EDGES.search_sorted(n.cast(pl.Int64) + 1, side="right") - 1).cast(pl.Int16)
+
+
+def periods(people: pl.DataFrame, fewest: int) -> dict[int, int]:
+    """The period of each week of sign-up: weeks in a row until it is large enough.
+
+    It is with `ENOUGH` · `fewest` actors that are one in `PERIODS` of all; what is left at the end
+    and is not so many belongs to the last. No outcome is looked at.
+
+    Args:
+        people: week, actors; weeks may repeat.
+        fewest: Actors needed on each side of a threshold.
+    """
+    sizes = people.group_by("week").agg(pl.col("actors").sum()).sort("week")
+    left = int(sizes["actors"].sum())
+    least = max(ENOUGH * fewest, -(-left // PERIODS))
+    found, period, size = {}, 0, 0
+    for week, actors in sizes.iter_rows():
+        found[week] = period
+        size, left = size + actors, left - actors
+        if min(size, left) >= least:
+            period, size = period + 1, 0
+    return found
+
+
+def by_period(frame: pl.DataFrame, found: Mapping[int, int]) -> pl.DataFrame:
+    """With strata that tell the periods of sign-up apart, instead of a week."""
+    period = pl.col("week").replace_strict(found, return_dtype=pl.Int64) * BUCKETS
+    strata = pl.col("volume", "^others$").cast(pl.Int64) + period
+    return frame.with_columns(strata).drop("week")
 
 
 class Sides(NamedTuple):
@@ -102,27 +136,28 @@ def total(cells: Iterable[Stratum]) -> Stratum:
     return a, n1, c, n0
 
 
-def threshold(sides: Sides, fewest: int) -> int:
-    """How many times tell best who has the outcome: the highest Mantel–Haenszel chi-square.
+def chosen(sides: Sides, fewest: int) -> tuple[int, bool]:
+    """How many times tell best who has the outcome, and whether they tell more than chance does.
 
-    Of those that leave at least `fewest` actors on each side; the smallest on a tie, and 1 where
-    none does.
+    The highest Mantel–Haenszel chi-square of those that leave at least `fewest` actors on each
+    side; the smallest on a tie, and 1 where none does. Chance alone gives 1 on average.
     """
     best, found = -1.0, 1
     for k in range(1, TIMES + 1):
         cells = sides.cells(k).values()
         _, n1, _, n0 = total(cells)
-        if min(n1, n0) < fewest:
-            continue
-        pooled = stats.mantel_haenszel(cells)
-        statistic = round(pooled.statistic or 0.0, DIGITS) if pooled else 0.0
-        if statistic > best:
+        if min(n1, n0) >= fewest and (statistic := _statistic(cells)) > best:
             best, found = statistic, k
-    return found
+    return found, (best if best >= 0 else _statistic(sides.cells(1).values())) >= CHANCE
+
+
+def _statistic(cells: Iterable[Stratum]) -> float:
+    pooled = stats.mantel_haenszel(cells)
+    return round(pooled.statistic or 0.0, DIGITS) if pooled else 0.0
 
 
 class Adjusted(NamedTuple):
-    """A difference of shares at equal volume.
+    """A difference of shares among those alike in period and volume.
 
     Attributes:
         value: The Mantel–Haenszel risk difference.

@@ -80,9 +80,8 @@ def _compared(
         f"{outcome.name}_more": estimate(found, outcome.unit),
         f"{outcome.name}_verdict": word,
     }
-    said = "by lot" if asked.alike else f"{word} by lot"
-    title = f"{name}: {said}, {outcome.what}, against {asked.reference}"
-    return cells, [Headline(title, estimate(found, outcome.unit), outcome.unit)]
+    title, unit = f"{name}, {outcome.what}, against {asked.reference}", outcome.unit
+    return cells, [Headline(title, estimate(found, unit), unit, verdict=f"{word} by lot")]
 
 
 def ratio_p(counted: Mapping[str, int], split: Mapping[str, float]) -> float | None:

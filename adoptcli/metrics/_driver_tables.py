@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from adoptcli.metrics._association import Adjusted
+from adoptcli import stats
+from adoptcli.counts import Count
+from adoptcli.metrics._association import NO_GROUP, Adjusted, Cells, adjusted, phi, total
 from adoptcli.metrics._base import Tallies
-from adoptcli.metrics._shared import share, totals
+from adoptcli.metrics._shared import share, share_difference, totals
 from adoptcli.results import Column, Estimate, Row, Table
 from adoptcli.timeframe import DAY_MS
 
@@ -39,19 +41,31 @@ class Driver:
     adjusted: Adjusted | None
     phi: float | None
     structural: bool
+    telling: bool
     fewest: int
     q: float | None = None
 
     @property
+    def candidate(self) -> bool:
+        """Whether it could be judged."""
+        return bool(self.adjusted and self.adjusted.p is not None) and not (
+            self.structural or self.rare
+        )
+
+    @property
+    def rare(self) -> bool:
+        """Whether a side is too small to be judged, whatever its outcomes."""
+        few = min(self.did.denominator or 0, self.did_not.denominator or 0) < self.fewest
+        return few or (self.reach.value or 0.0) < RARE
+
+    @property
     def flags(self) -> list[str]:
         """Why it should not be read as a driver."""
-        reach = self.reach.value or 0.0
-        few = min(self.did.denominator or 0, self.did_not.denominator or 0) < self.fewest
         plain, fair = self.difference, self.adjusted
         found = {
             "structural": self.structural,
-            "near-universal": reach > UNIVERSAL,
-            "rare": reach < RARE or few,
+            "near-universal": (self.reach.value or 0.0) > UNIVERSAL,
+            "rare": self.rare,
             "volume": plain is not None and _clear(plain.low, plain.high)
             and not (fair and _clear(fair.low, fair.high)),
         }  # fmt: skip
@@ -95,6 +109,49 @@ def _without_counts(driver: Driver) -> Estimate:
     return replace(fair(driver.adjusted), denominator=None)
 
 
+def alike(of_week: Mapping[int, int]) -> str:
+    """In what those who are compared are alike, by the period of each week of sign-up."""
+    several = max(of_week.values(), default=0)
+    same = f", in the same of {several + 1} periods of sign-up" if several else ""
+    return f"at equal volume of other events{same}"
+
+
+def counted(name: str, times: int, cells: Cells, fixed: bool, telling: bool, fewest: int) -> Driver:
+    """A behaviour by its sums on the half that is told of."""
+    a, n1, c, n0 = _counts(cells)
+    did, did_not = share(a, n1), share(c, n0)
+    return Driver(
+        name, times, did, did_not, share(n1, n1 + n0), share(a, a + c),
+        share_difference(did, did_not), adjusted(cells), phi((a, n1, c, n0)), fixed, telling,
+        fewest,
+    )  # fmt: skip
+
+
+def _counts(cells: Cells) -> tuple[int, int, int, int]:
+    """The sums over all strata, which know their groups of accounts where there are such."""
+    if any(group == NO_GROUP for _, group in cells):
+        return total(cells.values())
+    a, n1, c, n0 = (
+        Count.of((group, counts[i]) for (_, group), counts in cells.items()) for i in range(4)
+    )
+    return a, n1, c, n0
+
+
+def with_q(found: Sequence[Driver]) -> list[Driver]:
+    """With the q-values of those that are tested.
+
+    What goes with the outcome by definition is no candidate, what is rare is not judged, and what
+    told nothing on the other half is not tested: no outcome of this half decides any of these.
+    """
+    ps = {
+        d.name: d.adjusted.p
+        for d in found
+        if d.candidate and d.telling and d.adjusted and d.adjusted.p is not None
+    }
+    qs = dict(zip(ps, stats.benjamini_hochberg([*ps.values()]), strict=True))
+    return [replace(d, q=qs.get(d.name)) for d in found]
+
+
 def half_of_them(frame: pl.DataFrame, half: int) -> pl.DataFrame:
     """The sums of one half of the actors."""
     return frame.filter(pl.col("half") == half).drop("half")
@@ -107,21 +164,22 @@ def event_table(found: Sequence[Driver], words: str, settings: DriversSettings) 
     """Every behaviour, the best first."""
     lines = tuple(
         {
-            "item": d.name, "step": d.times, "reach": d.reach, "with": d.did,
-            "without": d.did_not, "difference": d.difference, "adjusted": _without_counts(d),
-            "q": d.q, "verdict": _said(d, settings), "flags": ", ".join(d.flags) or None,
+            "item": d.name, "step": d.times, "verdict": _said(d, settings),
+            "adjusted": _without_counts(d), "q": d.q,
+            "reach": d.reach, "with": d.did, "without": d.did_not, "difference": d.difference,
+            "flags": ", ".join(d.flags) or None,
         }
         for d in found
     )  # fmt: skip
     columns = (
         *_EVENT,
+        Column("verdict", "Verdict", "text"),
+        Column("adjusted", "Adjusted", "pp"),
+        Column("q", "q", "p"),
         Column("reach", "Did it", "share", ("did", "people")),
         Column("with", "Of those who did", "share", ("did_outcome", "did")),
         Column("without", "Of those who did not", "share", ("did_not_outcome", "did_not")),
         Column("difference", "Difference", "pp"),
-        Column("adjusted", "At equal volume", "pp"),
-        Column("q", "q (Benjamini–Hochberg)", "p"),
-        Column("verdict", "Verdict", "text"),
         Column("flags", "Flags", "text"),
     )
     days = f"{settings.exposure / DAY_MS:g}"
@@ -132,7 +190,7 @@ def _said(driver: Driver, settings: DriversSettings) -> str:
     """The verdict in words; never that it causes anything."""
     if driver.structural:
         return "goes with it by definition"
-    if "rare" in driver.flags or driver.adjusted is None or driver.q is None:
+    if not driver.candidate:
         return "not enough data"
     goes, opposite = WORDS[settings.outcome.kind]
     return {1: f"goes with {goes}", -1: f"goes with {opposite}", 0: "no evidence"}[driver.verdict]
@@ -153,8 +211,8 @@ def measure_table(found: Sequence[Driver], words: str) -> Table:
         Column("phi", "φ", "ratio"),
         Column("precision", "Precision", "share", ("did_outcome", "did")),
         Column("recall", "Recall", "share", ("did_outcome", "outcome")),
-        Column("p", "p at equal volume", "p"),
-        Column("compared", "With others of equal volume", "share"),
+        Column("p", "p, adjusted", "p"),
+        Column("compared", "Have others like them", "share"),
     )
     return Table("measures", f"How well each tells: {words}", columns, lines)
 
@@ -167,7 +225,9 @@ def people_table(
     tallies: Tallies, everyone: Mapping[str, int], left: Mapping[str, int], words: str
 ) -> Table:
     """Who was looked at, and who was not."""
-    by_half = [totals(half_of_them(tallies["people"], half).drop("volume")) for half in (0, 1)]
+    by_half = [
+        totals(half_of_them(tallies["people"], half).drop("week", "volume")) for half in (0, 1)
+    ]
     lines: list[Row] = [
         {"item": name, "people": int(c.get("actors", 0)), "outcome": _of(c)}
         for name, c in zip(

@@ -45,9 +45,10 @@ class Found:
     """The actors that are judged, and what each did.
 
     Attributes:
-        people: actor, half, volume (bucket of all events in the exposure window), outcome (0, 1).
-        did: actor, half, item (place among `candidates`), times (at most `TIMES`), volume, others
-            (bucket of all other events), outcome; one row an actor and behaviour.
+        people: actor, half, week (of sign-up), volume (bucket of all events in the exposure
+            window), outcome (0, 1).
+        did: actor, half, week, item (place among `candidates`), times (at most `TIMES`), volume,
+            others (bucket of all other events), outcome; one row an actor and behaviour.
         left_out: actor, immature, already, silent; those who are not judged.
     """
 
@@ -58,7 +59,9 @@ class Found:
 
 def exposed(timeline: Timeline, settings: DriversSettings, context: Context) -> Found:
     """Who is judged, what they did in the exposure window, and whether the outcome came."""
-    everyone = starters(timeline, context).select("actor", "signup")
+    first = context.calendar.start(context.first_day, "week")
+    week = ((pl.col("signup_day").cast(pl.Int64) - first) // 7).alias("week")
+    everyone = starters(timeline, context).select("actor", "signup", week)
     old = everyone["signup"] + settings.span[1] <= context.as_of
     judged, left = _judged(everyone.filter(old), timeline, settings, context)
     left = pl.concat([everyone.filter(~old).select("actor", immature=ONE), left], how="diagonal")
@@ -109,7 +112,7 @@ def _by_behaviour(counts: pl.DataFrame, context: Context) -> pl.DataFrame:
 def _judged(
     old: pl.DataFrame, timeline: Timeline, settings: DriversSettings, context: Context
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Of those old enough actor, signup, outcome; and those who are left out, by why."""
+    """Of those old enough actor, signup, week, outcome; and those who are left out, by why."""
     outcome, since = settings.outcome, _since(timeline, old)
     if outcome.kind == "retention":
         return _marked(old, _within(timeline.active_events, since, settings.span)), _nobody()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from adoptcli.metrics._base import Tallies
 from adoptcli.metrics._drawn import randomised
+from adoptcli.metrics._matched import Difference
 from adoptcli.metrics._shared import ratio
 from adoptcli.metrics._verdicts import (
     ASSOCIATED,
@@ -17,6 +18,7 @@ from adoptcli.metrics._verdicts import (
     Outcome,
     channels,
     estimate,
+    moved,
     outcomes,
 )
 from adoptcli.results import (
@@ -47,7 +49,7 @@ def judged(tallies: Tallies, asked: Asked, caveats: list[Caveat]) -> Result:
             *_outcome_tables(found, asked),
             _checks_table(found, asked),
         ]
-    caveats += drawn.caveats if drawn else []
+    caveats += [*(drawn.caveats if drawn else []), *_moved(found, asked)]
     if not lines or not tables:
         reason = "nobody was first exposed on a day whose windows before and after are in the data"
         return Result(None, None, (), tuple(caveats), status="not_evaluable", reason=reason)
@@ -64,23 +66,59 @@ def _ordered(found: Sequence[Channel]) -> list[Channel]:
 def _lines(found: Sequence[Channel], asked: Asked) -> list[Headline]:
     """A line a channel; where segments are compared, of the same channel and outcome in each."""
     lines = []
-    for channel in found if asked.alike else _ordered(found):
-        best = channel.judged[0] if asked.alike else channel.best
-        word = "adjusted" if asked.alike else channel.verdict
-        title, unit = f"{channel.name}: {word}, {best.outcome.what}", best.outcome.unit
-        lines.append(Headline(title, estimate(best.found, unit), unit))
+    for channel, one in _shown(found, asked):
+        title, unit = f"{channel.name}, {one.outcome.what}", one.outcome.unit
+        word = _said(channel, one)
+        lines.append(Headline(title, estimate(one.found, unit), unit, verdict=word))
     if lines:
         note = "exposed minus others like them; what people chose to do shows no cause"
         lines[0] = replace(lines[0], note=note)
     return lines
 
 
+def _shown(found: Sequence[Channel], asked: Asked) -> list[tuple[Channel, Judged]]:
+    """The channels in the order of their lines, and the outcome that each line is of."""
+    if asked.alike:
+        return [(c, c.judged[0]) for c in found]
+    return [(c, c.best) for c in _ordered(found)]
+
+
+def _said(channel: Channel, shown: Judged) -> str:
+    """The verdict on the outcome that is shown, and of another one where there is more to say."""
+    best = channel.best
+    if shown.verdict in (ASSOCIATED, LESS):
+        return channel.verdict
+    if best.verdict in (ASSOCIATED, LESS):
+        return f"{shown.verdict}, but {best.verdict} in {best.outcome.what}"
+    return shown.verdict
+
+
 def _textbook(found: Sequence[Channel], asked: Asked) -> Textbook | None:
-    first = found[0] if asked.alike else _ordered(found)[0]
-    if first.after is None:
+    """The crude difference in what the headline is of."""
+    _, first = _shown(found, asked)[0]
+    if first.crude is None:
         return None
-    words = f"active days in the {asked.length} days after, exposed minus others, not adjusted"
-    return Textbook(first.after.value, None, first.after.exposed, words, "days")
+    title = first.outcome.title
+    words = f"{title[0].lower()}{title[1:]}, exposed minus others, not adjusted"
+    return Textbook(first.crude.value, None, first.crude.exposed, words, first.outcome.unit)
+
+
+def _moved(found: Sequence[Channel], asked: Asked) -> list[Caveat]:
+    """What no channel can have moved and yet differs, whichever way, with its interval."""
+    d = asked.length
+    what = {
+        "placebo": f"the placebo (active days {3 * d} to {2 * d + 1} days before)",
+        "control": f"the negative control ({asked.control})",
+    }
+    return [
+        Caveat("control-moved", f"{c.name}: {what[name]} moved as well, by {_with_limits(check)}")
+        for c in found for name, check in c.checks.items() if check and moved(check)
+    ]  # fmt: skip
+
+
+def _with_limits(found: Difference) -> str:
+    low, high = (f"{limit or 0.0:+.2f}" for limit in (found.low, found.high))
+    return f"{found.value:+.2f} (95 %: {low} to {high})".replace("-", "−")
 
 
 def _channels_table(found: Sequence[Channel]) -> Table:

@@ -32,7 +32,7 @@ class Asked:
     """What the YAML asks for: channels, days of the windows, outcomes, variants.
 
     `adoption` and `control` say in words what adoption and the negative control are; empty where
-    there is none. `alike`: the lines of the first screen may not depend on what was found.
+    there is none. `alike`: what the first screen's lines are of may not depend on what was found.
     """
 
     names: Sequence[str]
@@ -186,10 +186,15 @@ def _verdict(channel: Channel, found: Difference | None, q: float | None) -> tup
         return NOTHING, f"q is not below {SURE}"
     if abs(channel.balance[1] or 0.0) > BALANCE:
         return NOTHING, "the exposed were not like the others before"
-    moved = [words for name, words in _CHECKS.items() if _same_way(channel.checks.get(name), found)]
-    if moved:
-        return NOTHING, " and ".join(moved) + " moved too"
-    return (ASSOCIATED if found.value > 0 else LESS), ""
+    ways = {
+        words: check.value * found.value > 0
+        for name, words in _CHECKS.items()
+        if (check := channel.checks.get(name)) and moved(check)
+    }
+    if any(ways.values()):
+        return NOTHING, " and ".join(words for words, same in ways.items() if same) + " moved too"
+    other = f"though {' and '.join(ways)} moved the other way" if ways else ""
+    return (ASSOCIATED if found.value > 0 else LESS), other
 
 
 _CHECKS = {"placebo": "the placebo", "control": "the negative control"}
@@ -199,8 +204,9 @@ def sure(found: Difference) -> bool:
     return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
 
 
-def _same_way(check: Difference | None, found: Difference) -> bool:
-    return check is not None and sure(check) and check.value * found.value > 0
+def moved(check: Difference) -> bool:
+    """Whether what no channel can have moved differs all the same."""
+    return sure(check)
 
 
 def estimate(found: Difference | None, unit: Unit = "number") -> Estimate:

@@ -128,6 +128,7 @@ def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> 
         signups=pl.lit(1),
         mature=pl.col("mature").cast(pl.Int64),
         activated=(pl.col("mature") & pl.col("in_time")).cast(pl.Int64),
+        late=(pl.col("mature") & ~pl.col("in_time")).cast(pl.Int64),
         so_far=(~pl.col("mature") & pl.col("in_time")).cast(pl.Int64),
         ever=pl.col("activated_at").is_not_null().cast(pl.Int64),
         early=pl.col("early").cast(pl.Int64),

@@ -57,11 +57,11 @@ class AdoptionRateSettings(Settings):
 
 
 def rows(timeline: Timeline, settings: AdoptionRateSettings, context: Context) -> Rows:
-    """`windows`: who is eligible, who is active; of the last `features`, `frequency`, `roles`."""
+    """`windows`: who is eligible, active, absent; of the last `features`, `frequency`, `roles`."""
     everyone = _everyone(timeline, settings, context)
     last = everyone.filter(pl.col("period") == context.end_day - 1).drop("period")
     found = {
-        "windows": everyone.lazy().drop("days"),
+        "windows": everyone.lazy().drop("days").with_columns(absent=1 - pl.col("active")),
         "frequency": _frequency(last, settings),
         "features": _features(timeline, last, settings, context).lazy(),
         "left_out": timeline.actors.lazy()

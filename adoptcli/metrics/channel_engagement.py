@@ -118,7 +118,10 @@ def _everyone(
     timeline: Timeline, active: pl.DataFrame, used: pl.DataFrame, context: Context,
     spans: list[tuple[int, int]],
 ) -> pl.DataFrame:  # fmt: skip
-    """Everybody there before each window's end, whether it was active, and used any channel."""
+    """Everybody there before each window's end, whether it was active, and used any channel.
+
+    `both` of that, or `unreached`: active without any channel.
+    """
     people = timeline.actors.select("actor", since=since())
     touched = used.select("actor", "period", touched=pl.lit(1, dtype=pl.Int64)).unique()
     parts = []
@@ -133,7 +136,10 @@ def _everyone(
                 period=pl.lit(end - 1, dtype=pl.Int32), actors=pl.lit(1, dtype=pl.Int64),
             )
         )  # fmt: skip
-    return pl.concat(parts).with_columns(both=pl.col("active") * pl.col("touched"))
+    active_too, touched_too = pl.col("active"), pl.col("touched")
+    return pl.concat(parts).with_columns(
+        both=active_too * touched_too, unreached=active_too * (1 - touched_too)
+    )
 
 
 def _since_signup(

@@ -15,16 +15,20 @@ Left out: actors without a known start or from before the data, those not old en
 bought before the outcome's span, those who gave no answer; each counted. Events that nobody did.
 Threshold: the one that tells best on one half of the actors (Mantel–Haenszel chi-square, `fewest`
 on each side); all that is told is counted on the other half. The halves are by a hash of the id.
-Adjusted: within buckets ⌊4·log2(1 + n)⌋ of the number n of other events in the exposure. Whoever
-never did it is not looked at: those who did are taken from all who have as many events.
+An event that tells no more there than chance does (chi-square below 1) is not tested on the other.
+Adjusted: within buckets ⌊4·log2(1 + n)⌋ of the number n of other events in the exposure, in periods
+of sign-up: weeks in a row, as many as hold 8·`fewest` and an eighth of all. Whoever never did it
+is not looked at: those who did are taken from all who have as many events.
 Interval: Newcombe's of the difference, Sato's of the adjusted one, the test is Cochran–Mantel–
 Haenszel's; where users sit in accounts all are by the jackknife over groups of accounts. q is
-Benjamini–Hochberg's over all events that are not structural.
-Not adjusted for: what no count shows, such as wanting the product more; cohorts that both do and
-stay more; leaving within the exposure, which leaves less time to do anything.
-Flags: `structural`: part of what the outcome, the activation, the sign-up or a purchase is;
-`near-universal`: more than 90 % did it; `rare`: under 5 %, or fewer than `fewest` on a side;
-`volume`: the plain difference is clear, the adjusted one is not.
+Benjamini–Hochberg's over all events that are tested and neither structural nor rare: no outcome of
+those who are counted decides which these are.
+Not adjusted for: what no count shows, such as wanting the product more; a trend over cohorts where
+there are too few for two periods; leaving within the exposure, which leaves less time to do things.
+Flags: `structural`: part of what this outcome or the sign-up is (an event of the purchase, the
+question's answer, the only one of `active_events`); `near-universal`: more than 90 % did it;
+`rare`: under 5 %, or fewer than `fewest` on a side; not judged; `volume`: the plain difference is
+clear, the adjusted one is not.
 Order: by the lower limit of the adjusted difference × the share that did not do it, flagged last.
 Headline: the first without flag whose adjusted difference is above 0 and whose q is at most 5 %.
 It goes with the outcome; whether it causes it, only an experiment can tell.
@@ -35,14 +39,11 @@ Source: N. Mantel, W. Haenszel 1959; T. Sato 1989; Y. Benjamini, Y. Hochberg 199
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from adoptcli import stats
 from adoptcli.context import Context
-from adoptcli.counts import Count
 from adoptcli.definitions import (
     Answer,
     Definitions,
@@ -50,32 +51,30 @@ from adoptcli.definitions import (
     EventRef,
     EventRefs,
     Model,
-    references,
 )
 from adoptcli.metrics._answers import SCALES
 from adoptcli.metrics._association import (
-    NO_GROUP,
-    Cells,
-    adjusted,
-    phi,
+    by_period,
+    chosen,
+    periods,
     sides_of,
-    threshold,
-    total,
 )
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._driver_tables import (
+    RARE,
     WORDS,
     Driver,
+    alike,
+    counted,
     event_table,
     fair,
     half_of_them,
     measure_table,
     people_table,
+    with_q,
 )
 from adoptcli.metrics._exposure import candidates, exposed, sides, tables
 from adoptcli.metrics._shared import (
-    share,
-    share_difference,
     small,
     start_caveats,
     totals,
@@ -86,6 +85,7 @@ from adoptcli.timeframe import DAY_MS
 from adoptcli.timeline import Timeline
 
 GOOD = {"nps": 9, "csat": 4}
+STRATA = ("half", "week", "volume")
 
 
 class Outcome(Model):
@@ -209,17 +209,14 @@ def rows(timeline: Timeline, settings: DriversSettings, context: Context) -> Row
 
 
 def structural(settings: DriversSettings, context: Context) -> set[int]:
-    """The codes of events that are part of what is asked for, or of what everybody must do."""
-    d, refs = (
-        context.definitions,
-        [*settings.events(context), *(context.definitions.purchase or ())],
-    )
-    if isinstance(d.signup, EventRef):
-        refs.append(d.signup)
-    refs += references(context.settings.get("activation"))
-    if settings.outcome.kind == "satisfaction":
+    """The codes of events that are part of the outcome, or that everybody must do."""
+    d, kind = context.definitions, settings.outcome.kind
+    refs = [d.signup] if isinstance(d.signup, EventRef) else []
+    if kind == "purchase":
+        refs += settings.events(context)
+    if kind == "satisfaction":
         refs.append(settings.question(context)[1])
-    if settings.outcome.kind == "retention" and d.active_events and len(d.active_events) == 1:
+    if kind == "retention" and d.active_events and len(d.active_events) == 1:
         refs += d.active_events
     return set(context.vocabulary.codes(refs))
 
@@ -227,18 +224,23 @@ def structural(settings: DriversSettings, context: Context) -> set[int]:
 def result(tallies: Tallies, settings: DriversSettings, context: Context) -> Result:
     """Every behaviour against the outcome, the best first."""
     left = totals(tallies["left_out"])
-    everyone = {"actors": 0, "outcome": 0} | totals(tallies["people"].drop("half", "volume"))
+    everyone = {"actors": 0, "outcome": 0} | totals(tallies["people"].drop(STRATA))
     caveats = (*start_caveats(left), *_caveats(left, settings, context))
     words = settings.words(context)
     looked_at = people_table(tallies, everyone, left, words)
     if reason := _reason(everyone, settings, context):
         return Result(None, None, (looked_at,), caveats, status="not_evaluable", reason=reason)
-    found = _drivers(tallies, settings, context)
+    of_week = periods(tallies["people"], settings.fewest)
+    found = _drivers(tallies, of_week, settings, context)
     best = next((d for d in found if not d.flags and d.verdict == 1), None)
     people = int(totals(half_of_them(tallies["people"], 1)).get("actors", 0))
-    caveats = (*caveats, *small(people, "users behind the counts"))
+    caveats = (
+        *caveats,
+        *small(people, "users behind the counts"),
+        *_not_told(found, of_week, settings),
+    )
     return Result(
-        _headline(best, found, words, settings),
+        _headline(best, found, words, alike(of_week), settings),
         _textbook(best or next(iter(found), None)),
         (
             event_table(found, words, settings),
@@ -262,63 +264,35 @@ def _reason(everyone: Mapping[str, int], settings: DriversSettings, context: Con
     return None
 
 
-def _drivers(tallies: Tallies, settings: DriversSettings, context: Context) -> list[Driver]:
+def _drivers(
+    tallies: Tallies, of_week: Mapping[int, int], settings: DriversSettings, context: Context
+) -> list[Driver]:
     """Every behaviour that somebody showed: chosen on one half, counted on the other; in order."""
-    known = [*candidates(context).items()]
+    known, fewest = [*candidates(context).items()], settings.fewest
     fixed = structural(settings, context)
-    first, second = (
-        [half_of_them(tallies[name], half) for name in ("did", "people")] for half in (0, 1)
-    )
-    chosen, found = sides_of(*first, grouped=False), []
+    both = [by_period(tallies[name], of_week) for name in ("did", "people")]
+    first, second = ([half_of_them(frame, half) for frame in both] for half in (0, 1))
+    tried = {k: chosen(sides, fewest) for k, sides in sides_of(*first, grouped=False).items()}
+    found = []
     for item, told in sides_of(*second, grouped=True).items():
         name, codes = known[item]
-        times = threshold(chosen[item], settings.fewest) if item in chosen else 1
-        cells, by_definition = told.cells(times), not fixed.isdisjoint(codes)
-        found.append(_driver(name, times, cells, by_definition, settings.fewest))
-    return sorted(_with_q(found), key=lambda d: d.place)
-
-
-def _driver(name: str, times: int, cells: Cells, fixed: bool, fewest: int) -> Driver:
-    a, n1, c, n0 = _counts(cells)
-    did, did_not = share(a, n1), share(c, n0)
-    return Driver(
-        name, times, did, did_not, share(n1, n1 + n0), share(a, a + c),
-        share_difference(did, did_not), adjusted(cells), phi((a, n1, c, n0)), fixed, fewest,
-    )  # fmt: skip
-
-
-def _counts(cells: Cells) -> tuple[int, int, int, int]:
-    """The sums over all strata, which know their groups of accounts where there are such."""
-    if any(group == NO_GROUP for _, group in cells):
-        return total(cells.values())
-    a, n1, c, n0 = (
-        Count.of((group, counts[i]) for (_, group), counts in cells.items()) for i in range(4)
-    )
-    return a, n1, c, n0
-
-
-def _with_q(found: Sequence[Driver]) -> list[Driver]:
-    """With their q-values; what goes with the outcome by definition is no candidate."""
-    ps = {
-        d.name: d.adjusted.p
-        for d in found
-        if not d.structural and d.adjusted and d.adjusted.p is not None
-    }
-    qs = dict(zip(ps, stats.benjamini_hochberg([*ps.values()]), strict=True))
-    return [replace(d, q=qs.get(d.name)) for d in found]
+        times, telling = tried.get(item, (1, False))
+        by_definition = not fixed.isdisjoint(codes)
+        found.append(counted(name, times, told.cells(times), by_definition, telling, fewest))
+    return sorted(with_q(found), key=lambda d: d.place)
 
 
 def _headline(
-    best: Driver | None, found: Sequence[Driver], words: str, settings: DriversSettings
+    best: Driver | None, found: Sequence[Driver], words: str, alike: str, settings: DriversSettings
 ) -> Headline:
     goes, days = WORDS[settings.outcome.kind][0], f"{settings.exposure / DAY_MS:g}"
     if best is None:
         unflagged = any(not d.flags for d in found)
-        why = "differs clearly at equal volume of other events" if unflagged else "is without flag"
+        why = f"differs clearly {alike}" if unflagged else "is without flag"
         return Headline(f"Goes with {goes}: none", Estimate(None), "pp", note=f"no event {why}")
     note = (
-        f"{words}: who did it in the first {days} days less who did not, at equal volume of other "
-        "events; no proof that it is the cause"
+        f"{words}: who did it in the first {days} days less who did not, {alike}; "
+        "no proof that it is the cause"
     )
     return Headline(f"Goes with {goes}: {best.label}", fair(best.adjusted), "pp", note=note)
 
@@ -359,6 +333,23 @@ def _caveats(
     return (*found, *unseen(refs, context))
 
 
+def _not_told(
+    found: Sequence[Driver], of_week: Mapping[int, int], settings: DriversSettings
+) -> tuple[Caveat, ...]:
+    """What could not be judged, and what could not be adjusted for."""
+    told = []
+    if rare := sum(d.rare and not d.structural for d in found):
+        text = f"events that under {RARE * 100:g} % did, or fewer than {settings.fewest} on a side"
+        told.append(Caveat("rare-events", f"{text}: not judged, not among the q-values", rare))
+    if silent := sum(d.candidate and not d.telling for d in found):
+        text = "events that told no more than chance does on the half where thresholds are chosen"
+        told.append(Caveat("not-telling", f"{text}: no evidence, not among the q-values", silent))
+    if len(of_week) > 1 and not any(of_week.values()):
+        text = "too few users to compare within periods of sign-up: a trend over them may mislead"
+        told.append(Caveat("one-period", text))
+    return tuple(told)
+
+
 METRIC = register(
     Metric(
         id="drivers",
@@ -371,14 +362,14 @@ METRIC = register(
         tally=tally,
         result=result,
         keys={
-            "did": ("item", "half", "times", "volume", "others"),
-            "people": ("half", "volume"),
+            "did": ("item", "half", "times", "week", "volume", "others"),
+            "people": ("half", "week", "volume"),
             "left_out": (),
             "events": ("item", "step"),
         },
         plain=frozenset({"left_out"}),
         on_request=True,
-        uses=("activation", "feedback"),
+        uses=("feedback",),
         missing=missing,
         names=lambda settings, context: {"item": [*candidates(context)]},
         exempt={"renaming": "the half in which actors are follows from their ids"},

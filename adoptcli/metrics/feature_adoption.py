@@ -81,6 +81,16 @@ def missing(settings: FeatureAdoptionSettings, definitions: Definitions) -> str 
 
 
 def rows(timeline: Timeline, settings: FeatureAdoptionSettings, context: Context) -> Rows:
+    """The sums' rows, and `unused`: who can have a feature and did not use it in the window."""
+    features = list(context.definitions.features.values())
+    able = _eligible(_active(timeline, settings, context, 1), timeline, context, features)
+    used = _uses(timeline, settings, context, 1)
+    unused = able.lazy().join(used.lazy(), on=["item", "actor"], how="anti")
+    found = tally(timeline, settings, context)
+    return {**found, "unused": unused.select("actor", "item", actors=pl.lit(1))}
+
+
+def tally(timeline: Timeline, settings: FeatureAdoptionSettings, context: Context) -> Rows:
     """By window `trend` and `breadth`; `features`, `core`, `depth` of the last; since the start."""
     features = list(context.definitions.features.values())
     count = len(windows(context, settings.window, MOST))
@@ -295,11 +305,13 @@ METRIC = register(
         settings=FeatureAdoptionSettings,
         definition=__doc__,
         rows=rows,
+        tally=tally,
         result=result,
         names=lambda settings, context: {"item": [*context.definitions.features]},
         keys={
             "trend": ("period", "item"),
             "features": ("item",),
+            "unused": ("item",),
             "depth": ("item", "step"),
             "breadth": ("period", "step"),
             "core": ("able", "used"),

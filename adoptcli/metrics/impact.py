@@ -21,14 +21,15 @@ Interval: delete-a-group jackknife over groups of accounts, or of actors where t
 Verdict: `associated` (or `with less`) where the interval excludes 0, q (Benjamini–Hochberg over all
 channels and outcomes) is below 0.05, at least 30 exposed and half of all are compared, they were
 alike before (balance within 0.1), and neither placebo nor negative control moved the same way;
-`not enough data` where too few are compared; else `no evidence`. Of people who choose for
-themselves no comparison shows a cause: what is not in the strata may still explain it.
+`not enough data` where too few are compared; else `no evidence`. A check that moved is told in any
+case, with its interval, also where it moved the other way. Of people who choose for themselves no
+comparison shows a cause: what is not in the strata may still explain it.
 By lot: with `variant`, a column of the users table whose value was drawn by lot, those who signed
 up are compared with the `control` in the `horizon` after the day of their sign-up. Only here may
 the verdict be `raises` or `lowers`, and only if the variants' sizes are as drawn (chi-square
 p of at least 0.001; `split` has the weights).
 Left out: the channels' own events, which count as no activity; who was exposed before those days.
-Textbook: active days after, exposed minus others, not adjusted (correlating the use of content with
+Textbook: the same outcome, exposed minus others, not adjusted (correlating the use of content with
 an uptick in usage).
 """
 

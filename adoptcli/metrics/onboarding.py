@@ -129,6 +129,7 @@ def rows(timeline: Timeline, settings: OnboardingSettings, context: Context) -> 
         mature="mature",
         started=pl.col("mature") & pl.col("begun"),
         finished=pl.col("mature") & pl.col("in_time"),
+        late=pl.col("mature") & ~pl.col("in_time"),
         so_far=~pl.col("mature") & pl.col("in_time"),
         ever=pl.col("last").is_not_null(),
         early="early",

@@ -170,12 +170,29 @@ def tally(timeline: Timeline, settings: RetentionSettings, context: Context) -> 
 
 
 def rows(timeline: Timeline, settings: RetentionSettings, context: Context) -> Rows:
-    """`sizes`, `left_out`, and `triangle` with every step that an actor is retained at."""
+    """`sizes`, `left_out`, `triangle` with every step that an actor is retained at, and `lost`.
+
+    `lost`: who of the first start's cohorts was not retained at the headline's step.
+    """
     found = dict(tally(timeline, settings, context))
     if settings.mode == "unbounded":
         up_to_last = pl.int_ranges(0, pl.col("step") + 1)
         found["triangle"] = found.pop("last").with_columns(step=up_to_last).explode("step")
-    return found
+    return {**found, "lost": _lost(timeline, found["triangle"], settings, context)}
+
+
+def _lost(
+    timeline: Timeline, triangle: pl.LazyFrame, settings: RetentionSettings, context: Context
+) -> pl.LazyFrame:
+    """actor and cohort of those who did not come back, of the cohorts that have had the time."""
+    grid = frame(settings, context)
+    step = _headline_step(settings, grid)
+    begun = entries(timeline, settings.starts[0], settings, context, grid.starts)
+    mature = pl.lit(pl.Series(grid.tops, dtype=pl.Int64)).gather("cohort") >= step
+    there = triangle.filter((pl.col("item") == 0) & (pl.col("step") == step))
+    everybody = _cells(begun.filter(mature).select("actor", "cohort"), 0, grid).drop("item")
+    gone = everybody.join(there, on=["actor", "cohort"], how="anti")
+    return gone.with_columns(lost=pl.lit(1))
 
 
 def _cells(found: pl.DataFrame, item: int, grid: Frame) -> pl.LazyFrame:
@@ -389,6 +406,7 @@ METRIC = register(
             "sizes": ("item", "cohort"),
             "triangle": ("item", "cohort", "step"),
             "last": ("item", "cohort", "step"),
+            "lost": ("cohort",),
             "left_out": (),
         },
         plain=frozenset({"left_out"}),

@@ -60,7 +60,7 @@ def rows(timeline: Timeline, settings: StickinessSettings, context: Context) -> 
 
 
 def _days(timeline: Timeline, context: Context, month: int) -> pl.LazyFrame:
-    """actor, period, active_days, working_days and the squares of both."""
+    """actor, period, active_days, working_days, the squares of both, and once: one day alone."""
     spans = windows(context, month, MOST)
     dated = timeline.days.select(
         "actor",
@@ -73,6 +73,7 @@ def _days(timeline: Timeline, context: Context, month: int) -> pl.LazyFrame:
         "actor",
         "period",
         actors=pl.lit(1),
+        once=(days == 1).cast(pl.Int64),
         active_days=days,
         squares=days**2,
         working_days=at_work,
@@ -146,7 +147,9 @@ def _change(values: list[Estimate]) -> Estimate | None:
     return difference(values[-1], values[-2]) if len(values) > 1 else None
 
 
-_NOBODY = dict.fromkeys(("actors", "active_days", "squares", "working_days", "working_squares"), 0)
+_NOBODY = dict.fromkeys(
+    ("actors", "once", "active_days", "squares", "working_days", "working_squares"), 0
+)
 
 
 def _stickiness(counts: dict[str, int], days: int) -> Estimate:
@@ -184,6 +187,7 @@ def _lines(
             {
                 "period": context.day_label(end - 1),
                 "mau": counts["actors"],
+                "once": counts["once"],
                 "active_days": counts["active_days"],
                 "stickiness": _stickiness(counts, end - start),
                 "working": _at_work(counts, start, end),
@@ -196,6 +200,7 @@ def _columns(month: int) -> tuple[Column, ...]:
     return (
         Column("period", f"{month} days to", "date"),
         Column("mau", "MAU", "users"),
+        Column("once", "On one day alone", "users"),
         Column("active_days", "Active days", "days"),
         Column("stickiness", "Stickiness", "share"),
         Column("working", "On working days", "share"),

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 
 from adoptcli.results import KEYS, Cell, Estimate, MetricReport, Report, Row, Table
+from adoptcli.tidy import records
 
 HEADER = (
     "metric", "table", "segment", "period", "cohort", "step", "item", "measure", "value",
@@ -35,34 +36,9 @@ def _tidy(metric: MetricReport) -> Iterator[list[str]]:
     codes = " ".join(dict.fromkeys(c.code for c in found.caveats))
     if found.status != "ok":
         codes = " ".join(filter(None, (found.status, codes)))
-    head = found.headline
-    if head is None:
-        yield [metric.id, "headline", *[""] * 5, "headline", *[""] * 5, codes]
-    else:
-        numbers = _numbers(head.estimate)
-        yield [
-            metric.id,
-            "headline",
-            "",
-            _cell(head.period),
-            "",
-            "",
-            "",
-            "headline",
-            *numbers,
-            codes,
-        ]
-    if found.textbook is not None:
-        book = found.textbook
-        estimate = Estimate(book.value, book.numerator, book.denominator)
-        yield [metric.id, "textbook", *[""] * 5, "textbook", *_numbers(estimate), codes]
-    for table in found.tables:
-        for row in table.rows:
-            keys = [_cell(row.get(key)) for key in KEYS]
-            for column in table.columns:
-                if not column.is_key:
-                    numbers = _numbers(row.get(column.name))
-                    yield [metric.id, table.name, *keys, column.name, *numbers, codes]
+    for one in records(metric):
+        keys = [_cell(getattr(one, key)) for key in KEYS]
+        yield [one.metric, one.table, *keys, one.measure, *_numbers(one.cell), codes]
 
 
 def _numbers(cell: Cell) -> list[str]:

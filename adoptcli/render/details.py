@@ -25,11 +25,16 @@ def details(report: Report, width: int, *, plain: bool) -> RenderableType:
     parts: list[RenderableType] = []
     for metric, tables in _sections(report):
         parts += [Text(), Text(metric.title.upper(), style="bold")]
-        for table in tables:
-            for sheet in _fitting(_shape(table, width, cut=True), width):
-                parts += [_grid(sheet, plain=plain), Text()]
+        parts += [part for table in tables for part in (fitted(table, width, plain=plain), Text())]
         parts.pop()
     return Group(*parts)
+
+
+def fitted(table: Table, width: int, *, plain: bool) -> RenderableType:
+    """One table as a terminal of some width can show it."""
+    sheets = _fitting(_shape(table, width, cut=True), width)
+    parts = [part for sheet in sheets for part in (_grid(sheet, plain=plain), Text())]
+    return Group(*parts[:-1])
 
 
 def lines(report: Report) -> str:
@@ -39,9 +44,14 @@ def lines(report: Report) -> str:
         parts += [
             "",
             metric.title.upper(),
-            "\n\n".join(_lines(_shape(table, WIDE, cut=False)) for table in tables),
+            "\n".join(straight(table) for table in tables).rstrip("\n"),
         ]
     return "\n".join(parts)
+
+
+def straight(table: Table) -> str:
+    """One table, whole, as straight lines of text."""
+    return _lines(_shape(table, WIDE, cut=False)) + "\n"
 
 
 def _sections(report: Report) -> Iterator[tuple[MetricReport, list[Table]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,23 +11,23 @@ from pathlib import Path
 from adoptcli.errors import OutputProblem
 
 
-def write(path: Path, text: str) -> None:
-    """Write beside the target, then rename over it.
+def write(path: Path, content: str | bytes, told: Path | None = None) -> None:
+    """Write beside the target, then rename over it; messages call it as `told`.
 
     Raises:
         OutputProblem: It cannot be written; nothing is left behind.
     """
     if path.is_dir():
         raise OutputProblem("output-is-folder", f"{path}: this is a folder", "end its name with /")
-    temporary = ""
+    temporary, data = "", content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")  # a device or a pipe
+            path.write_bytes(data)  # a device or a pipe
             return
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         mask = os.umask(0)
@@ -35,7 +36,7 @@ def write(path: Path, text: str) -> None:
         Path(temporary).replace(path)
     except OSError as error:
         raise OutputProblem(
-            "cannot-write", f"{path}: cannot be written: {error.strerror}",
+            "cannot-write", f"{told or path}: cannot be written: {error.strerror}",
             "check that the folder exists, may be written to, and has space left",
         ) from error  # fmt: skip
     finally:
@@ -44,8 +45,21 @@ def write(path: Path, text: str) -> None:
 
 
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
-    """One file a table; each whole or not at all."""
+    """One file a table: all of them or none.
+
+    Raises:
+        OutputProblem: They cannot be written; what stood there stands there still.
+    """
     if folder.exists() and not folder.is_dir():
         raise OutputProblem("output-is-file", f"{folder}: this is a file", "choose another folder")
-    for name, text in files.items():
-        write(folder / name, text)
+    made = not folder.exists()
+    beside = folder / f".adoptcli-{os.getpid()}"
+    try:
+        for name, text in files.items():
+            write(beside / name, text, folder / name)
+        for name in files:
+            (beside / name).replace(folder / name)
+        beside.rmdir()
+    except BaseException:
+        shutil.rmtree(folder if made else beside, ignore_errors=True)
+        raise

@@ -26,7 +26,7 @@ from adoptcli.results import (
 )
 
 FORMAT = 1  # 1: the first
-FINDING = [name for name in Finding.__slots__ if name != "command"]
+FINDING = Finding.__slots__
 
 
 def render(report: Report) -> str:
@@ -68,7 +68,9 @@ def _metric(metric: MetricReport, period: str) -> dict[str, Any]:
         "headline": _headline(found.headline),
         "also": [_headline(h) for h in found.also],
         "textbook": _textbook(found.textbook),
-        "tables": {table.name: [_row(row, table) for row in table.rows] for table in found.tables},
+        "tables": {
+            table.name: [row_of(row, table) for row in table.rows] for table in found.tables
+        },
         "caveats": [_caveat(c) for c in found.caveats],
     }
 
@@ -82,6 +84,7 @@ def _headline(found: Headline | None) -> dict[str, Any] | None:
         "unit": found.unit,
         "period": found.period,
         "change": None if found.change is None else _estimate(found.change),
+        "verdict": found.verdict or None,
     }
 
 
@@ -97,7 +100,8 @@ def _textbook(found: Textbook | None) -> dict[str, Any] | None:
     }
 
 
-def _row(row: Row, table: Table) -> dict[str, Any]:
+def row_of(row: Row, table: Table) -> dict[str, Any]:
+    """A row as a mapping; an estimate is a mapping of its parts."""
     return {
         "segment": row.get("segment"),
         **{c.name: _cell(row.get(c.name)) for c in table.columns if c.name != "segment"},
@@ -164,7 +168,7 @@ def schema() -> dict[str, Any]:
     headline = object_of(
         {"title": {"type": "string"}, **dict.fromkeys(Estimate.__slots__, number),
          "unit": {"type": "string"}, "period": text,
-         "change": {"anyOf": [{"$ref": "#/$defs/estimate"}, {"type": "null"}]}}
+         "change": {"anyOf": [{"$ref": "#/$defs/estimate"}, {"type": "null"}]}, "verdict": text}
     )  # fmt: skip
     textbook = object_of(
         {"value": number, "numerator": number, "denominator": number,

@@ -13,10 +13,11 @@ from rich.text import Text
 from adoptcli.render import numbers
 from adoptcli.render.outcomes import SIGNS, STYLES, total
 from adoptcli.render.text import safe
-from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
+from adoptcli.results import FROM_PIPE, Estimate, Finding, Headline, MetricReport, Report
 
 WITH_TREND, WITH_INTERVAL = 110, 92
-NUMBERS = 36  # columns that value, n and change take
+NUMBERS, INTERVAL = 36, 14  # columns that value, n and change take, and the interval
+LEAST_TITLE = 44
 SMALL = 30
 MOST_BARS = 12
 STUCK = "\u00a0"  # a space that does not break
@@ -142,6 +143,8 @@ def _line(
     title = f"{indent}{safe(found.title)}"
     if found.period and indent == "  ":
         title += f", {found.period}"
+    if found.verdict:
+        title += f": {safe(found.verdict)}"
     n = numbers.behind(found.estimate)
     few = found.estimate.denominator is not None and found.estimate.denominator < SMALL
     cells = [
@@ -159,10 +162,11 @@ def _line(
 
 def _folded(title: str, width: int) -> str:
     """A title on as many lines as it needs, the later ones further in."""
-    if width >= WITH_INTERVAL:
-        return title
+    room = width - NUMBERS
+    room -= INTERVAL if width >= WITH_INTERVAL else 0
+    room -= MOST_BARS if width >= WITH_TREND else 0
     indent = " " * (len(title) - len(title.lstrip()) + 4)
-    return "\n".join(wrap(title, width - NUMBERS, subsequent_indent=indent))
+    return "\n".join(wrap(title, max(room, LEAST_TITLE), subsequent_indent=indent))
 
 
 def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
@@ -177,7 +181,7 @@ def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
         lines += [
             *_wrapped(f"{number:3}  {safe(found.message)}", width, ""),
             *(_wrapped(f"     {safe(advice)}", width, "dim") if advice else ()),
-            *(Text(f"     {line}", style="cyan") for line in _pasteable(found.command, width - 5)),
+            *(Text(f"     {line}", style="cyan") for line in _pasteable(found.audience, width - 5)),
         ]
     if left := len(report.findings) - len(shown):
         lines.append(Text(f"     {left} more with --details", style="dim"))
@@ -201,7 +205,9 @@ def _wrapped(text: str, width: int, style: str) -> list[Text]:
 def _pasteable(command: str, width: int) -> list[str]:
     """A command on as many lines as it needs, each but the last with the shell's sign to go on."""
     lines = [""]
-    for part in map(shlex.quote, shlex.split(safe(command))):
+    typed = safe(command).removesuffix(FROM_PIPE)
+    pipe = [] if typed == safe(command) else [FROM_PIPE.strip()]
+    for part in [*map(shlex.quote, shlex.split(typed)), *pipe]:
         if lines[-1] and len(lines[-1]) + len(part) + 3 > width:
             lines[-1] += " \\"
             lines.append(f"  {part}")

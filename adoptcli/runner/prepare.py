@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from adoptcli import progress
 from adoptcli.context import Context, Unit, Vocabulary
 from adoptcli.definitions import (
     Definitions,
@@ -107,6 +108,7 @@ def prepare(request: Request) -> Prepared:
     d = request.definitions
     tables = _tables(request)
     canonical, wanted = _read(request, tables)
+    progress.step(progress.READING, canonical.rows() if progress.watched() else None)
     folder = _folder(request)
     try:
         encoded, dictionaries = _encode(request, canonical, wanted, tables, folder)

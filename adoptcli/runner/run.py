@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from adoptcli import progress
 from adoptcli.context import Context
 from adoptcli.metrics import Metric
 from adoptcli.runner import segments, tally
@@ -92,6 +93,7 @@ def compute(
     else:
         counts, named = _bucket_by_bucket(plan, metrics)
         whole = lambda metric: named  # noqa: E731
+    progress.step(progress.COUNTING, plan.survey.rows)
     splits = segments.fold(counts.segments, plan.context, most)
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(lambda metric: then(metric, whole(metric), splits), metrics.values())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import csv
+import errno
 import io
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from adoptcli.errors import DataProblem
+from adoptcli.errors import AdoptError, DataProblem, OutputProblem
 from adoptcli.source.files import File, lines_of
 from adoptcli.source.scan import Scan, broken_json
 
@@ -19,8 +20,11 @@ WAY_OUT = (
 )
 
 
-def broken(scans: list[Scan], error: BaseException) -> DataProblem:
+def broken(scans: list[Scan], error: BaseException) -> AdoptError:
     """The problem behind a failed read, with file and line where they can be found."""
+    if os.strerror(errno.ENOSPC) in str(error):  # Polars tells no number
+        text = "no space for temporary files"
+        return OutputProblem("no-space", text, "name another folder with --tmp")
     for scan in scans:
         if scan.kind in ("csv", "tsv"):
             for file in scan.files:

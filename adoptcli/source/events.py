@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from adoptcli.definitions import Source
-from adoptcli.errors import DataProblem
+from adoptcli.errors import AdoptError, DataProblem
 from adoptcli.source import columns as names
 from adoptcli.source import diagnose
 from adoptcli.source.files import expand, size_of
@@ -86,12 +86,17 @@ class Canonical:
         """How many broken lines were set aside."""
         return len(self.rejected)
 
+    def rows(self) -> int | None:
+        """How many rows there are, where the files say so."""
+        counts = [part.scan.rows() for part in self.parts]
+        return None if None in counts else sum(filter(None, counts))
+
     def thorough(self) -> Canonical:
         """The same events, every time and text read in the general way."""
         frame = _concat([_frame(part, self.needed, self.zone, fast=False) for part in self.parts])
         return replace(self, frame=frame, fast=False)
 
-    def broken(self, error: BaseException) -> DataProblem:
+    def broken(self, error: BaseException) -> AdoptError:
         """The problem behind a read that failed."""
         return diagnose.broken([part.scan for part in self.parts], error)
 

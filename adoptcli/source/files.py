@@ -6,6 +6,7 @@ import atexit
 import gzip
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -206,6 +207,8 @@ def spool(stream: BinaryIO, kind: Kind | None, tmp: Path | None) -> File:
     """Standard input as a private temporary file, since reading takes more than one look."""
     handle, path = tempfile.mkstemp(prefix="adoptcli-", suffix=".stdin", dir=tmp)
     atexit.register(Path(path).unlink, missing_ok=True)
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)  # Polars' handler would have the read go on
     with os.fdopen(handle, "wb") as target:
         shutil.copyfileobj(stream, target, 1 << 20)
     with Path(path).open("rb") as source:

@@ -46,6 +46,12 @@ class Scan:
         """All columns, the folders' included."""
         return (*self.columns, *(key for key, _ in self.hive if key not in self.columns))
 
+    def rows(self) -> int | None:
+        """How many rows there are, where the files say so without being read."""
+        if self.kind != "parquet":
+            return None
+        return int(pl.scan_parquet([f.path for f in self.files]).select(pl.len()).collect().item())
+
     def frame(self, wanted: Sequence[str], file_column: str | None = None) -> pl.LazyFrame:
         """The wanted columns that there are."""
         paths = [file.path for file in self.files]

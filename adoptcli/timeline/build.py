@@ -8,6 +8,7 @@ from functools import partial
 
 import polars as pl
 
+from adoptcli import progress
 from adoptcli.context import Context
 from adoptcli.definitions import EventRef
 from adoptcli.timeline import Timeline, active_days, active_events
@@ -40,6 +41,9 @@ class Plan:
 
 def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
     """The timeline of one bucket of actors; after the `last` one the encoded rows are let go."""
+    buckets = plan.layout.buckets
+    part = f", part {bucket + 1:,} of {buckets:,}" if buckets > 1 else ""
+    progress.step(progress.SORTING + part, plan.survey.rows)
     rows, duplicates = _deduplicated(plan, _rows(plan, bucket))
     context, layout, columns = plan.context, plan.layout, plan.encoded.columns
     ranked = _ranked(plan, rows)

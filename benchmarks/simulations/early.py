@@ -32,7 +32,7 @@ class Log:
         user, event, time: The rows, without sign-ups; time in ms since the sign-up.
         stayed: Who is back, 0 or 1.
         truth: (event, times) -> the true difference in the share that stays between those who did
-            it so many times in the first days and the others at equal volume.
+            it so many times in the first days and others alike in volume and period of sign-up.
         null: Whether each event does nothing.
         account: Of each person; None where there are none.
     """
@@ -93,9 +93,9 @@ WORLDS = {
     "null100": World("100 null events", events=100),
     "null100volume": World("100 null events, measured activity", events=100, volume=0.9),
     "accounts": World("no effect; colleagues alike", accounts=1.0),
+    "trend": World("secular trend over the cohorts", trend=0.3),
     "noisy": World("busy by nature, seen only by what they do", False, volume=0.9, noisy=True),
     "immortal": World("immortal time: events from day 3 on", holds=False, leaving=12.0),
-    "trend": World("secular trend over the cohorts", holds=False, trend=0.3),
     "hidden": World("latent keenness", holds=False, hidden=0.8),
 }
 

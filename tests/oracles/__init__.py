@@ -16,7 +16,7 @@ import pkgutil
 from functools import cache
 from types import ModuleType
 
-SHARED = ("criteria", "database", "model", "rules")
+SHARED = ("criteria", "database", "model", "risk_sets", "rules")
 
 
 @cache

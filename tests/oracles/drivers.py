@@ -67,6 +67,31 @@ def _question(config: dict[str, Any]) -> tuple[str, Any]:
 
 def plain(world: World) -> Tables:
     """One person after the other."""
+    judged, early, left = _people_judged(world)
+    if len({*judged.values()}) < 2:
+        return {"events": [], "measures": [], "people": _people(judged, left)}
+    lines = measured(world, judged, early)
+    return {
+        "events": [{k: v for k, v in m.items() if k in _EVENTS} for m in lines],
+        "measures": [{k: v for k, v in m.items() if k in _MEASURES} for m in lines],
+        "people": _people(judged, left),
+    }
+
+
+_EVENTS = ("item", "step", "reach", "with", "without", "difference", "adjusted")
+_MEASURES = ("item", "step", "phi", "precision", "recall", "compared")
+
+
+def telling(world: World) -> set[str]:
+    """Those that tell more than chance does on the half where thresholds are chosen."""
+    judged, early, _ = _people_judged(world)
+    return {line["item"] for line in measured(world, judged, early) if line["chosen"] >= 1}
+
+
+def _people_judged(
+    world: World,
+) -> tuple[dict[str, bool], dict[str, list[Any]], dict[str, int]]:
+    """Whether the outcome came, what was done early, and how many are not judged."""
     exposure, after, until, o = _settings(world.config)
     left = dict.fromkeys(("not old enough", "had it before", "gave no answer"), 0)
     judged: dict[str, bool] = {}
@@ -93,19 +118,30 @@ def plain(world: World) -> Tables:
                 continue
             judged[user] = said >= o["at_least"]
         early[user] = [r for r in mine if t0 <= r[0] < t0 + exposure]
-    if len({*judged.values()}) < 2:
-        return {"events": [], "measures": [], "people": _people(judged, left)}
-    measured = [_measure(world, name, judged, early) for name in _names(world)]
-    lines = [line for line in measured if line]
-    return {
-        "events": [{k: v for k, v in m.items() if k in _EVENTS} for m in lines],
-        "measures": [{k: v for k, v in m.items() if k in _MEASURES} for m in lines],
-        "people": _people(judged, left),
-    }
+    return judged, early, left
 
 
-_EVENTS = ("item", "step", "reach", "with", "without", "difference", "adjusted")
-_MEASURES = ("item", "step", "phi", "precision", "recall", "compared")
+def measured(
+    world: World, judged: dict[str, bool], early: dict[str, list[Any]]
+) -> list[dict[str, Any]]:
+    """Every behaviour that somebody of the second half showed."""
+    period = _periods(world, [*judged])
+    found = [_measure(world, name, judged, early, period) for name in _names(world)]
+    return [line for line in found if line]
+
+
+def _periods(world: World, people: list[str]) -> dict[str, int]:
+    """Of each the period of sign-up: weeks until there are enough, as long as enough are left."""
+    monday = world.start(world.first_day, "week")
+    week = {u: (world.day(world.t0[u]) - monday).days // 7 for u in people}
+    least = max(8 * world.config["drivers"]["fewest"], math.ceil(len(people) / 8))
+    parts: list[list[str]] = [[]]
+    for one in sorted({*week.values()}):
+        later = [u for u in people if week[u] > one]
+        parts[-1] += [u for u in people if week[u] == one]
+        if len(parts[-1]) >= least and len(later) >= least:
+            parts.append([])
+    return {u: i for i, part in enumerate(parts) for u in part}
 
 
 def _last_word(world: World, span: list[Any]) -> int | None:
@@ -134,15 +170,16 @@ def _names(world: World) -> list[str]:
 
 
 def _measure(
-    world: World, name: str, judged: dict[str, bool], early: dict[str, list[Any]]
-) -> dict[str, Any] | None:
+    world: World, name: str, judged: dict[str, bool], early: dict[str, list[Any]],
+    period: dict[str, int],
+) -> dict[str, Any] | None:  # fmt: skip
     """The two by two table of one behaviour on the second half; None where nobody did it."""
     refs = world.config["events"].get(name, [name])
     times = {
         u: sum(any(world.holds(r, e, p) for r in refs) for _, e, p in mine)
         for u, mine in early.items()
     }
-    others = {u: _bucket(len(early[u]) - times[u]) for u in judged}
+    others = {u: (period[u], _bucket(len(early[u]) - times[u])) for u in judged}
     told = [u for u in judged if _half(u)]
     if not any(times[u] for u in told):
         return None
@@ -153,18 +190,21 @@ def _measure(
         n1, n0 = (sum(c[i] for c in sides.values()) for i in (1, 3))
         if min(n1, n0) >= fewest and _chi_square(sides) > best:
             best, k = _chi_square(sides), least
-    return _line(name, k, _sides(told, times, others, judged, k))
+    first = _sides([u for u in judged if not _half(u)], times, others, judged, k)
+    line = _line(name, k, _sides(told, times, others, judged, k))
+    return line | {"chosen": _chi_square(first)}
 
 
 def _bucket(n: int) -> int:
     return max(s for s in range(99) if 2**s <= (1 + n) ** 4)
 
 
-Sides = dict[int, list[int]]
+Stratum = tuple[int, int]  # period of sign-up, and bucket of what else was done
+Sides = dict[Stratum, list[int]]
 
 
 def _sides(
-    who: list[str], times: dict[str, int], others: dict[str, int], judged: dict[str, bool],
+    who: list[str], times: dict[str, int], others: dict[str, Stratum], judged: dict[str, bool],
     least: int,
 ) -> Sides:  # fmt: skip
     found: Sides = defaultdict(lambda: [0, 0, 0, 0])
@@ -231,6 +271,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     if not came or came == n:
         return {"events": [], "measures": [], "people": _counted(db, o)}
     _candidates(db, config)
+    db.execute(_PERIODS.format(enough=8 * config["drivers"]["fewest"]))
     db.execute(_SIDES)
     lines = rows(db, _CHOSEN.format(fewest=config["drivers"]["fewest"]))
     return {
@@ -287,10 +328,26 @@ def _candidates(db: DB, config: dict[str, Any]) -> None:
     )
 
 
-_SIDES = """CREATE TABLE sides AS SELECT item, k, half, stratum,
+_PERIODS = """CREATE TABLE periods AS
+    WITH RECURSIVE weeks AS (SELECT (t0_day - start_of(span.first_day, 'week')) // 7 AS week,
+            count(*) AS n FROM judged JOIN starters USING ("user") CROSS JOIN span GROUP BY 1),
+        sizes AS (SELECT week, n, row_number() OVER (ORDER BY week) AS i,
+            coalesce(sum(n) OVER (ORDER BY week
+                ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0) AS after FROM weeks),
+        bound AS (SELECT greatest({enough}, ceil(sum(n) / 8)) AS least FROM weeks),
+        walk(i, week, period, next, held) AS (SELECT 0::BIGINT, NULL::BIGINT, 0, 0, 0::BIGINT
+            UNION ALL SELECT s.i, s.week, w.next,
+                w.next + (least(w.held + s.n, s.after) >= bound.least)::INTEGER,
+                if(least(w.held + s.n, s.after) >= bound.least, 0, w.held + s.n)
+            FROM walk w JOIN sizes s ON s.i = w.i + 1 CROSS JOIN bound)
+    SELECT "user", period FROM walk
+        JOIN (SELECT "user", (t0_day - start_of(span.first_day, 'week')) // 7 AS week
+            FROM starters CROSS JOIN span) USING (week)"""
+
+_SIDES = """CREATE TABLE sides AS SELECT item, k, half, (period, stratum) AS stratum,
         count_if(times >= k AND outcome) AS a, count_if(times >= k) AS n1,
         count_if(times < k AND outcome) AS c, count_if(times < k) AS n0
-    FROM times, generate_series(1, 10) s(k) GROUP BY ALL"""
+    FROM times JOIN periods USING ("user"), generate_series(1, 10) s(k) GROUP BY ALL"""
 
 _CHOSEN = """WITH terms AS (SELECT *, a + c AS m, n1 + n0 AS n FROM sides),
     tests AS (SELECT item, k, coalesce(pow(sum(a - n1 * m / n) FILTER (WHERE n1 * n0 > 0), 2)

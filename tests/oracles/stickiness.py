@@ -8,7 +8,7 @@ from typing import Any
 from tests.oracles.database import DB, rows
 from tests.oracles.model import Tables, World
 
-CELLS = [("windows", "mau"), ("tenured", "mau")]
+CELLS = [("windows", "mau"), ("windows", "once"), ("tenured", "mau")]
 MEASURES = {"mau": "actors"}
 MOST, WEEK = 12, 7
 
@@ -57,6 +57,7 @@ def _line(span: tuple[date, date], days: dict[str, list[date]]) -> dict[str, Any
     at_work = sum(d.weekday() < 5 for ds in mine.values() for d in ds)
     return {
         "period": (span[1] - timedelta(days=1)).isoformat(), "mau": len(mine),
+        "once": sum(len(ds) == 1 for ds in mine.values()),
         "active_days": total, "stickiness": (total, len(mine) * length),
         "working": (at_work, len(mine) * weekdays),
     }  # fmt: skip
@@ -78,8 +79,10 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         return rows(
             db,
             f"""WITH mine AS (SELECT a, "user", day FROM active JOIN months ON day >= a AND day < b
-                JOIN people USING ("user") WHERE {who})
+                JOIN people USING ("user") WHERE {who}),
+                alone AS (SELECT a AS since, "user" FROM mine GROUP BY ALL HAVING count(*) = 1)
             SELECT strftime(b - 1, '%Y-%m-%d') AS period, count(DISTINCT "user") AS mau,
+                (SELECT count(*) FROM alone WHERE alone.since = months.a) AS once,
                 count(day) AS active_days, count(day) AS stickiness_n,
                 count(DISTINCT "user") * {month} AS stickiness_d,
                 count(day) FILTER (isodow(day) < 6) AS working_n,
