@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import xmlschema
 
-from adoptcli.config.model import config_model
+from adoptcli.config.model import config_model, load
 from adoptcli.render import junit, numbers, verdicts
 from adoptcli.results import (
     Column,
@@ -381,6 +381,9 @@ def test_numbers_that_round_to_the_limit_are_told_apart() -> None:
     assert numbers.told_apart(0.999, 1, "ratio") == "0.999"
     assert numbers.gap(-0.00004, "share") == "0.004 pp"
     assert numbers.gap(0, "share") == "0.0 pp"
+    assert numbers.told_apart(0.1 + 0.2, 0.3, "share") == "30.0 %"
+    line = judged({"churn": ">= 30%"}, metric(Estimate(0.1 + 0.2)))[0][0]
+    assert verdicts.margin(line) == "±0.0 pp"
 
 
 def test_the_message_has_both_numbers() -> None:
@@ -545,6 +548,11 @@ def test_nothing_is_said_where_all_is_well(check: Cli) -> None:
     assert (ill.code, ill.err) == (3, "")
     assert [line.split()[0] for line in ill.out.splitlines() if line[:1].strip()] == ["?", "2"]
     assert check(MEETS, "--problems", "-f", "json").code == 2
+
+
+def test_targets_change_no_number(tmp_path: Path) -> None:
+    hashes = {load(written(tmp_path, t)[1]).hash for t in ({}, MEETS, MISSES)}
+    assert len(hashes) == 1
 
 
 def test_no_target_is_a_wrong_use(check: Cli) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from adoptcli.results import Estimate, Unit
 
 NOTHING = "–"
+MOST_DIGITS = 12  # after the point; sums are not exact beyond
 BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
 _SPANS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
@@ -83,15 +84,14 @@ def mark(value: float, unit: Unit) -> str:
 
 def told_apart(value: float, limit: float, unit: Unit) -> str:
     """A value with as many digits as tell it from a limit that it is not equal to."""
-    digits = 1
-    while (
-        value != limit
-        and digits < 12
-        and _digits(value, unit, digits) == _digits(limit, unit, digits)
-    ):
-        digits += 1
     usual = number(value, unit)
-    return usual if digits == 1 or usual != number(limit, unit) else _digits(value, unit, digits)
+    if usual != number(limit, unit):
+        return usual
+    for digits in range(1, MOST_DIGITS):
+        text = _digits(value, unit, digits)
+        if text != _digits(limit, unit, digits):
+            return text
+    return usual
 
 
 def _digits(value: float, unit: Unit, digits: int) -> str:
@@ -108,12 +108,9 @@ def gap(distance: float, unit: Unit) -> str:
     """How far a value is from a limit, without a sign: never 0 where it is not."""
     size = abs(distance)
     kind: Unit = "pp" if unit == "share" else unit
-    digits = 1
-    while size and digits < 12 and not any(c in "123456789" for c in _digits(size, kind, digits)):
-        digits += 1
-    if digits == 1 and kind not in ("pp", "p"):
-        return number(size, kind)
-    return _digits(size, kind, digits)
+    usual = number(size, kind) if kind not in ("pp", "p") else _digits(size, kind, 1)
+    texts = [usual, *(_digits(size, kind, digits) for digits in range(2, MOST_DIGITS))]
+    return next((text for text in texts if set(text) & set("123456789")), usual)
 
 
 def change(found: Estimate | None, unit: Unit) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from adoptcli.render import numbers
 from adoptcli.render.outcomes import SIGNS, STYLES, total
 from adoptcli.render.text import safe
-from adoptcli.results import FROM_PIPE, Estimate, Finding, Headline, MetricReport, Report
+from adoptcli.results import FROM_PIPE, Estimate, Finding, Headline, Judged, MetricReport, Report
 
 WITH_TREND, WITH_INTERVAL = 110, 92
 NUMBERS, INTERVAL = 36, 14  # columns that value, n and change take, and the interval
@@ -93,33 +93,37 @@ def _grid(width: int) -> Grid:
     return grid
 
 
-Marks = Mapping[tuple[str, str], Text]
+Marks = Mapping[str, Judged]
 
 
 def _marks(report: Report) -> Marks:
-    """By metric and figure: whether its target is met."""
-    return {
-        (t.metric, t.figure): Text(
-            f"{SIGNS[t.outcome]} {t.condition}".replace(" ", STUCK), STYLES[t.outcome]
-        )
-        for t in report.targets
-    }
+    """By metric: what came of its headline's target."""
+    return {t.metric: t for t in report.targets if t.figure == "headline"}
 
 
-def _marked(title: str, mark: Text | None, width: int) -> Text:
+def _marked(title: str, target: Judged | None, width: int) -> Text:
     """A title, with the mark of its target behind it in its colour."""
-    if mark is None:
+    if target is None:
         return Text(_folded(title, width))
-    found = Text(_folded(f"{title}  {mark.plain}", width).replace(STUCK, " "))
-    found.stylize(mark.style, len(found) - len(mark))
+    mark = f"{SIGNS[target.outcome]} {target.condition}"
+    found = Text(_folded(f"{title}  {mark.replace(' ', STUCK)}", width).replace(STUCK, " "))
+    found.stylize(STYLES[target.outcome], len(found) - len(mark))
     return found
+
+
+def _value(found: Headline, target: Judged | None) -> Text:
+    """The number, with as many digits as tell it from its target."""
+    text = numbers.number(found.estimate.value, found.unit)
+    if target is not None and target.value is not None and target.limit is not None:
+        text = numbers.told_apart(target.value, target.limit, found.unit)
+    return Text(text, style="bold")
 
 
 def _rows(metric: MetricReport, marks: Marks, width: int, *, plain: bool) -> Iterator[list[Text]]:
     """The headline, the textbook figure where it differs, and what else there is."""
     found = metric.result
     assert found.headline is not None
-    yield _line(found.headline, "  ", width, plain=plain, mark=marks.get((metric.id, "headline")))
+    yield _line(found.headline, "  ", width, plain=plain, target=marks.get(metric.id))
     if found.headline.note:
         yield [Text(_folded(f"    {safe(found.headline.note)}", width), style="dim")]
     book = found.textbook
@@ -138,7 +142,7 @@ def _rows(metric: MetricReport, marks: Marks, width: int, *, plain: bool) -> Ite
 
 
 def _line(
-    found: Headline, indent: str, width: int, *, plain: bool, mark: Text | None = None
+    found: Headline, indent: str, width: int, *, plain: bool, target: Judged | None = None
 ) -> list[Text]:
     title = f"{indent}{safe(found.title)}"
     if found.period and indent == "  ":
@@ -148,8 +152,8 @@ def _line(
     n = numbers.behind(found.estimate)
     few = found.estimate.denominator is not None and found.estimate.denominator < SMALL
     cells = [
-        _marked(title, mark, width),
-        Text(numbers.number(found.estimate.value, found.unit), style="bold"),
+        _marked(title, target, width),
+        _value(found, target),
     ]
     if width >= WITH_INTERVAL:
         cells.append(Text(numbers.interval(found.estimate, found.unit), style="dim"))

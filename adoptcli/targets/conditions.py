@@ -12,7 +12,7 @@ from adoptcli.results import Unit
 SIGNS = {">=": "≥", "=>": "≥", "≥": "≥", "<=": "≤", "=<": "≤", "≤": "≤", ">": ">", "<": "<"}
 OPPOSITE = {"≥": "<", "<": "≥", "≤": ">", ">": "≤"}
 SECONDS = {"s": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-ALIKE = 1e-9  # numbers that differ by less are the same; sums of fractions are not exact
+ALIKE = 1e-9
 
 _NUMBER = r"([-+−]?\s*(?:\d+(?:\.\d+)?|\.\d+))\s*(%|pp|min|s|m|h|d|w)?"
 _SIDE = re.compile(rf"^\s*(>=|=>|≥|<=|=<|≤|>|<)\s*{_NUMBER}\s*$")
@@ -111,7 +111,12 @@ class Bounds:
 
 
 def _least(value: float, limit: float) -> bool:
-    return value >= limit or math.isclose(value, limit, rel_tol=ALIKE, abs_tol=1e-12)
+    return value >= limit or alike(value, limit)
+
+
+def alike(value: float, limit: float) -> bool:
+    """Whether two numbers are the same but for the inexactness of sums."""
+    return math.isclose(value, limit, rel_tol=ALIKE, abs_tol=1e-12)
 
 
 def parse(text: str) -> Condition:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from adoptcli.results import Estimate, Judged, MetricReport, Unit
 from adoptcli.targets import names
-from adoptcli.targets.conditions import Condition, Unfit
+from adoptcli.targets.conditions import Condition, Unfit, alike
 from adoptcli.targets.find import Found, Splits, Wrong, figures
 from adoptcli.targets.model import Target, Wanted
 
@@ -128,7 +128,8 @@ def _outcome(
 
 def _measured(told: Judged, value: float, unit: Unit, condition: Condition) -> Judged:
     limit = condition.bounds(unit).nearest(value)
-    return replace(told, condition=str(condition), limit=limit, distance=value - limit)
+    distance = 0.0 if alike(value, limit) else value - limit
+    return replace(told, condition=str(condition), limit=limit, distance=distance)
 
 
 def _missed(told: Judged, must: Condition, unit: Unit) -> Judged:
