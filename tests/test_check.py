@@ -510,7 +510,7 @@ def test_a_target_of_a_segment_splits_the_report(check: Cli) -> None:
         }  # fmt: skip
     wrong = check({"activation[plna=pro]": ">= 50%"})
     assert wrong.code == 2
-    assert "'plna'" in wrong.err
+    assert "targets.activation[plna=pro]: no column or event property is called" in wrong.err
 
 
 def test_json_fits_its_schema(check: Cli, cli: Cli) -> None:

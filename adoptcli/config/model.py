@@ -19,6 +19,7 @@ from adoptcli.config.problems import Problem, dotted, raise_all
 from adoptcli.definitions import Definitions, Name
 from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
+from adoptcli.targets import names
 from adoptcli.targets.model import Target
 
 _NOT_HASHED: dict[str, Any] = {
@@ -44,8 +45,15 @@ class Config:
     document: Document | None = field(default=None, repr=False, compare=False)
 
     def place_of(self, word: str) -> str:
-        """`FILE:LINE:COLUMN: KEY: ` of the first value, else key, that is this word; or empty."""
-        return self.document.place_of(word) if self.document else ""
+        """`FILE:LINE:COLUMN: KEY: ` of the first value, else key, that is this word; or empty.
+
+        A target that is of a segment names the column, too.
+        """
+        found = self.document.place_of(word) if self.document else ""
+        if self.document is None or found:
+            return found
+        of_it = [name for name in self.targets if word in names.parse(name).by]
+        return self._about(of_it[0], "").line(self.document.name) if of_it else ""
 
     @property
     def targets(self) -> dict[str, Target]:
@@ -55,12 +63,15 @@ class Config:
     def wrong_targets(self, wrong: Mapping[str, str]) -> ConfigProblem:
         """The problems of some targets, each with its place."""
         assert self.document is not None
-        lines = [
-            Problem(self.document.place(path, key=True), dotted(path), message)
-            for path, message in ((("targets", name), text) for name, text in wrong.items())
-        ]
-        text = "\n".join(problem.line(self.document.name) for problem in sorted(lines))
-        return ConfigProblem("invalid-config", text)
+        found = sorted(self._about(name, message) for name, message in wrong.items())
+        lines = [problem.line(self.document.name) for problem in found]
+        return ConfigProblem("invalid-config", "\n".join(lines))
+
+    def _about(self, target: str, message: str) -> Problem:
+        """A problem that stands where a target's name does."""
+        assert self.document is not None
+        path = ("targets", target)
+        return Problem(self.document.place(path, key=True), dotted(path), message)
 
     @property
     def settings(self) -> dict[str, Any]:
