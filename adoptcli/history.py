@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,6 +18,9 @@ import polars as pl
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.render import files
 from adoptcli.results import KEYS, Estimate, MetricReport, Report, Unit
+from adoptcli.targets import names
+from adoptcli.targets.judge import LastRun
+from adoptcli.targets.names import ANY, CROSS, DATED, LATEST, Figure
 from adoptcli.tidy import Record, records
 
 FORMAT = "1"
@@ -29,9 +31,8 @@ SCHEMA: Mapping[str, pl.DataType] = {
     **dict.fromkeys(TEXTS, pl.String()), **dict.fromkeys(NUMBERS, pl.Float64())
 }  # fmt: skip
 RUN = ("as_of", "definitions", "actors", "frequency", "time_zone", "since", "until", "by")
+FIGURES = ("headline", "textbook")
 KIND = RUN[2:]  # runs that differ in one of these do not belong into one line over time
-_CELL = re.compile(r"^(?P<table>\w+)(?:\[(?P<keys>.*)\])?\.(?P<measure>\w+)$")
-_NEXT = re.compile(r",(?=\s*\w+\s*=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Point:
         as_of: The day up to whose beginning the run counted.
         definitions: Hash of the definitions it counted by.
         changed: The run before it counted by other definitions.
+        series: The keys that its row has in common with those of other runs.
         keys: Which row of the table, `period=2026-08`; empty for a headline.
         period: Of a headline, what it is about.
         status: Of the metric.
@@ -52,6 +54,7 @@ class Point:
     as_of: str
     definitions: str
     changed: bool
+    series: tuple[object, ...]
     keys: str
     period: str | None
     status: str
@@ -166,30 +169,72 @@ def points(found: Sequence[Run], asked: str) -> list[Point]:
 
     Args:
         found: Runs of one kind, oldest first.
-        asked: `METRIC`, `METRIC.textbook` or `METRIC.table[key=value,…].measure`; a key that is
-            left out may have any value, but for the segment, which then is everyone.
+        asked: The name of a figure, as a target has it; of a period or cohort that is left out the
+            newest with a number is meant, of other keys each.
 
     Raises:
-        UsageProblem: No run has such a number.
+        UsageProblem: It names no figure, or no run has it.
     """
-    metric, _, rest = asked.partition(".")
-    wanted = _wanted(metric.replace("-", "_"), rest)
+    figure = _figure(asked)
     rows = {
-        (run.told["as_of"], run.told["definitions"], *(row[key] for key in KEYS)): (run, row)
+        (run.told["as_of"], run.told["definitions"], *_fixed(row, figure)): (run, row)
         for run in _ordered(found)
-        for row in _picked(run, wanted)
+        for row in _picked(run, figure)
     }  # of two runs that hold the same number, the one that was written later
     if not rows:
         raise UsageProblem(
-            "unknown-number", f"no run that is kept has {asked!r}", _known(found, metric)
+            "unknown-number", f"no run that is kept has {asked!r}", _known(found, figure)
         )
-    before: dict[str, str] = {}
+    before: dict[tuple[object, ...], str] = {}
     shown = []
     for run, row in rows.values():
-        point = _point(run, row, before)
-        before[point.keys] = point.definitions
-        shown.append(point)
+        series = _fixed(row, figure)
+        told = run.told["definitions"]
+        shown.append(_point(run, row, series, changed=before.get(series, told) != told))
+        before[series] = told
     return shown
+
+
+def last_run(folder: Path, report: Report) -> LastRun:
+    """The numbers of the run that was kept before this one; or why there is none."""
+    described = _described(report)
+    kind = tuple(described[key] for key in KIND)
+    found = runs(folder) if any(folder.glob("*.parquet")) else []
+    earlier = [r for r in found if r.kind == kind and r.told["as_of"] < report.as_of]
+    held: dict[tuple[str, str], float] = {}
+    why = "no run before this one is kept"
+    if earlier and earlier[-1].told["definitions"] != report.definitions:
+        why = f"the definitions have changed since the last run, as of {earlier[-1].told['as_of']}"
+    elif earlier:
+        held, why = _held(earlier), "the last run has no such number"
+    return lambda metric, place: held.get((metric, place), why)
+
+
+def _held(earlier: Sequence[Run]) -> dict[tuple[str, str], float]:
+    """Every number of the last day's runs by metric and place."""
+    held: dict[tuple[str, str], float] = {}
+    same = ("as_of", "definitions")
+    for run in (r for r in earlier if all(r.told[k] == earlier[-1].told[k] for k in same)):
+        numbers = pl.read_parquet(run.path).filter(pl.col("value").is_not_null())
+        for row in numbers.iter_rows(named=True):
+            figures = row["table"] in ("headline", "textbook")
+            place = row["table"] if figures else names.path(row["table"], row, row["measure"])
+            held[row["metric"], place] = row["value"]
+    return held
+
+
+def _figure(asked: str) -> Figure:
+    try:
+        return names.parse(asked)
+    except ValueError as error:
+        raise UsageProblem(
+            "bad-figure", f"{asked!r}: {error}", "see `adoptcli explain targets`"
+        ) from None
+
+
+def _fixed(row: Mapping[str, object], figure: Figure) -> tuple[object, ...]:
+    """The keys that make a series: all but the period, unless that is asked for."""
+    return tuple(row[key] for key in KEYS if key not in DATED or key in figure.keys)
 
 
 def _ordered(found: Sequence[Run]) -> Iterator[Run]:
@@ -203,54 +248,70 @@ def _ordered(found: Sequence[Run]) -> Iterator[Run]:
         yield run
 
 
-def _wanted(metric: str, rest: str) -> pl.Expr:
-    wanted = pl.col("metric") == metric
-    if not rest or rest in ("headline", "textbook"):
-        return wanted & (pl.col("table") == (rest or "headline"))
-    match = _CELL.match(rest)
-    if not match:
+def _picked(run: Run, figure: Figure) -> Iterator[dict[str, object]]:
+    """The rows of a run that are meant."""
+    wanted = (pl.col("metric") == figure.metric) & (pl.col("table") == _table(figure))
+    if figure.measure:
+        wanted &= pl.col("measure") == figure.measure
+    wanted &= (
+        pl.col("segment").is_in(_labels(figure)) if figure.split else pl.col("segment").is_null()
+    )
+    rows = pl.scan_parquet(run.path).filter(wanted).collect()
+    for key, value in figure.keys.items():
+        # A table without periods but with steps has its steps called so, as for a target.
+        name = "step" if key == "period" and rows["period"].null_count() == len(rows) else key
+        if value not in (ANY, LATEST):
+            rows = rows.filter(pl.col(name) == value)
+    if rows.height and rows["measure"].n_unique() > 1 and _table(figure) not in FIGURES:
         raise UsageProblem(
-            "bad-cell", f"{rest!r} is no cell", "write it as table[key=value].measure"
-        )
-    wanted &= (pl.col("table") == match["table"]) & (pl.col("measure") == match["measure"])
-    keys = dict(_pair(part) for part in _NEXT.split(match["keys"])) if match["keys"] else {}
-    for key, value in ({"segment": None} | keys).items():
-        wanted &= pl.col(key).is_null() if value is None else pl.col(key) == value
-    return wanted
+            "which-column", f"say which column of {figure.table}",
+            f"there are: {', '.join(rows['measure'].unique(maintain_order=True))}",
+        )  # fmt: skip
+    newest: dict[tuple[object, ...], dict[str, object]] = {}
+    dated = [key for key in DATED if figure.keys.get(key, LATEST) != LATEST]
+    for row in rows.iter_rows(named=True):
+        series = tuple(row[key] for key in KEYS if key not in DATED or key in dated)
+        if series not in newest or row["value"] is not None:
+            newest[series] = row
+    return iter(newest.values())
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, _, value = (part.strip() for part in text.partition("="))
-    if key not in KEYS:
-        raise UsageProblem("bad-cell", f"{key!r} is no key", f"keys are {', '.join(KEYS)}")
-    return key, value
+def _table(figure: Figure) -> str:
+    """The table that holds it; the headline of a segment stands in the one of segments."""
+    return "segments" if figure.split and figure.table == "headline" else figure.table
 
 
-def _picked(run: Run, wanted: pl.Expr) -> Iterator[dict[str, object]]:
-    return pl.scan_parquet(run.path).filter(wanted).collect().iter_rows(named=True)
+def _labels(figure: Figure) -> list[str]:
+    """How a segment may be called: in a report of one split, and in one of several."""
+    columns = CROSS.join(name for name, _ in figure.split)
+    values = CROSS.join(value for _, value in figure.split)
+    return [values, f"{columns}: {values}"]
 
 
-def _known(found: Sequence[Run], metric: str) -> str:
+def _known(found: Sequence[Run], figure: Figure) -> str:
     """What could have been asked for."""
     held = pl.scan_parquet(found[-1].path)
-    names = held.select(pl.col("metric").unique(maintain_order=True)).collect()["metric"].to_list()
-    if metric.replace("-", "_") not in names:
-        return f"there are: {', '.join(names)}"
+    metrics = held.select(pl.col("metric").unique(maintain_order=True)).collect()["metric"]
+    if figure.metric not in metrics:
+        return f"there are: {', '.join(metrics)}"
     cells = (
-        held.filter(pl.col("metric") == metric.replace("-", "_"), pl.col("value").is_not_null())
+        held.filter(pl.col("metric") == figure.metric, pl.col("value").is_not_null())
         .select((pl.col("table") + "." + pl.col("measure")).unique(maintain_order=True).alias("at"))
         .collect()["at"]
     )
-    return f"there are: {', '.join(cells.to_list())}"
+    return f"there are: {', '.join(cells)}"
 
 
-def _point(run: Run, row: Mapping[str, object], before: Mapping[str, str]) -> Point:
-    headline = row["table"] == "headline"
+def _point(
+    run: Run, row: Mapping[str, object], series: tuple[object, ...], *, changed: bool
+) -> Point:
+    headline = row["table"] in FIGURES
     keys = ", ".join(f"{k}={row[k]}" for k in KEYS if row[k] is not None and not headline)
     return Point(
         as_of=run.told["as_of"],
         definitions=run.told["definitions"],
-        changed=before.get(keys, run.told["definitions"]) != run.told["definitions"],
+        changed=changed,
+        series=series,
         keys=keys,
         period=str(row["period"]) if headline and row["period"] else None,
         status=str(row["status"]),

@@ -13,6 +13,7 @@ Unit = Literal[
 ]  # fmt: skip
 Status = Literal["ok", "not_configured", "not_evaluable"]
 Outcome = Literal["pass", "warn", "not_evaluable", "fail"]
+Of = Literal["value", "change", "since_last_run"]  # what of a figure has a target
 KEYS = ("segment", "period", "cohort", "step", "item")
 
 
@@ -178,7 +179,7 @@ class Judged:
     Attributes:
         target: Its name in the YAML.
         name: The name of this one figure, where that stands for several.
-        of: Whether the figure itself is judged or its change.
+        of: Whether the figure itself is judged, or its change against the period or the run before.
         metric: The metric.
         figure: Its place in the metric's JSON: `headline`, `headline.change`, `textbook`, or
             `table[key=value].measure`, with `.change` where its change is judged.
@@ -195,7 +196,7 @@ class Judged:
 
     target: str
     name: str
-    of: Literal["value", "change"]
+    of: Of
     metric: str
     figure: str
     outcome: Outcome

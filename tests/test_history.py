@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.conftest import write_log
 
@@ -102,15 +103,55 @@ def test_a_cell_over_time(cli: Cli, log: tuple[Path, Path]) -> None:
     ask = "activation.cohorts[cohort=2026-01].activated"
     rows = json.loads(cli("history", ask, "--history", "runs", "-f", "json").out)
     assert [row["cell"] for row in rows] == ["cohort=2026-01"] * 2
+    newest = json.loads(cli("history", "activation.cohorts.activated", "--history", "runs",
+                            "-f", "json").out)  # fmt: skip
+    assert newest == rows  # there is one cohort, which is the newest
     for wrong, hint in (
         ("activation.nothing[cohort=2026-01].activated", "cohorts.activated"),
-        ("activation.cohorts[colour=2026-01].activated", "keys are"),
-        ("nothing", "there are: activation"),
-        ("activation.cohorts", "table[key=value].measure"),
+        ("activation[plan=pro]", "headline.headline"),
+        ("nothing", "unknown metric"),
+        ("activation.cohorts", "say which column"),
     ):
         outcome = cli("history", wrong, "--history", "runs")
         assert outcome.code == 2
         assert hint in outcome.err
+
+
+def test_segments_over_time(cli: Cli, tmp_path: Path) -> None:
+    events = [[user, "visit", f"2026-01-0{day}T12:00:00", user < "c"]
+              for day in (1, 2, 3) for user in "abcd"]  # fmt: skip
+    config = {"signup": "visit", "activation": {"all": ["visit"], "within": "1d"}}
+    columns = ("user", "event", "timestamp", "early")
+    log, path = write_log(tmp_path, events, config, columns)
+    for day in ("2026-01-03", "2026-01-04"):
+        cli("report", log, "-c", path, "--as-of", day, "--history", "runs", "--by", "early", "-q")
+    found = cli(
+        "history", "activation.range[early=True].signups", "--history", "runs", "-f", "json"
+    )
+    assert [row["value"] for row in json.loads(found.out)] == [2, 2]
+
+
+def test_targets_against_the_last_run(cli: Cli, log: tuple[Path, Path], tmp_path: Path) -> None:
+    events, config = log
+    targets = {"activation.textbook": {"since_last_run": ">= 10pp"},
+               "activation.range.signups": {"since_last_run": ">= 1"}}  # fmt: skip
+    config.write_text(config.read_text() + yaml.safe_dump({"targets": targets}))
+
+    def outcomes(day: str, *more: object) -> tuple[int, dict[str, str]]:
+        done = cli("check", events, "-c", config, "--as-of", day, "-f", "json", *more)
+        judged = json.loads(done.out)["targets"]
+        return done.code, {one["target"]: one["outcome"] for one in judged}
+
+    keep = ("--history", "runs")
+    none = dict.fromkeys(targets, "not_evaluable")
+    assert outcomes("2026-01-05", *keep) == (3, none)  # there is no run before
+    # Activated were 1 of 2, now 2 of 3, and then still.
+    assert outcomes("2026-01-12", *keep) == (0, dict.fromkeys(targets, "pass"))
+    assert outcomes("2026-01-14", *keep) == (1, dict.fromkeys(targets, "fail"))
+    assert outcomes("2026-01-14")[1] == none  # without the folder nobody knows
+    config.write_text(config.read_text().replace("3d", "4d"))
+    assert outcomes("2026-01-16", *keep) == (3, none)  # counted by other definitions
+    assert len(kept(tmp_path / "runs")) == 4
 
 
 def test_what_is_no_history_is_told(cli: Cli, log: tuple[Path, Path], tmp_path: Path) -> None:

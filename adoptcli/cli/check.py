@@ -54,6 +54,7 @@ def check(
     problems: Problems = False,
     format: o.CheckFormatOption = None,
     output: o.CheckOutput = None,
+    history: o.History = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -63,7 +64,7 @@ def check(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, format=format or _by_name(output), output=output,
-        console=Console(quiet, verbose),
+        history=history, console=Console(quiet, verbose),
     )  # fmt: skip
     if output and common.is_folder(output):
         raise UsageProblem("output-is-folder", f"-o {output}: this is a folder", "name a file")
@@ -87,7 +88,6 @@ def _checked(
 ) -> Report:
     """A report of the metrics that have targets, split as they need it, with what came of them."""
     from adoptcli.targets import names
-    from adoptcli.targets.judge import judge
 
     asked = common.choose(only, skip) if only or skip else None
     figures = {name: names.parse(name) for name in config.targets}
@@ -101,9 +101,10 @@ def _checked(
     metrics = common.choose([figure.metric for figure in figures.values()], ())
     report = common.computed(options, config, metrics)
     wanted = {name: target for name, target in config.targets.items() if name in figures}
-    found = judge(wanted, report.metrics, common.segments(options.by))
+    found = common.judged(options, wanted, report)
     if found.wrong:
         raise config.wrong_targets(found.wrong)
+    common.keep(report, options)
     return replace(report, targets=found.judged)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from adoptcli.metrics import Metric
     from adoptcli.results import Report, Table
     from adoptcli.runner.prepare import Prepared, Request
+    from adoptcli.targets.judge import Judgement
+    from adoptcli.targets.model import Target
 
 DEFAULT_CONFIG = "metrics.yaml"
 
@@ -176,16 +178,26 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> dict[str, Metric]:
 def make_report(options: Options, metrics: Mapping[str, Metric]) -> Report:
     """Read, count, judge, and say aloud what a person must know."""
     from adoptcli.findings import found_in
-    from adoptcli.targets.judge import judge
 
     config = load_config(options)
     made = computed(options, config, metrics)
-    judged = judge(config.targets, made.metrics, segments(options.by)).judged
-    made = replace(made, targets=judged)
+    made = replace(made, targets=judged(options, config.targets, made).judged)
     if not config.definitions.findings:
         return made
     split = [part for by in options.by for part in ("--by", by)]
     return replace(made, findings=found_in(made, again(options), split))
+
+
+def judged(options: Options, targets: Mapping[str, Target], report: Report) -> Judgement:
+    """What comes of the targets, with the runs that are kept, if they are named."""
+    from adoptcli.targets.judge import judge
+
+    last = None
+    if options.history is not None and any(t.since_last_run for t in targets.values()):
+        from adoptcli.history import last_run
+
+        last = last_run(options.history, report)
+    return judge(targets, report.metrics, segments(options.by), last)
 
 
 def computed(options: Options, config: Config, metrics: Mapping[str, Metric]) -> Report:

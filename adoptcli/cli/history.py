@@ -114,14 +114,14 @@ def _table(asked: str, found: Sequence[Run], points: Sequence[Point]) -> Table:
     unit = points[-1].unit
     told = found[-1].told
     parts = [asked, f"by {told['actors']} and {told['frequency']}"]
-    if len({point.keys for point in points}) == 1:
+    if len({point.series for point in points}) == 1:
         parts.append(numbers.sparkline([p.estimate.value for p in points], plain=False))
     rows: list[Row] = []
-    before: dict[str, Point] = {}
+    before: dict[tuple[object, ...], Point] = {}
     for point in points:
-        previous = before.get(point.keys)
+        previous = before.get(point.series)
         rows.append(_row(point, previous))
-        before[point.keys] = point
+        before[point.series] = point
     columns = [
         Column("as_of", "as of", "text"), Column("cell", "cell", "text"),
         Column("about", "about", "text"), Column("value", "value", unit),

@@ -152,7 +152,8 @@ def judged_schema() -> dict[str, Any]:
         {
             **dict.fromkeys(Judged.__slots__, number),
             **dict.fromkeys(("target", "name", "metric", "figure", "condition", "unit"), text),
-            "of": {"enum": ["value", "change"]}, "outcome": {"enum": [*get_args(Outcome)]},
+            "of": {"enum": ["value", "change", "since_last_run"]},
+            "outcome": {"enum": [*get_args(Outcome)]},
             "period": maybe, "reason": maybe, "surely": {"type": "boolean"},
         }
     )  # fmt: skip

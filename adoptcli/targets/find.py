@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from adoptcli.metrics import all_metrics
 from adoptcli.metrics._shared import compared, share_difference
 from adoptcli.results import KEYS, Cell, Column, Estimate, MetricReport, Result, Row, Table, Unit
-from adoptcli.targets.names import ANY, CROSS, DATED, LATEST, Figure
+from adoptcli.targets.names import ANY, CROSS, DATED, LATEST, Figure, path
 
 Splits = Sequence[Sequence[str]]
 NOBODY = Estimate(None)
@@ -258,11 +258,11 @@ def _cell(table: Table, column: Column, row: Row, dated: str | None) -> Found:
         raise Wrong(f"{column.name!r} holds words, which cannot have a target")
     estimate = cell if isinstance(cell, Estimate) else Estimate(cell)
     when = None if dated is None else row.get(dated)
-    path = _path(table.name, {key: row.get(key) for key in KEYS}, column.name)
+    place = path(table.name, {key: row.get(key) for key in KEYS}, column.name)
     reason = _why_none(estimate)
     if dated and isinstance(cell, Estimate):
         reason = _too_new(table, row, cell) or reason
-    return Found(path, estimate, column.unit, None if when is None else str(when), reason)
+    return Found(place, estimate, column.unit, None if when is None else str(when), reason)
 
 
 def _too_new(table: Table, row: Row, cell: Estimate) -> str:
@@ -278,11 +278,6 @@ def _too_new(table: Table, row: Row, cell: Estimate) -> str:
 
 def _count(cell: Cell) -> float:
     return float(cell) if isinstance(cell, int | float) else 0.0
-
-
-def _path(table: str, keys: Mapping[str, Cell], measure: str) -> str:
-    inside = ",".join(f"{key}={keys[key]}" for key in KEYS if keys.get(key) is not None)
-    return f"{table}[{inside}].{measure}" if inside else f"{table}.{measure}"
 
 
 def _moved(cell: Found, before: Found | None) -> Found:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from adoptcli.results import Estimate, Judged, MetricReport, Unit
+from adoptcli.results import Estimate, Judged, MetricReport, Of, Unit
 from adoptcli.targets import names
 from adoptcli.targets.conditions import Condition, Unfit, alike
 from adoptcli.targets.find import Found, Splits, Wrong, figures
 from adoptcli.targets.model import Target, Wanted
+from adoptcli.targets.names import Figure
+
+LastRun = Callable[[str, str], float | str]
+"""(metric, place in its JSON) -> the number of the run before, or why there is none."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,9 @@ class Judgement:
 
 
 def judge(
-    targets: Mapping[str, Target], metrics: Sequence[MetricReport], splits: Splits
-) -> Judgement:
+    targets: Mapping[str, Target], metrics: Sequence[MetricReport], splits: Splits,
+    last: LastRun | None = None,
+) -> Judgement:  # fmt: skip
     """Every figure that has a target, and whether it is as it must be.
 
     Args:
@@ -31,6 +36,7 @@ def judge(
         metrics: Results; targets of metrics that are not among them are left out.
         splits: What the results are split by, in their order; targets of other segments are left
             out.
+        last: What the last run had; without it nothing that asks for it can be judged.
     """
     by_id = {metric.id: metric for metric in metrics}
     judged: list[Judged] = []
@@ -45,23 +51,43 @@ def judge(
             continue
         try:
             for found in figures(figure, by_id[figure.metric], splits):
-                judged += _both(name, figure.metric, target, found)
+                judged += _all(name, figure, target, found, last)
         except (Wrong, Unfit) as problem:
             wrong[name] = str(problem)
     return Judgement(tuple(judged), wrong)
 
 
-def _both(name: str, metric: str, target: Target, found: Found) -> Iterator[Judged]:
-    """The figure, and its change, as far as the target asks for them."""
-    called = found.name or name
+def _all(
+    name: str, figure: Figure, target: Target, found: Found, last: LastRun | None
+) -> Iterator[Judged]:
+    """The figure, and its changes, as far as the target asks for them."""
+    called, metric = found.name or name, figure.metric
     if target.must or target.should:
-        blank = Judged(name, called, "value", metric, found.path, "not_evaluable", "")
+        blank = _blank(name, called, "value", metric, found.path)
         yield _judged(blank, target, found)
     if target.change is not None:
-        path = f"{found.path}.change"
-        called = f"{called}, change"
-        blank = Judged(name, called, "change", metric, path, "not_evaluable", "")
+        blank = _blank(name, f"{called}, change", "change", metric, f"{found.path}.change")
         yield _judged(blank, target.change, _change(found, target.change))
+    if target.since_last_run is not None:
+        told = f"{called}, since last run"
+        blank = _blank(name, told, "since_last_run", metric, found.path)
+        moved = _since(found, metric, last)
+        yield _judged(blank, target.since_last_run, _change(moved, target.since_last_run))
+
+
+def _blank(name: str, called: str, of: Of, metric: str, path: str) -> Judged:
+    return Judged(name, called, of, metric, path, "not_evaluable", "")
+
+
+def _since(found: Found, metric: str, last: LastRun | None) -> Found:
+    """The figure with its change against the last run, of which no interval is known."""
+    if last is None:
+        return replace(found, change=None, unchanged="no run is kept; name them with --history DIR")
+    before = last(metric, found.path)
+    if isinstance(before, str):
+        return replace(found, change=None, unchanged=before)
+    now = found.estimate.value
+    return replace(found, change=None if now is None else Estimate(now - before))
 
 
 def _change(found: Found, wanted: Wanted) -> Found:
@@ -83,7 +109,7 @@ def _change(found: Found, wanted: Wanted) -> Found:
         return replace(found, estimate=moved)
     before = now - moved.value
     if before <= 0:
-        reason = "a change in % needs a value above zero in the period before"
+        reason = "a change in % needs a value above zero before"
         return replace(found, estimate=Estimate(None), reason=reason)
     parts = (None if v is None else v / before for v in (moved.value, moved.low, moved.high))
     value, low, high = parts

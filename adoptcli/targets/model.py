@@ -17,7 +17,7 @@ from pydantic import (
 from adoptcli.definitions import Model
 from adoptcli.targets.conditions import HOW, PATTERN, Condition, parse
 
-_ASKS = ("target", "fail", "warn", "change")
+_ASKS = ("target", "fail", "warn", "change", "since_last_run")
 
 
 def _condition(value: Any) -> Any:
@@ -104,4 +104,8 @@ class Target(Wanted):
         None,
         description="What its change against the period before must be: '>= -5%' of the value "
         "before, '>= -2pp' of shares, or in its own unit.",
+    )
+    since_last_run: Change | None = Field(
+        None,
+        description="The same against the last run before, of those that `--history DIR` keeps.",
     )

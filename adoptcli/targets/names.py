@@ -71,6 +71,12 @@ def parse(text: str) -> Figure:
     return Figure(metric, table, keys, split, measure)
 
 
+def path(table: str, keys: Mapping[str, object], measure: str) -> str:
+    """A cell's place in the metric's JSON: `pooled[step=4,item=signup].retained`."""
+    inside = ",".join(f"{key}={keys[key]}" for key in KEYS if keys.get(key) is not None)
+    return f"{table}[{inside}].{measure}" if inside else f"{table}.{measure}"
+
+
 def _keys(text: str | None) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     """The keys of a cell, and what is left: columns that the report is split by."""
     keys: dict[str, str] = {}
