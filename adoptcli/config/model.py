@@ -12,11 +12,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError, create_model
 
-from adoptcli.audiences.conditions import Conditions
+from adoptcli.audiences.conditions import Conditions, Own
 from adoptcli.config import checks, wording
 from adoptcli.config.document import Document, parse
 from adoptcli.config.problems import Problem, raise_all
-from adoptcli.definitions import Definitions, Name
+from adoptcli.definitions import Definitions
 from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
 
@@ -68,7 +68,7 @@ def model_of(metrics: Mapping[str, Metric]) -> type[Definitions]:
     own: Any = Field(
         default_factory=dict, description="Lists of your own, for `adoptcli audience`."
     )
-    sections: dict[str, Any] = {"audiences": (dict[Name, Conditions], own)}
+    sections: dict[str, Any] = {"audiences": (dict[Own, Conditions], own)}
     for metric in metrics.values():
         if metric.id in Definitions.model_fields:
             raise ValueError(f"metric {metric.id} has the name of another key")

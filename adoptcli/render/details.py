@@ -27,7 +27,7 @@ def details(report: Report, width: int, *, plain: bool) -> RenderableType:
         parts += [Text(), Text(metric.title.upper(), style="bold")]
         for table in tables:
             for sheet in _fitting(_shape(table, width, cut=True), width):
-                parts += [_grid(sheet, plain=plain), Text()]
+                parts += [grid(sheet, plain=plain), Text()]
         parts.pop()
     return Group(*parts)
 
@@ -39,7 +39,7 @@ def lines(report: Report) -> str:
         parts += [
             "",
             metric.title.upper(),
-            "\n\n".join(_lines(_shape(table, WIDE, cut=False)) for table in tables),
+            "\n\n".join(straight(_shape(table, WIDE, cut=False)) for table in tables),
         ]
     return "\n".join(parts)
 
@@ -116,7 +116,8 @@ def _part(sheet: Sheet, columns: Sequence[int], number: int) -> Sheet:
     )
 
 
-def _grid(sheet: Sheet, *, plain: bool) -> Grid:
+def grid(sheet: Sheet, *, plain: bool) -> Grid:
+    """A sheet as Rich draws it."""
     grid = Grid(
         title=sheet.title, title_justify="left", title_style="italic", header_style="dim",
         box=box.ASCII2 if plain else box.SIMPLE_HEAD, pad_edge=False, show_edge=False,
@@ -128,7 +129,7 @@ def _grid(sheet: Sheet, *, plain: bool) -> Grid:
     return grid
 
 
-def _lines(sheet: Sheet) -> str:
+def straight(sheet: Sheet) -> str:
     """Columns as wide as their widest cell."""
     table = [sheet.heads, *([cell.plain for cell in row] for row in sheet.rows)]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]

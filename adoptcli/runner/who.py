@@ -26,13 +26,14 @@ def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
     """The ids of the actors behind a cell, sorted."""
     texts = plan.encoded.dictionaries[plan.context.unit]
     found: list[str] = []
-    for bucket, (_, actors) in enumerate(behind(plan, metric, cell)):
+    for bucket, (_, rows) in enumerate(behind(plan, metric, cell)):
+        actors = rows["actor"].unique()
         found += texts.text(actors * plan.layout.buckets + bucket).to_list()
     return sorted(found)
 
 
-def behind(plan: Plan, metric: Metric, cell: str) -> Iterator[tuple[Timeline, pl.Series]]:
-    """Each bucket, and the codes of the actors in it that are behind a cell.
+def behind(plan: Plan, metric: Metric, cell: str) -> Iterator[tuple[Timeline, pl.DataFrame]]:
+    """Each bucket, and its counted rows behind a cell: actor, keys and measures.
 
     Args:
         plan: How to build the buckets.
@@ -59,7 +60,7 @@ def behind(plan: Plan, metric: Metric, cell: str) -> Iterator[tuple[Timeline, pl
                 wanted = wanted.filter(pl.lit(timeline.segments).gather("actor").is_in(codes_of))
             else:
                 wanted = _where(wanted, (table, key), value, schema, plan, metric)
-        yield timeline, wanted.select("actor").unique().collect()["actor"]
+        yield timeline, wanted.collect()
 
 
 def parse(cell: str) -> tuple[str, dict[str, str], str]:
