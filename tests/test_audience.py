@@ -226,6 +226,8 @@ def test_columns_that_imports_expect(cli: Cli, destination: str, header: str) ->
         (("never_tried:sharin",), 2, "did you mean never_tried:sharing?"),
         (("not_activatd",), 2, "did you mean 'not_activated'?"),
         (("activation.cohort.activated",), 2, "has no table 'cohort'"),
+        (("activation.cohorts.activatd",), 2, "did you mean 'activated'?"),
+        (("activation.left_out.x",), 2, "there are: cohorts, range, lacking, activations"),
         (("activation.",), 2, "this names no cell"),
         (("account-health.",), 2, "this names no cell"),
         (("seats_below_target", "--for", "hubspot"), 2, "takes people, not accounts"),
@@ -361,3 +363,18 @@ def test_lists_fit_a_terminal_and_are_whole_in_a_pipe() -> None:
     assert "2026-09-01" in shown
     piped = render.render(["id", "why", "since"], [line], width=None, unicode=True)
     assert line[1] in piped.splitlines()[2]
+
+
+@pytest.mark.parametrize(
+    ("metric", "table", "column"),
+    [("activation", "range", "activated"), ("activation", "range", "ever"),
+     ("feature_adoption", "features", "share_of_active")],
+)  # fmt: skip
+def test_a_share_of_a_shown_table_lists_its_numerator(
+    cli: Cli, metric: str, table: str, column: str
+) -> None:
+    found = json.loads(cli("report", "-c", EXAMPLE, "--only", metric, "-q", "-f", "json").out)
+    row = found["metrics"][metric]["tables"][table][0]
+    key = f"[item={row['item']}]" if "item" in row else ""
+    lines = listed(cli("audience", f"{metric}.{table}{key}.{column}", "-c", EXAMPLE, "-f", "json"))
+    assert len(lines) == row[column]["numerator"] > 0

@@ -153,8 +153,8 @@ def _found(what: Wanted, plan: Plan) -> Iterator[tuple[Timeline, pl.DataFrame]]:
     context = plan.context
     if what.cell is not None:
         metric = all_metrics()[what.metrics[0]]
-        for timeline, rows in who.behind(plan, metric, what.cell):
-            yield timeline, told(rows, metric, what.cell, timeline, context)
+        for timeline, table, rows in who.behind(plan, metric, what.cell):
+            yield timeline, told(rows, metric, table, timeline, context)
         return
     metric = all_metrics()[what.metrics[0]]
     for bucket in range(plan.layout.buckets):

@@ -6,20 +6,20 @@ import polars as pl
 
 from adoptcli.context import Context
 from adoptcli.metrics import Metric
-from adoptcli.runner.who import DATED, parse
+from adoptcli.runner.who import DATED
 from adoptcli.timeframe import parse_label
 from adoptcli.timeline import Timeline
 
 
 def told(
-    rows: pl.DataFrame, metric: Metric, cell: str, timeline: Timeline, context: Context
+    rows: pl.DataFrame, metric: Metric, table: str, timeline: Timeline, context: Context
 ) -> pl.DataFrame:
     """actor, since and why of each actor behind a cell.
 
     Why: its keys and its measures that are not 0; where it has several rows, the sums, and the
     keys that they agree on. Since: the latest day among the keys, where one is a date.
     """
-    keys = [key for key in metric.keys[parse(cell)[0]] if key in rows.columns]
+    keys = [key for key in metric.keys[table] if key in rows.columns]
     measures = [c for c in rows.columns if c not in ("actor", *keys)]
     dated = [key for key in keys if key in DATED]
     alone = [
@@ -32,7 +32,6 @@ def told(
         since=latest.cast(pl.Int32),
     )
     names = metric.names(context.settings[metric.id], context)
-    table = parse(cell)[0]
     words = [_key(whole, key, names.get(f"{table}.{key}", names.get(key, ())), context)
              for key in keys]  # fmt: skip
     words += [
