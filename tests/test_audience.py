@@ -16,6 +16,7 @@ from adoptcli.audiences import Listed
 from adoptcli.audiences.builtin import BUILTIN
 from adoptcli.cli import audience, common
 from adoptcli.cli.console import Console
+from adoptcli.render import people as render
 from adoptcli.runner import audience as run
 from tests.conftest import Outcome, write_log
 from tests.logs import random_log
@@ -115,7 +116,12 @@ def test_fading_accounts_are_listed_before_those_that_hold(cli: Cli) -> None:
     )
     assert {"c-16", "c-08", "c-10"} <= {line["id"] for line in lines}
     lost = [float(line["why"].rsplit("down ", 1)[1].split(" ")[0]) for line in lines]
-    assert lost == sorted(lost, reverse=True)
+    gone = ["cancelled" in line["why"] for line in lines]
+    assert gone == sorted(gone)
+    assert any(gone)
+    for state in (False, True):
+        of_state = [n for n, g in zip(lost, gone, strict=True) if g is state]
+        assert of_state == sorted(of_state, reverse=True)
 
 
 EVENTS = [
@@ -210,7 +216,7 @@ def test_columns_that_imports_expect(cli: Cli, destination: str, header: str) ->
     else:
         assert keys == [person["id"] for person in people]
     if destination == "customerio":
-        assert lines[1][3] == "1775779200"  # 10 April 2026
+        assert lines[1][3] == "1775952000"  # 12 April 2026
 
 
 @pytest.mark.parametrize(
@@ -220,11 +226,19 @@ def test_columns_that_imports_expect(cli: Cli, destination: str, header: str) ->
         (("never_tried:sharin",), 2, "did you mean never_tried:sharing?"),
         (("not_activatd",), 2, "did you mean 'not_activated'?"),
         (("activation.cohort.activated",), 2, "has no table 'cohort'"),
+        (("activation.cohorts.activatd",), 2, "did you mean 'activated'?"),
+        (("activation.left_out.x",), 2, "there are: cohorts, range, lacking, activations"),
         (("activation.",), 2, "this names no cell"),
         (("account-health.",), 2, "this names no cell"),
         (("seats_below_target", "--for", "hubspot"), 2, "takes people, not accounts"),
         (("stuck", "--for", "hubspot", "--id-column", "mail"), 2, "has no column 'mail'"),
         (("fading_admins", "--unit", "account"), 2, "a column of the users table"),
+        (("stuck", "--id-column", "email"), 2, "--id-column goes with --for"),
+        (("--limit", "3"), 2, "--limit goes with the NAME"),
+        (("--for", "braze"), 2, "--for goes with the NAME"),
+        (("stuck", "--for", "braze", "-f", "json"), 2, "--for braze writes CSV, not json"),
+        (("stuck", "-o", "lists/"), 2, "a list is one file, not a folder"),
+        (("stuck", "-o", "x.parquet"), 2, "lists are not written as .parquet"),
     ],
 )
 def test_what_cannot_be_listed_is_told(
@@ -245,3 +259,122 @@ def test_a_cell_is_listed_like_who(cli: Cli) -> None:
         cli("audience", f"activation.{cell}", "-c", EXAMPLE, "-f", "json", "--limit", "3")
     )
     assert first == lines[:3]
+
+
+def why(cli: Cli, name: str, *options: object) -> dict[str, str]:
+    """Why each is listed, in the order of the list."""
+    arguments = ("audience", name, "events.csv", "-c", "definitions.yaml", "-f", "json")
+    return {line["id"]: line["why"] for line in listed(cli(*arguments, *options))}
+
+
+def test_why_tells_who_did_it_too_late(cli: Cli, tmp_path: Path) -> None:
+    """d built on 25 February, long after its week; b never did, and comes first."""
+    write_log(tmp_path, EVENTS, CONFIG)
+    late = {"b": "lacks built", "d": "late: built on 2026-02-25"}
+    assert list(why(cli, "not_activated:late").items()) == list(late.items())
+    assert why(cli, "one_step_short") == late
+
+
+def test_why_holds_the_values_of_what_was_counted(cli: Cli, tmp_path: Path) -> None:
+    days = [("a", "seen", f"2026-02-{day}T08:00:00Z") for day in range(10, 20)]
+    write_log(tmp_path, [*EVENTS, *days], {**CONFIG, "qualified": {"all": ["built"]}})
+    assert why(cli, "quadrant:champions") == {"a": "activated on 2026-01-03, 11 active days in 28"}
+    assert why(cli, "quadrant:adopted_not_engaged") == {
+        "d": "activated on 2026-02-25, 1 active day in 28"
+    }
+    assert why(cli, "newly_qualified") == {"d": "meets built (since 2026-02-25)"}
+    cell = "activation.cohorts[cohort=2026-02].signups"
+    (line,) = listed(cli("audience", cell, "events.csv", "-c", "definitions.yaml", "-f", "json"))
+    assert line == {
+        "id": "c", "account": None, "why": "cohort=2026-02, signups 1", "since": "2026-02-01"
+    }  # fmt: skip
+
+
+def test_who_is_lost_and_back_is_told_so(cli: Cli, tmp_path: Path) -> None:
+    """Both are lost in January; a is back on 20 February, b never."""
+    events = [
+        ("a", "seen", "2025-12-28T08:00:00Z"), ("a", "seen", "2026-01-05T08:00:00Z"),
+        ("a", "seen", "2026-01-31T08:00:00Z"), ("a", "seen", "2026-02-20T08:00:00Z"),
+        ("b", "seen", "2025-12-28T08:00:00Z"), ("b", "seen", "2026-01-20T08:00:00Z"),
+        ("x", "seen", "2025-11-01T08:00:00Z"), ("x", "seen", "2026-02-28T23:30:00Z"),
+    ]  # fmt: skip
+    write_log(tmp_path, events, {"churn": {"after": "7d"}})
+    assert why(cli, "churn.inferred[period=2026-01].lost") == {
+        "a": "period=2026-01, lost 1, back on 2026-02-20",
+        "b": "period=2026-01, lost 1",
+    }
+
+
+def test_own_lists_leave_out_those_of_whom_nobody_can_know(cli: Cli, tmp_path: Path) -> None:
+    """old signed up in 2025, before the data begin: it may have built then."""
+    users = "user,signed_up_at\nold,2025-06-01\nb,2026-01-04\n"
+    write_log(tmp_path, [*EVENTS, ("old", "seen", "2026-02-20T08:00:00Z")],
+              {**CONFIG, "users": {"file": "users.csv", "signed_up_at": "signed_up_at"}},
+              users=users)  # fmt: skip
+    found = cli("audience", "stuck", "events.csv", "-c", "definitions.yaml", "-f", "json")
+    assert [line["id"] for line in listed(found)] == ["b"]
+    assert "1 left out, who may have been activated before the data began" in found.err
+    assert overview(cli, "events.csv", "-c", "definitions.yaml")["stuck"] == 1
+
+
+def test_lists_tell_the_caveats_of_their_number(cli: Cli) -> None:
+    found = cli("audience", "quadrant:neither", "-c", EXAMPLE, "--limit", "3")
+    assert "quadrant: " in found.err
+    assert "3 of 335 users" in found.err
+
+
+@pytest.mark.parametrize(
+    ("name", "previous", "text"),
+    [
+        ("stuck", "id,account,why,since,change\nb,,x,,left\n", "this is what --diff wrote"),
+        ("stuck", "id,adoptcli_audience\nb,stuck\n", "this is no whole list"),
+        ("stuck", "id,account,why,since\nc-01,,x,\n", "a list of accounts, not of users"),
+        ("seats_below_target", "id,account,why,since\nu-1,c-01,x,\n",
+         "a list of users, not of accounts"),
+    ],
+)  # fmt: skip
+def test_lists_that_cannot_be_compared_are_refused(
+    cli: Cli, name: str, previous: str, text: str
+) -> None:
+    Path("before.csv").write_text(previous)
+    found = cli("audience", name, "-c", EXAMPLE, "--diff", "before.csv")
+    assert found.code == 2
+    assert text in found.err
+
+
+def test_what_an_import_leaves_out_is_told(cli: Cli, tmp_path: Path) -> None:
+    users = "user,email\nb,x@y.z\nd,X@y.z\n"
+    config = {**CONFIG, "users": {"file": "users.csv"}}
+    write_log(tmp_path, EVENTS, config, users=users)
+    arguments = ("audience", "not_activated:late", "events.csv", "-c", "definitions.yaml")
+    found = cli(*arguments, "--for", "hubspot")
+    assert len(found.out.splitlines()) == 2
+    assert "1 left out: their 'email' is another's, too" in found.err
+    Path("before.csv").write_text("id,account,why,since\nb,,,\ngone,,,\n")
+    found = cli(*arguments, "--for", "hubspot", "--diff", "before.csv")
+    assert "1 who left are not in a list for hubspot" in found.err
+    assert "with the 2 in before.csv" in found.err
+
+
+def test_lists_fit_a_terminal_and_are_whole_in_a_pipe() -> None:
+    line = ["u-1", "meets " + "3 × report_built in 28 d, " * 5, "2026-09-01"]
+    shown = render.render(["id", "why", "since"], [line], width=80, unicode=True)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "2026-09-01" in shown
+    piped = render.render(["id", "why", "since"], [line], width=None, unicode=True)
+    assert line[1] in piped.splitlines()[2]
+
+
+@pytest.mark.parametrize(
+    ("metric", "table", "column"),
+    [("activation", "range", "activated"), ("activation", "range", "ever"),
+     ("feature_adoption", "features", "share_of_active")],
+)  # fmt: skip
+def test_a_share_of_a_shown_table_lists_its_numerator(
+    cli: Cli, metric: str, table: str, column: str
+) -> None:
+    found = json.loads(cli("report", "-c", EXAMPLE, "--only", metric, "-q", "-f", "json").out)
+    row = found["metrics"][metric]["tables"][table][0]
+    key = f"[item={row['item']}]" if "item" in row else ""
+    lines = listed(cli("audience", f"{metric}.{table}{key}.{column}", "-c", EXAMPLE, "-f", "json"))
+    assert len(lines) == row[column]["numerator"] > 0

@@ -7,7 +7,7 @@ Importing this package is cheap.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Audience:
         number: The number in the metric's result that the list is as long as, given the part and
             the label of the last complete period.
         of_result: Whether `find` takes the metric's result.
+        meanings: What is particular to a part; `meaning` holds for the others.
     """
 
     name: str
@@ -73,6 +74,11 @@ class Audience:
     parts: Callable[[Definitions, Mapping[str, Any]], Sequence[str]]
     number: Callable[[Result, str, str | None], int]
     of_result: bool = False
+    meanings: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self, part: str) -> str:
+        """Who is in it, given the part."""
+        return self.meanings.get(part, self.meaning).format(part=part)
 
     def called(self, part: str) -> str:
         """Its whole name on the command line."""

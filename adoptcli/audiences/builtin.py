@@ -8,12 +8,14 @@ from typing import Any
 import polars as pl
 
 from adoptcli.audiences import Asked, Audience, Listed
-from adoptcli.audiences.conditions import last_day
-from adoptcli.definitions import Definitions
+from adoptcli.audiences.conditions import last_day, points_within
+from adoptcli.definitions import Criterion, Definitions
+from adoptcli.metrics._axes import length_of, resolved
+from adoptcli.metrics._customers import by_event, by_table
 from adoptcli.metrics._features import counted_days, launch_day
-from adoptcli.metrics._holds import rule_spans
+from adoptcli.metrics._holds import clause_spans, rule_spans
 from adoptcli.metrics._score import SCALE
-from adoptcli.metrics._shared import activated, since
+from adoptcli.metrics._shared import activated, by_window, since
 from adoptcli.metrics.quadrant import QUADRANTS
 from adoptcli.results import Estimate, Result, Row
 from adoptcli.timeline.days import local_day
@@ -52,31 +54,53 @@ def _one_step_short(asked: Asked) -> pl.LazyFrame:
 
 
 def _lacking(asked: Asked) -> pl.LazyFrame:
-    """What each has not done by its deadline (or so far), since the deadline or the sign-up."""
+    """What each has not done by its deadline (or so far), since the deadline or the sign-up.
+
+    What it has done after the deadline is told with the day. Whoever is activated by now comes
+    after those who are not.
+    """
     context, found = asked.context, activated(asked.timeline, asked.context)
     deadline = pl.col("signup") + pl.col("within")
     mature = deadline < context.as_of
-    late = pl.min_horizontal(deadline, pl.lit(context.as_of))
     parts = []
     for i, part in enumerate(asked.settings.parts):
-        words = [
-            pl.when((pl.col(f"met_{k}") <= late).fill_null(False)).then(None).otherwise(
-                pl.lit(str(criterion))
-            )
-            for k, criterion in enumerate(part.criteria)
-        ]  # fmt: skip
-        glue = ", " if part.rule == "all" else " and "
-        why = pl.concat_str(words, separator=glue, ignore_nulls=True)
         parts.append(
             found.filter(pl.col("part") == i).select(
                 "actor",
                 since=_day_of(pl.when(mature).then(deadline).otherwise("signup"), asked),
-                why=pl.when(why == "")
-                .then(pl.lit("not in the order asked for"))
-                .otherwise(pl.lit("lacks ") + why),
+                why=_undone(part.criteria, part.rule, deadline, asked),
+                order=pl.col("activated_at").is_not_null().cast(pl.Int32),
             )
         )
     return pl.concat(parts).lazy()
+
+
+def _undone(criteria: Sequence[Criterion], rule: str, deadline: pl.Expr, asked: Asked) -> pl.Expr:
+    """Such as "lacks built; late: 2 × shared on 2026-08-14"."""
+    never, later = [], []
+    for k, criterion in enumerate(criteria):
+        at, words = pl.col(f"met_{k}"), pl.lit(str(criterion))
+        never.append(pl.when(at.is_null()).then(words))
+        told = pl.format("{} on {}", words, _date_of(at, asked))
+        later.append(pl.when((at > deadline).fill_null(False)).then(told))
+    lacks = pl.concat_str(never, separator=", " if rule == "all" else " and ", ignore_nulls=True)
+    did = pl.concat_str(later, separator=", ", ignore_nulls=True)
+    why = pl.concat_str(
+        pl.when(lacks != "").then(pl.lit("lacks ") + lacks),
+        pl.when(did != "").then(pl.lit("late: ") + did),
+        separator="; ", ignore_nulls=True,
+    )  # fmt: skip
+    at = pl.col("activated_at")
+    whole = pl.format("late: in the order asked for on {}", _date_of(at, asked))
+    return (
+        pl.when(why != "").then(why)
+        .when(at.is_not_null()).then(whole)
+        .otherwise(pl.lit("not in the order asked for"))
+    )  # fmt: skip
+
+
+def _date_of(instant: pl.Expr, asked: Asked) -> pl.Expr:
+    return _day_of(instant, asked).cast(pl.Date).cast(pl.String)
 
 
 def _day_of(instant: pl.Expr, asked: Asked) -> pl.Expr:
@@ -134,14 +158,37 @@ def _never_tried(asked: Asked) -> pl.LazyFrame:
 
 
 def _score_dropping(asked: Asked) -> pl.LazyFrame:
+    """Those who lost most first; cancelled accounts, whom nobody can win back so, last."""
     now, before = (_points(pl.col(name)) for name in ("now", "before"))
     lost = 100 - (100 * pl.col("now") / pl.col("before"))
     why = pl.format("score {} after {}, down {} %", now, before, lost.round().cast(pl.Int64))
+    gone = pl.col("end").is_not_null()
+    told = pl.format("{}, cancelled on {}", why, _date_of(pl.col("end"), asked))
     return (
         asked.rows["falling"]
         .filter(pl.col("falling") > 0)
-        .select("actor", since=_window_start(asked), why=why, order=-lost)
-    )
+        .join(_cancelled(asked), on="actor", how="left")
+        .select(
+            "actor", since=_window_start(asked), why=pl.when(gone).then(told).otherwise(why),
+            order=pl.when(gone).then(1000 - lost).otherwise(-lost),
+        )
+    )  # fmt: skip
+
+
+def _cancelled(asked: Asked) -> pl.LazyFrame:
+    """actor and end (ms): accounts that are cancelled, by the table or by their latest event."""
+    context, found = asked.context, []
+    if context.unit == "account" and context.account_ends:
+        found.append(by_table(asked.timeline, context).select("actor", "end"))
+    churn = context.settings.get("churn")
+    if context.unit == "account" and churn and churn.cancel:
+        stretches = by_event(asked.timeline, churn.cancel, context)
+        latest = stretches.sort("actor", "begin").group_by("actor").agg(pl.col("end").last())
+        found.append(latest)
+    if not found:
+        return pl.LazyFrame(schema={"actor": pl.UInt32, "end": pl.Int64})
+    ends = pl.concat(found).filter(pl.col("end") < context.as_of)
+    return ends.lazy().group_by("actor").agg(pl.col("end").min())
 
 
 def _points(value: pl.Expr) -> pl.Expr:
@@ -166,23 +213,60 @@ def _score(asked: Asked) -> pl.LazyFrame:
 
 
 def _quadrant(asked: Asked) -> pl.LazyFrame:
-    item = QUADRANTS.index(asked.part)
-    words = {
-        "champions": "adopted and engaged", "busy_not_adopted": "engaged, not adopted",
-        "adopted_not_engaged": "adopted, not engaged", "neither": "neither adopted nor engaged",
-    }  # fmt: skip
-    last = last_day(asked.timeline.days, asked.context)
-    people = asked.rows["quadrants"].filter(pl.col("item") == item).select("actor")
-    return people.join(last, on="actor", how="left").with_columns(why=pl.lit(words[asked.part]))
+    context, timeline, settings = asked.context, asked.timeline, asked.settings
+    adoption, axis = resolved(settings.adoption, context), settings.engagement
+    length = length_of(axis, context)
+    people = asked.rows["quadrants"].filter(pl.col("item") == QUADRANTS.index(asked.part))
+    people = people.select("actor").join(last_day(timeline.days, context), on="actor", how="left")
+    words = []
+    if adoption.activated:
+        at = pl.col("activated_at")
+        done = activated(timeline, context).lazy().select("actor", "activated_at")
+        people = people.join(done, on="actor", how="left")
+        by_end = pl.when(at < context.as_of).then(pl.lit("activated on ") + _date_of(at, asked))
+        words.append(by_end.fill_null("not activated"))
+    if adoption.features is not None:
+        first = context.end_day - length if adoption.used == "window" else context.first_day - 1
+        uses = counted_days(timeline, context).lazy()
+        uses = uses.filter(pl.col("day").is_between(first, context.end_day, closed="left"))
+        features = uses.group_by("actor").agg(features=pl.col("item").n_unique().cast(pl.Int64))
+        people = people.join(features, on="actor", how="left")
+        words.append(_many("features", "feature used", "features used"))
+    if axis.score is None:
+        days = by_window(timeline.days, context, length, 1).lazy().select("actor", "days")
+        people = people.join(days, on="actor", how="left")
+        words.append(_many("days", "active day", "active days") + f" in {length}")
+    else:
+        found = points_within(timeline, length, context)
+        people = people.join(found, on="actor", how="left")
+        words.append(pl.format("score {}", _points(pl.col("points").fill_null(0))))
+    return people.select("actor", "since", why=pl.concat_str(words, separator=", "))
+
+
+def _many(name: str, one: str, many: str) -> pl.Expr:
+    count = pl.col(name).fill_null(0)
+    noun = pl.when(count == 1).then(pl.lit(one)).otherwise(pl.lit(many))
+    return pl.concat_str(count, noun, separator=" ")
 
 
 def _newly_qualified(asked: Asked) -> pl.LazyFrame:
+    """Which of the criteria each met on its first qualified day, by their names."""
     newly = (pl.col("period") == _last_period(asked)) & (pl.col("newly") > 0)
-    spans = rule_spans(asked.timeline, asked.settings, asked.context)
-    first = first_days(spans).lazy().rename({"day": "since"})
+    rule, timeline, context = asked.settings, asked.timeline, asked.context
+    first = first_days(rule_spans(timeline, rule, context)).rename({"day": "since"})
     people = asked.rows["trend"].filter(newly).select("actor")
-    why = pl.lit(f"meets {asked.settings}")
-    return people.join(first, on="actor", how="left").with_columns(why=why)
+    people = people.join(first.lazy(), on="actor", how="left")
+    words = []
+    for k, clause in enumerate(rule.clauses):
+        spans = clause_spans(timeline, clause, context).lazy().select("actor", "start", "stop")
+        since = pl.col("since")
+        held = people.join(spans, on="actor").filter(since.is_between("start", "stop", "left"))
+        held = held.group_by("actor").agg(pl.col("start").min().alias(f"from_{k}"))
+        people = people.join(held, on="actor", how="left")
+        day = pl.col(f"from_{k}").cast(pl.Date).cast(pl.String)
+        words.append(pl.lit(f"{clause} (since ") + day + ")")
+    why = pl.lit("meets ") + pl.concat_str(words, separator=", ", ignore_nulls=True)
+    return people.select("actor", "since", why=why)
 
 
 def _below_target(result: Result) -> list[Listed]:
@@ -263,24 +347,30 @@ def _top(table: str, key: str, name: str) -> Any:
 
 
 _ALL = (
-    Audience("not_activated", "signed up and not activated in time: late, or still_open",
-             "activation", _not_activated, lambda *_: ("", LATE, OPEN), _without_activation),
+    Audience("not_activated", "signed up and not activated in time, or not yet",
+             "activation", _not_activated, lambda *_: ("", LATE, OPEN), _without_activation,
+             meanings={LATE: "not activated in time; some are by now, who come last",
+                       OPEN: "not activated yet, while there is still time"}),
     Audience("one_step_short", "not activated in time, and one criterion alone is lacking",
              "activation", _one_step_short, _only, _numerators("lacking", "only")),
     Audience("newly_activated", "activated in the last complete period",
              "activation", _newly_activated, _only, _last("activations", "activated")),
-    Audience("used_once", "used the feature once in the window, and not again",
+    Audience("used_once", "used {part} once in the window, and not again",
              "feature_adoption", _used_once, _features, _once),
-    Audience("never_tried", "active, can have the feature, and has never used it",
+    Audience("never_tried", "active, can have {part}, and has never used it",
              "feature_adoption", _never_tried, _features, _top("features", "item", "never")),
     Audience("newly_qualified", "met the rule of `qualified` for the first time in the last period",
              "qualified", _newly_qualified, _only, _last("trend", "newly")),
     Audience("score_dropping", "lost a third or more of the engagement score",
              "engagement_score", _score_dropping, _only, _numerators("falling", "falling")),
-    Audience("score", "at the level of the engagement score",
+    Audience("score", "engagement score at the level {part}",
              "engagement_score", _score, _levels, _top("levels", "step", "actors")),
     Audience("quadrant", "in the quadrant of adoption and engagement",
-             "quadrant", _quadrant, lambda *_: QUADRANTS, _top("quadrants", "item", "actors")),
+             "quadrant", _quadrant, lambda *_: QUADRANTS, _top("quadrants", "item", "actors"),
+             meanings={"champions": "adopted and engaged",
+                       "busy_not_adopted": "engaged, not adopted",
+                       "adopted_not_engaged": "adopted, not engaged",
+                       "neither": "neither adopted nor engaged"}),
     Audience("seats_below_target", "accounts that use fewer of their seats than the target",
              "seat_utilization", _below_target, _only,
              _numerators("portfolio", "below"), of_result=True),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import polars as pl
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from adoptcli.context import Context
 from adoptcli.context import text as as_text
@@ -15,6 +15,17 @@ from adoptcli.metrics._features import counted_days
 from adoptcli.metrics._score import SCALE, daily_points
 from adoptcli.metrics._shared import LONG_AGO, activated, by_window, since, window_of
 from adoptcli.timeline import Timeline
+
+
+def _not_builtin(name: str) -> str:
+    from adoptcli.audiences.builtin import BUILTIN  # which imports this module
+
+    if name.partition(":")[0] in BUILTIN:
+        raise ValueError(f"{name!r} is the name of a built-in audience; choose another")
+    return name
+
+
+Own = Annotated[Name, AfterValidator(_not_builtin)]
 
 
 class When(Model):
@@ -30,6 +41,11 @@ class When(Model):
         if self.before is None and self.after is None:
             raise ValueError("say 'before: 7d', 'after: 7d' or both")
         return self
+
+    def __str__(self) -> str:
+        parts = [] if self.before is None else [f"more than {self.before} days ago"]
+        parts += [] if self.after is None else [f"within the last {self.after} days"]
+        return " and ".join(parts)
 
     def holds(self, day: pl.Expr, end: int) -> pl.Expr:
         """Whether a local day lies there; days not known lie nowhere."""
@@ -59,6 +75,12 @@ class Between(Model):
         if self.at_least is None and self.at_most is None:
             raise ValueError("say 'at_least', 'at_most' or both")
         return self
+
+    def __str__(self) -> str:
+        if self.at_least is None:
+            return f"at most {self.at_most} in {self.within} days"
+        most = "" if self.at_most is None else f" and at most {self.at_most}"
+        return f"at least {self.at_least}{most} in {self.within} days"
 
     def holds(self, count: pl.Expr) -> pl.Expr:
         """Whether a count lies between."""
@@ -95,6 +117,19 @@ class Conditions(Model):
     def traits(self) -> Iterable[str]:
         return self.trait
 
+    def __str__(self) -> str:
+        told = {
+            "signed up": self.signed_up, "last seen": self.last_seen,
+            "active days:": self.active_days, "score": self.score,
+        }  # fmt: skip
+        words = [f"{name} {value}" for name, value in told.items() if value is not None]
+        if self.activated is not None:
+            words.append("activated" if self.activated else "not activated")
+        words += [f"used {name}" for name in self.used]
+        words += [f"never used {name}" for name in self.not_used]
+        words += [f"{name} {'|'.join(map(str, v))}" for name, v in self.trait.items()]
+        return ", ".join(words)
+
 
 def lacking(conditions: Conditions, definitions: Definitions, settings: Mapping[str, Any]) -> str:
     """What the YAML must have before the conditions can be judged; empty where nothing lacks."""
@@ -121,7 +156,11 @@ def needs(conditions: Conditions) -> tuple[str, ...]:
 
 
 def matching(conditions: Conditions, timeline: Timeline, context: Context) -> pl.LazyFrame:
-    """The actors there by the end that meet all conditions: actor, since (last active day), why."""
+    """The actors there by the end that meet all conditions: actor, since (last active day), why.
+
+    Those of whom nobody can know that they are not activated are marked `unsure`: they came before
+    the data, have no known sign-up, or are of no persona. They are in no list.
+    """
     end = context.end_day
     people = timeline.actors.lazy().filter(since() < end).join(
         last_day(timeline.days, context), on="actor", how="left"
@@ -139,13 +178,15 @@ def matching(conditions: Conditions, timeline: Timeline, context: Context) -> pl
         done = activated(timeline, context).lazy().filter(pl.col("activated_at").is_not_null())
         people = people.join(done, on="actor", how="semi" if conditions.activated else "anti")
         words.append(pl.lit("activated" if conditions.activated else "not activated"))
+    people = people.with_columns(unsure=_unsure(conditions, timeline, context))
     if conditions.active_days is not None:
         days = by_window(timeline.days, context, conditions.active_days.within, 1)
         people = _counted(people, days.lazy(), "days")
         people = people.filter(conditions.active_days.holds(pl.col("days")))
         words.append(pl.format("{} active days", "days"))
     if conditions.score is not None:
-        people = _counted(people, _points(timeline, conditions.score, context), "points")
+        points = points_within(timeline, conditions.score.within, context)
+        people = _counted(people, points, "points")
         people = people.filter(conditions.score.holds(pl.col("points") / SCALE))
         words.append(pl.format("score {}", (pl.col("points") / SCALE).round(1)))
     people, told = _by_feature(people, conditions, timeline, context)
@@ -153,7 +194,16 @@ def matching(conditions: Conditions, timeline: Timeline, context: Context) -> pl
     words += told
     words += [pl.lit(f"{k} = {'|'.join(map(str, v))}") for k, v in conditions.trait.items()]
     why = pl.concat_str(words, separator=", ").fill_null("")
-    return people.select("actor", "since", why=why)
+    return people.select("actor", "since", "unsure", why=why)
+
+
+def _unsure(conditions: Conditions, timeline: Timeline, context: Context) -> pl.Expr:
+    """Whether an actor may have been activated without a trace in the data."""
+    if conditions.activated is not False:
+        return pl.lit(value=False)
+    judged = activated(timeline, context)["actor"].implode()
+    old = ~pl.col("known") | (pl.col("signup_day") < context.first_day)
+    return (old | ~pl.col("actor").is_in(judged)).fill_null(True)
 
 
 def _date(name: str) -> pl.Expr:
@@ -170,8 +220,9 @@ def _counted(people: pl.LazyFrame, counts: pl.LazyFrame, name: str) -> pl.LazyFr
     return people.join(counts, on="actor", how="left").with_columns(pl.col(name).fill_null(0))
 
 
-def _points(timeline: Timeline, asked: Between, context: Context) -> pl.LazyFrame:
-    window = window_of(pl.col("day"), context, asked.within, 1)
+def points_within(timeline: Timeline, length: int, context: Context) -> pl.LazyFrame:
+    """actor and points (thousandths) of the engagement score in the last days."""
+    window = window_of(pl.col("day"), context, length, 1)
     found = daily_points(timeline, context).lazy().filter(window.is_not_null())
     return found.group_by("actor").agg(pl.col("points").sum())
 

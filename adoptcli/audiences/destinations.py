@@ -51,8 +51,8 @@ DESTINATIONS: dict[str, Destination] = {
 
 def rows_for(
     destination: Destination, audience: str, people: Sequence[Listed], ids: Mapping[str, str] | None
-) -> tuple[list[list[str]], int]:
-    """The lines with their header, each identifier once, and how many people had none.
+) -> tuple[list[list[str]], int, int]:
+    """The lines with their header, each identifier once; how many had none, how many one of others.
 
     Args:
         destination: Where they go.
@@ -60,11 +60,8 @@ def rows_for(
         people: Who is in it.
         ids: What identifies somebody there, by user id; None where the user id does.
     """
-    lines, seen, without = (
-        [[destination.key, *destination.columns, *destination.constant]],
-        set(),
-        0,
-    )
+    lines = [[destination.key, *destination.columns, *destination.constant]]
+    seen, without, double = set[str](), 0, 0
     for one in people:
         key = one.id if ids is None else (ids.get(one.id) or "").strip()
         if destination.email and ids is not None:
@@ -73,10 +70,11 @@ def rows_for(
             without += 1
             continue
         if key in seen:
+            double += 1
             continue
         seen.add(key)
         since = "" if one.since is None else destination.day(one.since)
         told = {"audience": audience, "why": one.why, "since": since}
         values = [told[name] for name in destination.columns.values()]
         lines.append([key, *values, *destination.constant.values()])
-    return lines, without
+    return lines, without, double

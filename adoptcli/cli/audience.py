@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adoptcli.cli import common
+from adoptcli.cli import common, lists
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console
+from adoptcli.render import by_extension
 
 if TYPE_CHECKING:
     from adoptcli.audiences import Listed
     from adoptcli.config.model import Config
     from adoptcli.runner.prepare import Prepared, Request
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
 COLUMNS = ("id", "account", "why", "since")
 LIST = "The list"
 
@@ -105,23 +104,54 @@ def audience(
     )  # fmt: skip
     if name is not None and (name == "-" or Path(name).exists()):
         given, name = replace(given, files=(name, *given.files)), None
+    _check(name, given, {"--limit": limit, "--diff": diff, "--for": for_}, id_column)
     if name is None:
-        _deliver(_overview(given), given)
+        lists.deliver(_overview(given), given)
         return
     before = None if diff is None else _previous(diff)
     request, kind, found = _people(name, given)
     lines: list[dict[str, Any]] = [asdict(one) for one in found]
-    if before is not None:
+    if diff is not None and before is not None:
+        _comparable(before, diff, kind, found)
         lines = _changes(lines, before)
-    given.console.note(f"{len(lines):,} {kind}s{' entered or left' if diff else ''}")
-    lines = lines[:limit]
+        _say_compared(name, diff, len(found), len(before), kind, lines, given)
+    whole, lines = len(lines), lines[:limit]
+    held = f"{whole:,}" if len(lines) == whole else f"{len(lines):,} of {whole:,}"
+    given.console.note(f"{held} {kind}s{' entered or left' if diff else ''}")
     if for_ is not None:
         kept = {line["id"] for line in lines if line.get("change") != "left"}
+        if len(lines) > len(kept):
+            given.console.note(f"{len(lines) - len(kept):,} who left are not in a list for {for_}")
         listed = [one for one in found if one.id in kept]
         _for(for_, name, kind, listed, id_column, given, request)
         return
     columns = (*COLUMNS, "change") if before is not None else COLUMNS
-    _deliver([{column: line[column] for column in columns} for line in lines], given, columns)
+    shown = [{column: line[column] for column in columns} for line in lines]
+    lists.deliver(shown, given, columns)
+
+
+def _check(
+    name: str | None, given: common.Options, asked: Mapping[str, object], id_column: str | None
+) -> None:
+    """Complain, before anything is read, about options that do not go together."""
+    from adoptcli.errors import UsageProblem
+
+    wanted = {**asked, "--id-column": id_column}
+    alone = [option for option, value in wanted.items() if value is not None]
+    if name is None and alone:
+        raise UsageProblem(
+            "no-list", f"{alone[0]} goes with the NAME of an audience",
+            "adoptcli audience without options lists what there is",
+        )  # fmt: skip
+    if id_column is not None and asked["--for"] is None:
+        raise UsageProblem("no-destination", "--id-column goes with --for", "add --for hubspot")
+    lists.check_output(given)
+    kind = given.format or by_extension(given.output or "")
+    if asked["--for"] is not None and kind not in (None, "csv"):
+        raise UsageProblem(
+            "for-is-csv", f"--for {asked['--for']} writes CSV, not {kind}",
+            "leave out --for, or name a .csv without --format",
+        )  # fmt: skip
 
 
 def _prepared(
@@ -153,7 +183,12 @@ def _people(name: str, options: common.Options) -> tuple[Request, str, list[List
         common.tell(prepared, options)
         run.judgeable(what, prepared)
         of_accounts = options.unit == "account" or bool(what.audience and what.audience.of_result)
-        return asked, "account" if of_accounts else "user", run.people(what, prepared, asked)
+        note = options.console.note
+        found = run.people(what, prepared, asked, note)
+        if not options.console.quiet:
+            for caveat in run.caveats(what, prepared, asked):
+                note(f"{what.metrics[0]}: {caveat}")
+        return asked, "account" if of_accounts else "user", found
     finally:
         prepared.close()
 
@@ -178,7 +213,7 @@ def _overview(options: common.Options) -> list[dict[str, Any]]:
 
 def _previous(path: Path) -> dict[str, dict[str, str]]:
     """The lines of a list that was written before, by id."""
-    from adoptcli.errors import DataProblem
+    from adoptcli.errors import DataProblem, UsageProblem
 
     try:
         text = path.read_text("utf-8-sig")
@@ -188,19 +223,51 @@ def _previous(path: Path) -> dict[str, dict[str, str]]:
             "name the CSV that adoptcli audience -o FILE.csv wrote before",
         ) from None  # fmt: skip
     reader = csv.DictReader(io.StringIO(text))
+    header = reader.fieldnames or ()
+    if "id" in header and ("change" in header or not {*COLUMNS} <= {*header}):
+        found = "what --diff wrote" if "change" in header else "no whole list"
+        raise UsageProblem(
+            "previous-no-list", f"--diff {path}: this is {found}; columns: {', '.join(header)}",
+            f"name a list with the columns {', '.join(COLUMNS)}, written without --diff and --for",
+        )  # fmt: skip
     if "id" not in (reader.fieldnames or ()):
         raise DataProblem(
             "previous-unreadable", f"--diff {path}: there is no column 'id'",
             "name the CSV that adoptcli audience -o FILE.csv wrote before",
         )  # fmt: skip
-    rows = [{k: _untold(v) for k, v in row.items()} for row in reader]
-    return {row["id"]: row for row in rows if row.get("change") != "left"}
+    rows = [{k: lists.untold(v) for k, v in row.items() if k} for row in reader]
+    return {row["id"]: row for row in rows}
 
 
-def _untold(cell: str | None) -> str:
-    """What `_text` was made of."""
-    cell = cell or ""
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
+def _comparable(
+    before: Mapping[str, Mapping[str, str]], path: Path, kind: str, found: Sequence[Listed]
+) -> None:
+    """Complain where one list is of users and the other of accounts."""
+    from adoptcli.errors import UsageProblem
+
+    had = any(row["account"] for row in before.values())
+    accounts = {one.account for one in found if one.account}
+    of_users = kind == "account" and had
+    of_accounts = kind == "user" and not had and bool(accounts & {*before})
+    if of_users or of_accounts:
+        other = "users" if of_users else "accounts"
+        raise UsageProblem(
+            "other-unit", f"--diff {path}: this is a list of {other}, not of {kind}s",
+            f"compare lists of one unit: --unit {other[:-1]}",
+        )  # fmt: skip
+
+
+def _say_compared(
+    name: str, path: Path, now: int, then: int, kind: str, lines: Sequence[Mapping[str, Any]],
+    options: common.Options,
+) -> None:  # fmt: skip
+    """What was compared with what: the file does not say of which audience it is."""
+    entered = sum(line["change"] == "entered" for line in lines)
+    note = options.console.note
+    note(f"compared: {name}, {now:,} {kind}s now, with the {then:,} in {path}, taken for the whole "
+         "list of the same audience")  # fmt: skip
+    if then and now and entered == now:
+        note(f"nobody in {path} is listed now: is it a list of {name}?")
 
 
 def _changes(
@@ -232,10 +299,12 @@ def _for(
     where = DESTINATIONS[destination]
     column = id_column or ("email" if where.email else None)
     ids = None if column is None else _identifiers(column, destination, request)
-    lines, without = rows_for(where, name, found, ids)
+    lines, without, double = rows_for(where, name, found, ids)
     if without:
         options.console.note(f"{without:,} left out: their {column!r} is empty or not known")
-    common.put(_csv(lines), options)
+    if double:
+        options.console.note(f"{double:,} left out: their {column or 'id'!r} is another's, too")
+    common.put(lists.csv_text(lines), options)
 
 
 def _identifiers(column: str, destination: str, request: Request) -> dict[str, str]:
@@ -251,38 +320,3 @@ def _identifiers(column: str, destination: str, request: Request) -> dict[str, s
             f"name one with --id-column; there are: {', '.join(known) or 'none'}",
         )  # fmt: skip
     return dict(table.select("user", f"t.{column}").drop_nulls().iter_rows())
-
-
-def _deliver(
-    lines: list[dict[str, Any]], options: common.Options, columns: Sequence[str] = ()
-) -> None:
-    kind = common.kind(options)
-    names = [*columns] or [*lines[0]]
-    cells = [["" if line[c] is None else str(line[c]) for c in names] for line in lines]
-    if kind == "json":
-        common.put(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options)
-    elif kind == "csv":
-        common.put(_csv([names, *([_text(cell) for cell in line] for line in cells)]), options)
-    else:
-        common.put(_table(names, cells), options)
-
-
-def _text(cell: str) -> str:
-    """Text that a spreadsheet takes for text, not for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
-def _csv(lines: list[list[str]]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(lines)
-    return stream.getvalue()
-
-
-def _table(names: list[str], lines: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(names, *lines, strict=True)]
-    padded = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in [names, *lines]
-    ]
-    rule = "-" * len(padded[0])
-    return "\n".join([padded[0], rule, *padded[1:]]) + "\n"

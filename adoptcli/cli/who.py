@@ -6,7 +6,7 @@ import csv
 import io
 import json
 
-from adoptcli.cli import common
+from adoptcli.cli import common, lists
 
 
 def people(name: str, cell: str, options: common.Options) -> None:
@@ -14,6 +14,7 @@ def people(name: str, cell: str, options: common.Options) -> None:
     from adoptcli.runner import report
     from adoptcli.runner.who import find
 
+    lists.check_output(options)
     config = common.load_config(options)
     metrics = common.choose([name], ())
     asked = common.request(options, config, tuple(metrics))

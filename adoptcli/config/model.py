@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, create_model
 
-from adoptcli.audiences.conditions import Conditions
+from adoptcli.audiences.conditions import Conditions, Own
 from adoptcli.config import checks, wording
 from adoptcli.config.document import Document, parse
 from adoptcli.config.problems import Problem, dotted, raise_all
@@ -101,7 +101,7 @@ def model_of(metrics: Mapping[str, Metric]) -> type[Definitions]:
         "METRIC[plan=pro] or METRIC.TABLE[KEY=VALUE].COLUMN, and a condition.",
     )
     sections: dict[str, Any] = {
-        "audiences": (dict[Name, Conditions], own), "targets": (dict[Name, Target], aims),
+        "audiences": (dict[Own, Conditions], own), "targets": (dict[Name, Target], aims),
     }  # fmt: skip
     for metric in metrics.values():
         if metric.id in Definitions.model_fields:

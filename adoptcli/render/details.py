@@ -33,7 +33,7 @@ def details(report: Report, width: int, *, plain: bool) -> RenderableType:
 def fitted(table: Table, width: int, *, plain: bool) -> RenderableType:
     """One table as a terminal of some width can show it."""
     sheets = _fitting(_shape(table, width, cut=True), width)
-    parts = [part for sheet in sheets for part in (_grid(sheet, plain=plain), Text())]
+    parts = [part for sheet in sheets for part in (grid(sheet, plain=plain), Text())]
     return Group(*parts[:-1])
 
 
@@ -44,14 +44,14 @@ def lines(report: Report) -> str:
         parts += [
             "",
             metric.title.upper(),
-            "\n".join(straight(table) for table in tables).rstrip("\n"),
+            "\n\n".join(straight(whole(table)) for table in tables),
         ]
     return "\n".join(parts)
 
 
-def straight(table: Table) -> str:
-    """One table, whole, as straight lines of text."""
-    return _lines(_shape(table, WIDE, cut=False)) + "\n"
+def whole(table: Table) -> Sheet:
+    """One table as cells, with all its rows."""
+    return _shape(table, WIDE, cut=False)
 
 
 def _sections(report: Report) -> Iterator[tuple[MetricReport, list[Table]]]:
@@ -126,7 +126,8 @@ def _part(sheet: Sheet, columns: Sequence[int], number: int) -> Sheet:
     )
 
 
-def _grid(sheet: Sheet, *, plain: bool) -> Grid:
+def grid(sheet: Sheet, *, plain: bool) -> Grid:
+    """A sheet as Rich draws it."""
     grid = Grid(
         title=sheet.title, title_justify="left", title_style="italic", header_style="dim",
         box=box.ASCII2 if plain else box.SIMPLE_HEAD, pad_edge=False, show_edge=False,
@@ -138,7 +139,7 @@ def _grid(sheet: Sheet, *, plain: bool) -> Grid:
     return grid
 
 
-def _lines(sheet: Sheet) -> str:
+def straight(sheet: Sheet) -> str:
     """Columns as wide as their widest cell."""
     table = [sheet.heads, *([cell.plain for cell in row] for row in sheet.rows)]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]

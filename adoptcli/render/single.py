@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 
 import orjson
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from adoptcli.render import csv_, details, json_
+from adoptcli.render.details import Sheet
 from adoptcli.render.text import plain
 from adoptcli.results import Table
 
@@ -21,14 +22,30 @@ def render(table: Table, kind: str, *, width: int | None, color: bool, unicode: 
     if kind == "csv":
         return csv_.render_table(table)
     if width is None:
-        text = details.straight(table)
-    else:
-        stream = io.StringIO()
-        console = Console(
-            file=stream, width=width, force_terminal=color, no_color=not color, highlight=False,
-            emoji=False, markup=False,
-        )  # fmt: skip
-        console.print(details.fitted(table, width, plain=not unicode))
-        text = stream.getvalue()
+        return of_cells(details.whole(table), width=None, unicode=unicode)
+    shown = details.fitted(table, width, plain=not unicode)
+    return _printed(shown, width, color=color, unicode=unicode)
+
+
+def of_cells(sheet: Sheet, *, width: int | None, unicode: bool) -> str:
+    """A sheet as text; where a width is given, long cells go on in the next line."""
+    if width is not None:
+        shown = details.grid(sheet, plain=not unicode)
+        return _printed(shown, width, color=False, unicode=unicode)
+    return _lined(details.straight(sheet).removeprefix("\n"), unicode=unicode)
+
+
+def _printed(shown: RenderableType, width: int, *, color: bool, unicode: bool) -> str:
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=width, force_terminal=color, no_color=not color, legacy_windows=False,
+        color_system="256" if color else None, highlight=False, emoji=False, markup=False,
+    )  # fmt: skip
+    console.print(shown)
+    return _lined(stream.getvalue(), unicode=unicode)
+
+
+def _lined(text: str, *, unicode: bool) -> str:
+    """Without spaces at the end of lines."""
     text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
     return text if unicode else plain(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -15,12 +15,15 @@ from adoptcli.errors import UsageProblem
 from adoptcli.metrics import Metric, all_metrics
 from adoptcli.results import Result
 from adoptcli.runner import report, tally, who
+from adoptcli.runner.cells import told
 from adoptcli.runner.prepare import Prepared, Request
 from adoptcli.runner.run import compute, rows_in
 from adoptcli.runner.segments import Splits
 from adoptcli.timeframe import to_date
 from adoptcli.timeline import Timeline
 from adoptcli.timeline.build import Plan, build
+
+UNSURE = "who may have been activated before the data began, or have no sign-up that is known"
 
 
 @dataclass(frozen=True)
@@ -108,21 +111,29 @@ def _unknown_traits(conditions: Conditions | None, prepared: Prepared) -> str:
     return f"it needs {lacked[0]!r}, a column of the users table: ask without --unit account"
 
 
-def people(what: Wanted, prepared: Prepared, request: Request) -> list[Listed]:
+def people(
+    what: Wanted, prepared: Prepared, request: Request, note: Callable[[str], None] | None = None
+) -> list[Listed]:
     """Who is in an audience: those to act on first at the top, else by since, and by id.
 
-    Of everybody the account is told, too, where one is known.
+    Of everybody the account is told, too, where one is known. What a reader must know of those who
+    are not in it is given to `note`.
     """
     if what.audience is not None and what.audience.of_result:
         found: list[Listed] = what.audience.find(_result(what, prepared, request))
         return found
-    frames = []
+    frames, unsure = [], 0
     plan = prepared.plan
     texts = plan.encoded.dictionaries[plan.context.unit]
     for bucket, (timeline, rows) in enumerate(_found(what, plan)):
+        if "unsure" in rows.columns:
+            unsure += int(rows["unsure"].sum())
+            rows = rows.filter(~pl.col("unsure")).drop("unsure")
         frame = rows.join(timeline.actors.select("actor", "account"), on="actor", how="left")
         ids = texts.text(frame["actor"] * plan.layout.buckets + bucket)
         frames.append(frame.with_columns(id=ids).drop("actor"))
+    if unsure and note:
+        note(f"{unsure:,} left out, {UNSURE}")
     whole = pl.concat(frames, how="diagonal_relaxed")
     order = ["order"] if "order" in whole.columns else []
     whole = whole.sort(*order, "since", "id", nulls_last=True)
@@ -141,10 +152,9 @@ def _found(what: Wanted, plan: Plan) -> Iterator[tuple[Timeline, pl.DataFrame]]:
     """Each bucket with its people: actor, since, why, and order where there is one."""
     context = plan.context
     if what.cell is not None:
-        nothing = pl.lit(None, dtype=pl.Int32)
-        for timeline, actors in who.behind(plan, all_metrics()[what.metrics[0]], what.cell):
-            frame = actors.to_frame("actor").sort("actor")
-            yield timeline, frame.with_columns(since=nothing, why=pl.lit(what.cell))
+        metric = all_metrics()[what.metrics[0]]
+        for timeline, table, rows in who.behind(plan, metric, what.cell):
+            yield timeline, told(rows, metric, table, timeline, context)
         return
     metric = all_metrics()[what.metrics[0]]
     for bucket in range(plan.layout.buckets):
@@ -152,15 +162,24 @@ def _found(what: Wanted, plan: Plan) -> Iterator[tuple[Timeline, pl.DataFrame]]:
         if what.conditions is not None:
             yield timeline, matching(what.conditions, timeline, context).collect()
         elif what.audience is not None:
-            rows = rows_in(timeline, plan, metric, None)
+            counted = rows_in(timeline, plan, metric, None)
             settings = context.settings[metric.id]
-            asked = Asked(timeline, rows, settings, context, what.part)
+            asked = Asked(timeline, counted, settings, context, what.part)
             yield timeline, what.audience.find(asked).collect()
 
 
 def _result(what: Wanted, prepared: Prepared, request: Request) -> Result:
     """The metric's result for everybody."""
     return results(what.metrics, prepared, request)[what.metrics[0]]
+
+
+def caveats(what: Wanted, prepared: Prepared, request: Request) -> list[str]:
+    """What the report says of the number that a built-in audience is behind; the run's last act."""
+    if what.audience is None:
+        return []
+    found = _result(what, prepared, request).caveats
+    said = [c for c in found if c.code != "small-denominator"]
+    return [c.message if c.count is None else f"{c.count:,} {c.message}" for c in said]
 
 
 def results(names: Sequence[str], prepared: Prepared, request: Request) -> dict[str, Result]:
@@ -205,7 +224,7 @@ def sizes(prepared: Prepared, request: Request) -> list[Size]:
             continue
         for part in parts:
             number = audience.number(result, part, last)
-            lines.append(Size(audience.called(part), audience.meaning, number))
+            lines.append(Size(audience.called(part), audience.told(part), number))
     return lines + last_of_all
 
 
@@ -215,6 +234,7 @@ def _sizes_of_own(prepared: Prepared, request: Request) -> list[Size]:
         lacks = lacking(conditions, request.definitions, request.settings)
         lacks = lacks or _unknown_traits(conditions, prepared)
         what = Wanted(name, needs(conditions), conditions=conditions)
-        held = None if lacks else sum(rows.height for _, rows in _found(what, prepared.plan))
-        lines.append(Size(name, "as the YAML says", held, lacks))
+        found = [] if lacks else [rows for _, rows in _found(what, prepared.plan)]
+        held = None if lacks else sum(rows.height - int(rows["unsure"].sum()) for rows in found)
+        lines.append(Size(name, str(conditions), held, lacks))
     return lines
