@@ -128,7 +128,7 @@ def test_segments_over_time(cli: Cli, tmp_path: Path) -> None:
     found = cli(
         "history", "activation.range[early=True].signups", "--history", "runs", "-f", "json"
     )
-    assert [row["value"] for row in json.loads(found.out)] == [2, 2]
+    assert [row["value"]["value"] for row in json.loads(found.out)] == [2, 2]
 
 
 def test_targets_against_the_last_run(cli: Cli, log: tuple[Path, Path], tmp_path: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import orjson
-from rich.console import Console, RenderableType
 
 from adoptcli.render import csv_, details, json_
 from adoptcli.render.details import Sheet
+from adoptcli.render.table import printed
 from adoptcli.render.text import plain
 from adoptcli.results import Table
 
@@ -24,25 +22,15 @@ def render(table: Table, kind: str, *, width: int | None, color: bool, unicode: 
     if width is None:
         return of_cells(details.whole(table), width=None, unicode=unicode)
     shown = details.fitted(table, width, plain=not unicode)
-    return _printed(shown, width, color=color, unicode=unicode)
+    return _lined(printed(shown, width, color=color), unicode=unicode)
 
 
 def of_cells(sheet: Sheet, *, width: int | None, unicode: bool) -> str:
     """A sheet as text; where a width is given, long cells go on in the next line."""
     if width is not None:
         shown = details.grid(sheet, plain=not unicode)
-        return _printed(shown, width, color=False, unicode=unicode)
+        return _lined(printed(shown, width, color=False), unicode=unicode)
     return _lined(details.straight(sheet).removeprefix("\n"), unicode=unicode)
-
-
-def _printed(shown: RenderableType, width: int, *, color: bool, unicode: bool) -> str:
-    stream = io.StringIO()
-    console = Console(
-        file=stream, width=width, force_terminal=color, no_color=not color, legacy_windows=False,
-        color_system="256" if color else None, highlight=False, emoji=False, markup=False,
-    )  # fmt: skip
-    console.print(shown)
-    return _lined(stream.getvalue(), unicode=unicode)
 
 
 def _lined(text: str, *, unicode: bool) -> str:
