@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from adoptcli.cli.console import Console, payload
 from adoptcli.errors import UsageProblem
-from adoptcli.render import FORMATS, LISTS, by_extension
+from adoptcli.render import FORMATS, LISTS, by_extension, endings
 
 if TYPE_CHECKING:
     from adoptcli.config.model import Config
@@ -46,6 +46,7 @@ class Options:
     details: bool = False
     format: str | None = None
     output: str | None = None
+    charts: bool = True
     console: Console = field(default_factory=Console)
 
 
@@ -214,14 +215,34 @@ def tell(prepared: Prepared, options: Options) -> None:
         options.console.note(f"{rejected.height:,} rows that cannot be used: {options.rejects}")
 
 
-def check_output(options: Options) -> None:
+def check_output(options: Options, formats: Container[str] = FORMATS) -> None:
     """Complain about the output before anything is read."""
+    if options.format is not None and options.format not in formats:
+        raise UsageProblem(
+            "format-not-of-lists", f"a list of people cannot be written as {options.format}",
+            f"there are: {', '.join(LISTS)}",
+        )  # fmt: skip
     if options.output is None or options.output == "-":
         return
     if is_folder(options.output) and options.format not in (None, "csv"):
         raise UsageProblem(
             "folder-is-csv", "a folder gets CSV files", "leave --format out, or name a file"
         )
+    _check_ending(options.output, options.format, formats)
+
+
+def _check_ending(output: str, format: str | None, formats: Container[str]) -> None:
+    """A name whose ending says nothing must not become a table by surprise."""
+    end = Path(output).suffix
+    plain = is_folder(output) or format is not None or not end or output.startswith("/dev/")
+    if not plain and by_extension(output, formats) is None:
+        known = endings(formats)
+        near = get_close_matches(end.lower(), known, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageProblem(
+            "unknown-ending", f"{output}: no format ends in {end}",
+            f"{hint}name the format with --format, or end the file in {', '.join(known)}",
+        )  # fmt: skip
 
 
 def is_folder(output: str) -> bool:

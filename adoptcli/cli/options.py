@@ -17,6 +17,9 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    MARKDOWN = "markdown"
+    NDJSON = "ndjson"
+    OPENMETRICS = "openmetrics"
 
 
 class ListFormat(StrEnum):
@@ -150,6 +153,10 @@ Output = Annotated[
     typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE|DIR/",
                  help="Write here, whole or not at all; a folder gets one CSV a table."),
 ]  # fmt: skip
+NoCharts = Annotated[
+    bool,
+    typer.Option("--no-charts", rich_help_panel=OUTPUT, help="On a terminal: tables alone."),
+]
 Who = Annotated[
     str | None,
     typer.Option(

@@ -28,6 +28,7 @@ def report(
     details: o.Details = False,
     format: o.FormatOption = None,
     output: o.Output = None,
+    no_charts: o.NoCharts = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -37,10 +38,10 @@ def report(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, details=details, format=format, output=output,
-        console=Console(quiet, verbose),
+        charts=not no_charts, console=Console(quiet, verbose),
     )  # fmt: skip
     common.check_output(given)
     found = common.make_report(given, common.choose(only or (), skip or ()))
     common.deliver(found, given, full=False)
     if format is None and output is None and not details and sys.stdout.isatty():
-        given.console.note("adoptcli report --details shows every table")
+        given.console.note("adoptcli report --details shows every table, and charts")

@@ -1,4 +1,4 @@
-"""`adoptcli schema config|report`: JSON Schemas, for editors and for readers of the JSON."""
+"""`adoptcli schema config|report|ndjson`: JSON Schemas, for editors and for readers of the JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from adoptcli.cli.console import payload
 
 app = typer.Typer(
-    help="Print the JSON Schema of the YAML or of the JSON report.", no_args_is_help=True
+    help="Print the JSON Schema of the YAML or of a report as JSON or NDJSON.", no_args_is_help=True
 )
 
 
@@ -25,5 +25,13 @@ def config() -> None:
 def report() -> None:
     """Of `adoptcli report -f json`."""
     from adoptcli.render.json_ import schema
+
+    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command("ndjson")
+def ndjson() -> None:
+    """Of each line of `adoptcli report -f ndjson`."""
+    from adoptcli.render.ndjson import schema
 
     payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")

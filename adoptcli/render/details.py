@@ -23,10 +23,10 @@ SHADES = ("", "on grey11", "on grey19", "on grey27", "on grey35", "on grey42")
 def details(report: Report, width: int, *, plain: bool) -> RenderableType:
     """All tables as a terminal of some width can show them; long ones are shortened."""
     parts: list[RenderableType] = []
-    for metric, tables in _sections(report):
+    for metric, tables in sections(report):
         parts += [Text(), Text(metric.title.upper(), style="bold")]
         for table in tables:
-            for sheet in _fitting(_shape(table, width, cut=True), width):
+            for sheet in _fitting(shape(table, width, cut=True), width):
                 parts += [_grid(sheet, plain=plain), Text()]
         parts.pop()
     return Group(*parts)
@@ -35,16 +35,17 @@ def details(report: Report, width: int, *, plain: bool) -> RenderableType:
 def lines(report: Report) -> str:
     """All tables, whole, as straight lines of text: in a pipe nothing must fit."""
     parts: list[str] = []
-    for metric, tables in _sections(report):
+    for metric, tables in sections(report):
         parts += [
             "",
             metric.title.upper(),
-            "\n\n".join(_lines(_shape(table, WIDE, cut=False)) for table in tables),
+            "\n\n".join(_lines(shape(table, WIDE, cut=False)) for table in tables),
         ]
     return "\n".join(parts)
 
 
-def _sections(report: Report) -> Iterator[tuple[MetricReport, list[Table]]]:
+def sections(report: Report) -> Iterator[tuple[MetricReport, list[Table]]]:
+    """The metrics that have tables with rows, and these."""
     for metric in report.metrics:
         tables = [table for table in metric.result.tables if table.rows]
         if tables:
@@ -65,7 +66,8 @@ class Sheet:
     rows: list[list[Text]]
 
 
-def _shape(table: Table, width: int, *, cut: bool) -> Sheet:
+def shape(table: Table, width: int, *, cut: bool) -> Sheet:
+    """A table as cells; with `cut` a long one is shortened, and its title says so."""
     return _triangle(table) if table.name == "triangle" else _sheet(table, width, cut=cut)
 
 
