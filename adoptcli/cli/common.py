@@ -293,6 +293,10 @@ def refuse(what: str, refused: tuple[str, str] | None) -> None:
 def _text(report: Report, name: str, options: Options, *, full: bool, terminal: bool) -> str:
     if name == "csv":
         return _csv(report, full=full)
+    if name == "markdown":
+        from adoptcli.render import markdown
+
+        return markdown.render(report, full=options.details or full)
     if name != "table":
         made: str = import_module(f"adoptcli.render.{FORMATS[name][0]}").render(report)
         return made
@@ -306,6 +310,7 @@ def _text(report: Report, name: str, options: Options, *, full: bool, terminal: 
         width=width,
         color=to_screen and _color(),
         unicode=not terminal or _unicode(),
+        charts=options.charts,
     )
 
 

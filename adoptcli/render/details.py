@@ -12,6 +12,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from adoptcli.render import numbers
+from adoptcli.render.charts import draw
+from adoptcli.render.figures import figures_of
 from adoptcli.render.text import safe
 from adoptcli.results import Cell, Column, Estimate, MetricReport, Report, Row, Table
 
@@ -20,11 +22,16 @@ GAP, WIDEST_KEY = 3, 30  # between columns; of a column that says which row it i
 SHADES = ("", "on grey11", "on grey19", "on grey27", "on grey35", "on grey42")
 
 
-def details(report: Report, width: int, *, plain: bool) -> RenderableType:
-    """All tables as a terminal of some width can show them; long ones are shortened."""
+def details(report: Report, width: int, *, plain: bool, charts: bool = False) -> RenderableType:
+    """All tables as a terminal of some width can show them; long ones are shortened.
+
+    With `charts` the metrics' drawings stand above them.
+    """
     parts: list[RenderableType] = []
     for metric, tables in sections(report):
         parts += [Text(), Text(metric.title.upper(), style="bold")]
+        for figure in figures_of(metric) if charts else ():
+            parts += [*draw(figure, width, plain=plain), Text()]
         for table in tables:
             for sheet in _fitting(shape(table, width, cut=True), width):
                 parts += [_grid(sheet, plain=plain), Text()]

@@ -28,12 +28,15 @@ _ADDRESS = re.compile(r"(www)\.|:(?=//)|\b(mailto|xmpp):", re.IGNORECASE)
 _BLOCK = re.compile(r"^(?:([#+=-])(?=[\s#=-]|$)|(\d+)([.)])(?=\s|$))")
 
 
-def render(report: Report) -> str:
-    """Summary, next steps, what to know, then each metric's tables."""
+def render(report: Report, *, full: bool = True) -> str:
+    """Summary, next steps and what to know; with `full` each metric's tables after them.
+
+    Without them it is short enough for a comment on GitHub, which takes 65,536 characters.
+    """
     parts = [*_head(report), *_summary(report), *_next_steps(report), *_silent(report)]
     if known := to_know(report):
         parts += ["## To know", "\n".join(f"- {escape(text)}" for text in known)]
-    for metric, tables in sections(report):
+    for metric, tables in sections(report) if full else ():
         parts.append(f"## {escape(metric.title)}")
         for table in tables:
             parts += _sheet(shape(table, WIDE, cut=True))
@@ -136,8 +139,11 @@ def _silent(report: Report) -> list[str]:
 
 def _sheet(sheet: Sheet) -> list[str]:
     """A table under its heading; where it is shortened a sentence says so."""
-    rows = [[_number(cell.plain) if not text else escape(cell.plain)
-             for cell, text in zip(row, sheet.texts, strict=True)] for row in sheet.rows]  # fmt: skip
+    rows = [
+        [escape(cell.plain) if text else _number(cell.plain)
+         for cell, text in zip(row, sheet.texts, strict=True)]
+        for row in sheet.rows
+    ]  # fmt: skip
     heads, texts, left_out = [escape(head) for head in sheet.heads], sheet.texts, []
     if len(rows) > MOST_ROWS + 1:  # one is the mark of what has been left out
         left_out.append(f"{len(rows) - MOST_ROWS} rows")
