@@ -15,8 +15,8 @@ from adoptcli.render.text import safe
 from adoptcli.results import Estimate
 
 WIDEST, INDENT = 110, 2
-COLUMN_HEIGHT = 6
-WIDEST_LABEL, NARROWEST_BAR = 28, 10
+COLUMN_HEIGHT, WIDEST_PART = 6, 12
+WIDEST_LABEL, NARROWEST_LABEL, NARROWEST_BAR = 28, 6, 10
 EIGHTHS, PLAIN_BAR = " ▏▎▍▌▋▊▉█", "#"
 COLUMN_EIGHTHS = " ▁▂▃▄▅▆▇█"
 FILLS, PLAIN_FILLS = "█▓▒░", "#=+."
@@ -35,7 +35,8 @@ def _bars(chart: Chart, room: int, plain: bool) -> list[Text]:
     """A bar a place, a line from its end to the upper limit, and the number with its interval."""
     points = chart.series[0].points
     told = _told(points, chart)
-    labels, right = _labels(chart.labels, plain), cell_len(told[0])
+    right = cell_len(told[0])
+    labels = _labels(chart.labels, room - right - 4 - NARROWEST_BAR, plain)
     length = max(room - cell_len(labels[0]) - right - 4, NARROWEST_BAR)
     top = max([*(_high(point) for point in points), 0]) or 1
     lines = []
@@ -79,10 +80,10 @@ def _bar(size: float, plain: bool) -> str:
     return EIGHTHS[8] * whole + (EIGHTHS[rest] if rest else "")
 
 
-def _labels(labels: Sequence[str], plain: bool) -> list[str]:
+def _labels(labels: Sequence[str], room: int, plain: bool) -> list[str]:
     """All as wide as the widest, which is cut where it takes too much."""
     shown = [safe(label) for label in labels]
-    widest = min(max(map(cell_len, shown)), WIDEST_LABEL)
+    widest = min(max(map(cell_len, shown)), WIDEST_LABEL, max(room, NARROWEST_LABEL))
     return [
         set_cell_size(label, widest - 1) + ("~" if plain else "…") if cell_len(label) > widest
         else set_cell_size(label, widest)
@@ -126,8 +127,9 @@ def _stack(chart: Chart, room: int, plain: bool) -> list[Text]:
     under = [sum(_value(s, i) for s in left) for i in places]
     over = [sum(_value(s, i) for s in right) for i in places]
     told = [f"{numbers.count(o)} −{numbers.count(u)}" for o, u in zip(over, under, strict=True)]
-    labels = _labels(chart.labels, plain)
-    length = max(room - cell_len(labels[0]) - max(map(len, told)) - 6, NARROWEST_BAR)
+    taken = max(map(len, told)) + 6
+    labels = _labels(chart.labels, room - taken - NARROWEST_BAR, plain)
+    length = max(room - cell_len(labels[0]) - taken, NARROWEST_BAR)
     scale = length / (max(over) + max(under) or 1)
     zero, whole = round(max(under) * scale), round(max(over) * scale)
     lines = [_legend(chart.series, marks, styles)]
@@ -165,5 +167,6 @@ def _parts(
 def _legend(series: Sequence[Series], marks: dict[str, str], styles: dict[str, str]) -> Text:
     line = Text()
     for one in series:
-        line.append(f"{marks[one.name]} ", styles[one.name]).append(f"{safe(one.name)}   ")
+        name = _labels([one.name], WIDEST_PART, False)[0]
+        line.append(f"{marks[one.name]} ", styles[one.name]).append(f"{name}   ")
     return line
