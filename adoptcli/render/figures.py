@@ -43,7 +43,7 @@ class Figure:
 FIGURES: dict[str, tuple[Figure, ...]] = {
     "activation": (Figure("cohorts", "bars", "cohort", ("activated",)),),
     "time_to_value": (
-        Figure("curve", "steps", "step", ("activated",), note="times not to scale"),
+        Figure("curve", "steps", "step", ("activated",), note="Kaplan–Meier; times not to scale"),
     ),
     "feature_adoption": (
         Figure("features", "bars", "item", ("share_of_active",)),
@@ -145,7 +145,7 @@ def _chart(figure: Figure, table: Table, rows: Sequence[Row], names: Sequence[st
             for m in figure.measures
             if m in columns
         ]
-    if len(series) == 1 and not figure.by:
+    if figure.kind in ("bars", "columns"):
         title += f": {series[0].name}"
     title += f" ({figure.note})" if figure.note else ""
     below = frozenset(columns[m].title for m in figure.below if m in columns)
