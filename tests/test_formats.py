@@ -459,6 +459,10 @@ def test_endings_that_say_nothing_are_refused(cli: Cli, tmp_path: Path) -> None:
     assert not Path("report.ndjsn").exists()
     assert cli("usage", log, "-q", "-o", "report.ndjsn", "-f", "ndjson").code == 0
     assert cli("usage", log, "-q", "-o", "report").code == 0
+    for command in (("audience", "new"), ("compare", "usage", "--segments", "plan=a,b")):
+        bad = cli(command[0], *command[1:], log, "-o", "list.md")
+        assert bad.code == 2
+        assert "no format ends in .md" in bad.err
     for given in (("-o", "people.md"), ("-f", "openmetrics")):
         bad = cli("usage", log, "--who", "periods.events", *given)
         assert bad.code == 2, given
@@ -586,6 +590,17 @@ def test_many_bars_over_time_become_a_line(sample: Report) -> None:
     result = replace(activation.result, tables=(Table("cohorts", "T", columns, rows),))
     (made,) = figures_of(replace(activation, result=result))
     assert made.kind == "lines"
+
+
+def test_many_stacks_are_the_last_ones(sample: Report) -> None:
+    lifecycle = next(m for m in sample.metrics if m.id == "lifecycle")
+    periods = lifecycle.result.table("periods")
+    assert periods is not None
+    rows = tuple({**periods.rows[0], "period": f"p{n}"} for n in range(60))
+    result = replace(lifecycle.result, tables=(replace(periods, rows=rows),))
+    (made,) = figures_of(replace(lifecycle, result=result))
+    assert made.labels == tuple(f"p{n}" for n in range(36, 60))
+    assert "the last 24 of 60" in made.title
 
 
 def test_a_pipe_gets_tables_alone(cli: Cli, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import typer
 from adoptcli.cli import common
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console
+from adoptcli.render import LISTS
 
 if TYPE_CHECKING:
     from adoptcli.audiences import Listed
@@ -103,6 +104,8 @@ def audience(
         by=by or (), unit=unit, period=period, since=since, until=until, as_of=as_of,
         format=format, output=output, console=Console(quiet, verbose),
     )  # fmt: skip
+    if for_ is None:
+        common.check_ending(given, LISTS)
     if name is not None and (name == "-" or Path(name).exists()):
         given, name = replace(given, files=(name, *given.files)), None
     if name is None:

@@ -228,14 +228,14 @@ def check_output(options: Options, formats: Container[str] = FORMATS) -> None:
         raise UsageProblem(
             "folder-is-csv", "a folder gets CSV files", "leave --format out, or name a file"
         )
-    _check_ending(options.output, options.format, formats)
+    check_ending(options, formats)
 
 
-def _check_ending(output: str, format: str | None, formats: Container[str]) -> None:
-    """A name whose ending says nothing must not become a table by surprise."""
-    end = Path(output).suffix
-    plain = is_folder(output) or format is not None or not end or output.startswith("/dev/")
-    if not plain and by_extension(output, formats) is None:
+def check_ending(options: Options, formats: Container[str]) -> None:
+    """Raise UsageProblem where a name's ending says nothing: no table by surprise."""
+    output, end = options.output or "-", Path(options.output or "-").suffix
+    plain = not end or options.format is not None or is_folder(output)
+    if not plain and not output.startswith("/dev/") and by_extension(output, formats) is None:
         known = endings(formats)
         near = get_close_matches(end.lower(), known, 1)
         hint = f"did you mean {near[0]}? " if near else ""

@@ -128,7 +128,7 @@ def _chart(figure: Figure, table: Table, rows: Sequence[Row], names: Sequence[st
     places = list(dict.fromkeys(row.get(figure.x) for row in rows))
     labels = {row.get(figure.x): str(row.get(figure.label or figure.x)) for row in rows}
     kind, title = figure.kind, table.title
-    if kind == "bars" and len(places) > MOST_BARS:
+    if kind in ("bars", "stack") and len(places) > MOST_BARS:
         kind, places, said = _many(figure, places)
         title += said
     first = figure.measures[0]
@@ -154,7 +154,9 @@ def _chart(figure: Figure, table: Table, rows: Sequence[Row], names: Sequence[st
 
 
 def _many(figure: Figure, places: list[Cell]) -> tuple[Kind, list[Cell], str]:
-    """More bars than one can read: over time a line, else the first."""
+    """More bars than one can read: over time a line, of parts the last, else the first."""
+    if figure.kind == "stack":
+        return "stack", places[-MOST_BARS:], f", the last {MOST_BARS} of {len(places)}"
     if figure.x in _IN_TIME:
         return "lines", places, ""
     return "bars", places[:MOST_BARS], f", the first {MOST_BARS} of {len(places)}"
