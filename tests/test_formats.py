@@ -396,6 +396,18 @@ def test_segments_that_could_be_of_another_cell_are_left_out(sample: Report) -> 
     assert split(*rows, *alike) == {}
 
 
+def test_lines_of_one_title_are_told_apart(sample: Report) -> None:
+    first = sample.metrics[0]
+    head = first.result.headline
+    assert head is not None
+    other = replace(head, estimate=Estimate(0.25))
+    metric = replace(first, result=replace(first.result, also=(other,), tables=()))
+    found = samples(openmetrics.render(replace(sample, metrics=(metric,))), classic_of)
+    values = {dict(labels).get("figure"): value for (name, labels), value in found.items()
+              if name == "adoptcli_activation_ratio"}  # fmt: skip
+    assert values == {head.title: head.estimate.value, f"{head.title} (2)": 0.25}
+
+
 def test_series_are_bounded(sample: Report) -> None:
     """None an account or a user, and none that a period begins anew."""
     found = samples(openmetrics.render(sample), classic_of)
@@ -472,8 +484,11 @@ def test_endings_that_say_nothing_are_refused(cli: Cli, tmp_path: Path) -> None:
 def test_markdown_tables_are_asked_for(cli: Cli, tmp_path: Path) -> None:
     log, _ = write_log(tmp_path, LOG)
     asked = ("report", log, "--only", "usage", "-f", "markdown")
-    assert "### By period" not in cli(*asked).out
-    assert "### By period" in cli(*asked, "--details").out
+    short, long = cli(*asked), cli(*asked, "--details")
+    assert "### By period" not in short.out
+    assert "--details adds every table" in short.err
+    assert "### By period" in long.out
+    assert "--details adds" not in long.err
     assert "### By period" in cli("usage", log, "-f", "markdown").out
 
 

@@ -26,6 +26,7 @@ from adoptcli.definitions import Criterion, Definitions  # noqa: E402
 from adoptcli.findings.explain import explained  # noqa: E402
 from adoptcli.metrics import all_metrics  # noqa: E402
 from adoptcli.render.json_ import schema as report_schema  # noqa: E402
+from adoptcli.render.ndjson import schema as line_schema  # noqa: E402
 
 SECTIONS = {
     "adoption": "Adoption",
@@ -86,6 +87,11 @@ def report() -> str:
     return json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def ndjson() -> str:
+    """docs/ndjson.schema.json: what readers of the NDJSON need."""
+    return json.dumps(line_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def help_of(*command: str) -> str:
     """What --help prints, at 80 columns."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ADOPTCLI_")}
@@ -121,6 +127,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "docs/next-steps.md": next_steps,
     "docs/metrics.schema.json": schema,
     "docs/report.schema.json": report,
+    "docs/ndjson.schema.json": ndjson,
     "docs/cli.md": commands,
     "README.md": readme,
 }

@@ -7,6 +7,7 @@ import sys
 from adoptcli.cli import common
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console
+from adoptcli.render import FORMATS
 
 
 def report(
@@ -45,3 +46,5 @@ def report(
     common.deliver(found, given, full=False)
     if format is None and output is None and not details and sys.stdout.isatty():
         given.console.note("adoptcli report --details shows every table, and charts")
+    elif not details and common.kind(given, FORMATS) == "markdown":
+        given.console.note("--details adds every table")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -92,9 +92,9 @@ def _metric(metric: MetricReport, counted: str, found: Families) -> None:
     """The headline, the lines beside it, the segments, and the textbook's figure."""
     result, every = metric.result, {"unit": counted}
     lines = [line for line in (result.headline, *result.also) if line is not None]
-    for line in lines:
+    for line, figure in zip(lines, _figures(lines), strict=True):
         unit = _unit(line.unit, counted)
-        labels = {**every, "figure": _figure(line)}
+        labels = {**every, "figure": figure}
         _estimate(metric, line.estimate, unit, labels, found)
         if line.change is not None:
             text = f"{metric.title}: change on the period before"
@@ -127,9 +127,13 @@ def _unit(unit: Unit, counted: str) -> str:
     return "accounts" if unit == "users" and counted == "account" else UNITS.get(unit, "")
 
 
-def _figure(line: Headline) -> str:
-    """The title, without a period that would begin a new series each time."""
-    return line.title.removesuffix(f", {line.period}")
+def _figures(lines: Sequence[Headline]) -> Iterator[str]:
+    """The titles, without a period that would begin a new series each time; each only once."""
+    seen: Counter[str] = Counter()
+    for line in lines:
+        title = safe(line.title.removesuffix(f", {line.period}"))
+        seen[title] += 1
+        yield title if seen[title] == 1 else f"{title} ({seen[title]})"
 
 
 def _segments(result: Result, line: Headline) -> dict[str, Estimate]:
