@@ -39,6 +39,7 @@ from adoptcli.render import (
 )
 from adoptcli.render.charts import draw
 from adoptcli.render.figures import FIGURES, Chart, Series, figures_of
+from adoptcli.render.summary import counts
 from adoptcli.render.text import plain as as_plain
 from adoptcli.results import Column, Estimate, Report, Table
 from tests.conftest import write_log
@@ -196,7 +197,7 @@ def test_markdown_has_the_headlines_and_every_table(sample: Report) -> None:
             assert head is not None
             told = [numbers.number(head.estimate.value, head.unit),
                     numbers.interval(head.estimate, head.unit),
-                    numbers.behind(head.estimate),
+                    counts(head.estimate),
                     numbers.change(head.change, head.unit)]  # fmt: skip
             assert any(head.title in row[0] and row[1:] == told for row in rows), head.title
         for one in metric.result.tables:

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from adoptcli.render import numbers
 from adoptcli.render.details import WIDE, Sheet, sections, shape
-from adoptcli.render.summary import head, pasteable, silent, to_know
+from adoptcli.render.summary import counts, head, pasteable, silent, to_know
 from adoptcli.render.text import safe
 from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
 
@@ -91,9 +91,9 @@ def _rows(metric: MetricReport) -> Iterator[list[str]]:
     yield [f"**{escape(title)}**{note}", *_numbers(first)]
     book = found.textbook
     if book is not None and book.value is not None and book.value != first.estimate.value:
-        counts = numbers.behind(Estimate(book.value, book.numerator, book.denominator))
+        behind = numbers.behind(Estimate(book.value, book.numerator, book.denominator))
         value = escape(numbers.number(book.value, book.unit))
-        yield [f"textbook: {escape(book.formula)}", value, "", counts, ""]
+        yield [f"textbook: {escape(book.formula)}", value, "", behind, ""]
     for line in found.also:
         yield [escape(line.title), *_numbers(line)]
 
@@ -102,15 +102,15 @@ def _numbers(found: Headline) -> list[str]:
     cells = (
         numbers.number(found.estimate.value, found.unit),
         numbers.interval(found.estimate, found.unit),
-        numbers.behind(found.estimate),
+        counts(found.estimate),
         numbers.change(found.change, found.unit),
     )
     return [_number(cell) for cell in cells]
 
 
 def _number(text: str) -> str:
-    """A number, in which nothing but < and > is markup."""
-    return text.replace("<", "\\<").replace(">", "\\>")
+    """A number, in which only these can be markup."""
+    return text.replace("<", "\\<").replace(">", "\\>").replace("*", "\\*")
 
 
 def _next_steps(report: Report) -> list[str]:

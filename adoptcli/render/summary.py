@@ -113,19 +113,24 @@ def _line(found: Headline, indent: str, width: int, *, plain: bool) -> list[Text
     title = f"{indent}{safe(found.title)}"
     if found.period and indent == "  ":
         title += f", {found.period}"
-    n = numbers.behind(found.estimate)
-    few = found.estimate.denominator is not None and found.estimate.denominator < SMALL
     cells = [
         Text(_folded(title, width)),
         Text(numbers.number(found.estimate.value, found.unit), style="bold"),
     ]
     if width >= WITH_INTERVAL:
         cells.append(Text(numbers.interval(found.estimate, found.unit), style="dim"))
-    cells.append(Text(f"{n} *" if few and n else n))
+    cells.append(Text(counts(found.estimate)))
     cells.append(Text(numbers.change(found.change, found.unit)))
     if width >= WITH_TREND:
         cells.append(Text(numbers.sparkline(found.trend[-MOST_BARS:], plain=plain), style="cyan"))
     return cells
+
+
+def counts(found: Estimate) -> str:
+    """The counts behind a number, marked where they are few."""
+    n = numbers.behind(found)
+    few = found.denominator is not None and found.denominator < SMALL
+    return f"{n} *" if few and n else n
 
 
 def _folded(title: str, width: int) -> str:
