@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from adoptcli.cli import common
+from adoptcli.cli.console import Console
 from adoptcli.cli.main import run
+from adoptcli.results import Report
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,20 @@ def write_log(
 
 def _field(value: object) -> str:
     return "" if value is None else str(value)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Report:
+    """The report of the sample data, by plan."""
+    root, here = Path(__file__).parent.parent, Path.cwd()
+    os.chdir(root)
+    try:
+        options = common.Options(
+            config=Path("metrics.example.yaml"), by=("plan",), console=Console(True)
+        )
+        return common.make_report(options, common.choose((), ()))
+    finally:
+        os.chdir(here)
 
 
 @pytest.fixture

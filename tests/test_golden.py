@@ -6,31 +6,18 @@ ADOPTCLI_GOLDEN=1 python -m pytest tests/test_golden.py   writes the files anew;
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
-from adoptcli.cli import common
-from adoptcli.cli.console import Console
-from adoptcli.render import csv_, table
+from adoptcli.render import csv_, markdown, ndjson, openmetrics, table
+from adoptcli.render.charts import draw
+from adoptcli.render.figures import figures_of
 from adoptcli.results import Report
 
-ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
-
-
-@pytest.fixture(scope="module")
-def sample() -> Report:
-    """The report of the sample data, by plan."""
-    here = Path.cwd()
-    os.chdir(ROOT)
-    try:
-        options = common.Options(
-            config=Path("metrics.example.yaml"), by=("plan",), console=Console(True)
-        )
-        return common.make_report(options, common.choose((), ()))
-    finally:
-        os.chdir(here)
 
 
 def same(name: str, text: str) -> None:
@@ -63,3 +50,34 @@ def test_csv(sample: Report) -> None:
     files = csv_.files(sample)
     same("summary.csv", files["summary.csv"])
     same("retention.pooled.csv", files["retention.pooled.csv"])
+
+
+def test_charts(sample: Report) -> None:
+    for width, unicode in ((80, True), (140, True), (80, False)):
+        text = "\n".join(
+            line.plain.rstrip()
+            for metric in sample.metrics
+            for chart in figures_of(metric)
+            for line in [*draw(chart, width, plain=not unicode), Text()]
+        )
+        same(f"charts_{width}{'' if unicode else '_ascii'}.txt", f"{text}\n")
+
+
+def test_markdown(sample: Report) -> None:
+    same("report.md", markdown.render(sample, full=False))
+    same("retention.md", markdown.render(only(sample, "retention")))
+
+
+def test_openmetrics(sample: Report) -> None:
+    same("report.prom", openmetrics.render(sample))
+
+
+def test_ndjson(sample: Report) -> None:
+    lines = ndjson.render(sample).splitlines(keepends=True)
+    kept = [line for line in lines if '"record":"cell"' not in line or '"table":"pooled"' in line]
+    same("report.ndjson", "".join(kept))
+
+
+def only(report: Report, metric: str) -> Report:
+    """One of its metrics."""
+    return replace(report, metrics=[m for m in report.metrics if m.id == metric], findings=())

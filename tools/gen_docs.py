@@ -26,6 +26,7 @@ from adoptcli.definitions import Criterion, Definitions  # noqa: E402
 from adoptcli.findings.explain import explained  # noqa: E402
 from adoptcli.metrics import all_metrics  # noqa: E402
 from adoptcli.render.json_ import schema as report_schema  # noqa: E402
+from adoptcli.render.ndjson import schema as line_schema  # noqa: E402
 from adoptcli.render.verdicts import schema as check_schema  # noqa: E402
 
 SECTIONS = {
@@ -99,6 +100,11 @@ def check() -> str:
     return json.dumps(check_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def ndjson() -> str:
+    """docs/ndjson.schema.json: what readers of the NDJSON need."""
+    return json.dumps(line_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def help_of(*command: str) -> str:
     """What --help prints, at 80 columns."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ADOPTCLI_")}
@@ -136,6 +142,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "docs/metrics.schema.json": schema,
     "docs/report.schema.json": report,
     "docs/check.schema.json": check,
+    "docs/ndjson.schema.json": ndjson,
     "docs/cli.md": commands,
     "README.md": readme,
 }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from adoptcli.cli.console import Console, on_terminal, payload
 from adoptcli.errors import UsageProblem
-from adoptcli.render import FORMATS, LISTS, by_extension
+from adoptcli.render import FORMATS, LISTS, by_extension, endings
 
 if TYPE_CHECKING:
     from adoptcli.config.model import Config
@@ -49,6 +49,7 @@ class Options:
     format: str | None = None
     output: str | None = None
     history: Path | None = None
+    charts: bool = True
     console: Console = field(default_factory=Console)
 
 
@@ -236,14 +237,34 @@ def tell(prepared: Prepared, options: Options) -> None:
         options.console.note(f"{rejected.height:,} rows that cannot be used: {options.rejects}")
 
 
-def check_output(options: Options) -> None:
+def check_output(options: Options, formats: Container[str] = FORMATS) -> None:
     """Complain about the output before anything is read."""
+    if options.format is not None and options.format not in formats:
+        raise UsageProblem(
+            "format-not-of-lists", f"a list of people cannot be written as {options.format}",
+            f"there are: {', '.join(LISTS)}",
+        )  # fmt: skip
     if options.output is None or options.output == "-":
         return
     if is_folder(options.output) and options.format not in (None, "csv"):
         raise UsageProblem(
             "folder-is-csv", "a folder gets CSV files", "leave --format out, or name a file"
         )
+    check_ending(options, formats)
+
+
+def check_ending(options: Options, formats: Container[str]) -> None:
+    """Raise UsageProblem where a name's ending says nothing: no table by surprise."""
+    output, end = options.output or "-", Path(options.output or "-").suffix
+    plain = not end or options.format is not None or is_folder(output)
+    if not plain and not output.startswith("/dev/") and by_extension(output, formats) is None:
+        known = endings(formats)
+        near = get_close_matches(end.lower(), known, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageProblem(
+            "unknown-ending", f"{output}: no format ends in {end}",
+            f"{hint}name the format with --format, or end the file in {', '.join(known)}",
+        )  # fmt: skip
 
 
 def is_folder(output: str) -> bool:
@@ -311,6 +332,10 @@ def refuse(what: str, refused: tuple[str, str] | None) -> None:
 def _text(report: Report, name: str, options: Options, *, full: bool, terminal: bool) -> str:
     if name == "csv":
         return _csv(report, full=full)
+    if name == "markdown":
+        from adoptcli.render import markdown
+
+        return markdown.render(report, full=options.details or full)
     if name != "table":
         made: str = import_module(f"adoptcli.render.{FORMATS[name][0]}").render(report)
         return made
@@ -319,7 +344,8 @@ def _text(report: Report, name: str, options: Options, *, full: bool, terminal: 
     seen = screen(terminal=terminal)
     full = options.details or full or seen.width is None
     return table.render(
-        report, full=full, width=seen.width, color=seen.color, unicode=seen.unicode
+        report, full=full, width=seen.width, color=seen.color, unicode=seen.unicode,
+        charts=options.charts,
     )  # fmt: skip
 
 

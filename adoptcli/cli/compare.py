@@ -11,6 +11,7 @@ from adoptcli.cli import common
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console
 from adoptcli.errors import UsageProblem
+from adoptcli.render import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,7 @@ def compare(
     since: o.Since = None,
     until: o.Until = None,
     as_of: o.AsOf = None,
-    format: o.FormatOption = None,
+    format: o.ListFormatOption = None,
     output: o.Output = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -113,7 +114,7 @@ def compare(
         by=(name,) if name else (), unit=unit, period=period, since=since, until=until, as_of=as_of,
         details=True, format=format, output=output, console=Console(quiet, verbose),
     )  # fmt: skip
-    common.check_output(options)
+    common.check_output(options, LISTS)
     from adoptcli.runner import compare as run
     from adoptcli.runner import report
 

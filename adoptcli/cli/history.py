@@ -11,6 +11,7 @@ from adoptcli.cli import common
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console
 from adoptcli.errors import UsageProblem
+from adoptcli.render import LISTS
 
 if TYPE_CHECKING:
     from adoptcli.history import Point, Run
@@ -57,6 +58,7 @@ def history(
 ) -> None:
     """A number over time: what each run that was kept said, and where definitions changed."""
     given = common.Options(format=format, output=output, console=Console(quiet, verbose))
+    common.check_output(given, LISTS)
     if folder is None:
         raise UsageProblem(
             "no-history", "say which folder holds the runs",

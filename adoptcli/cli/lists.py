@@ -11,7 +11,7 @@ from typing import Any
 
 from adoptcli.cli import common
 from adoptcli.errors import UsageProblem
-from adoptcli.render import by_extension
+from adoptcli.render import LISTS
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
 
@@ -26,12 +26,7 @@ def check_output(options: common.Options) -> None:
             "not-a-file", f"-o {output}: a list is one file, not a folder",
             f"name a file, such as -o {Path(output) / 'list.csv'}",
         )  # fmt: skip
-    ending = Path(output).suffix
-    if options.format is None and ending and by_extension(output) is None:
-        raise UsageProblem(
-            "unknown-format", f"-o {output}: lists are not written as {ending}",
-            "name it .csv, .json or .txt, or say which with --format",
-        )  # fmt: skip
+    common.check_ending(options, LISTS)
 
 
 def deliver(

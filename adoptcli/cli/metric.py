@@ -7,6 +7,7 @@ from collections.abc import Callable
 from adoptcli.cli import common
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console
+from adoptcli.render import FORMATS, LISTS
 
 
 def command(name: str) -> Callable[..., None]:
@@ -29,6 +30,7 @@ def command(name: str) -> Callable[..., None]:
         who: o.Who = None,
         format: o.FormatOption = None,
         output: o.Output = None,
+        no_charts: o.NoCharts = False,
         quiet: o.Quiet = False,
         verbose: o.Verbose = False,
         debug: o.Debug = False,
@@ -37,9 +39,9 @@ def command(name: str) -> Callable[..., None]:
             files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
             shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since, until=until,
             as_of=as_of, details=True, format=format, output=output,
-            console=Console(quiet, verbose),
+            charts=not no_charts, console=Console(quiet, verbose),
         )  # fmt: skip
-        common.check_output(given)
+        common.check_output(given, FORMATS if who is None else LISTS)
         if who is not None:
             from adoptcli.cli.who import people
 

@@ -17,6 +17,9 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    MARKDOWN = "markdown"
+    NDJSON = "ndjson"
+    OPENMETRICS = "openmetrics"
 
 
 class CheckFormat(StrEnum):
@@ -171,6 +174,10 @@ History = Annotated[
         help="The folder that keeps the results of runs, for `adoptcli history`.",
     ),
 ]  # fmt: skip
+NoCharts = Annotated[
+    bool,
+    typer.Option("--no-charts", rich_help_panel=OUTPUT, help="On a terminal: tables alone."),
+]
 Who = Annotated[
     str | None,
     typer.Option(

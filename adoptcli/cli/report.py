@@ -5,6 +5,7 @@ from __future__ import annotations
 from adoptcli.cli import common
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console, on_terminal
+from adoptcli.render import FORMATS
 
 
 def report(
@@ -27,6 +28,7 @@ def report(
     format: o.FormatOption = None,
     output: o.Output = None,
     history: o.History = None,
+    no_charts: o.NoCharts = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     debug: o.Debug = False,
@@ -36,10 +38,12 @@ def report(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, details=details, format=format, output=output,
-        history=history, console=Console(quiet, verbose),
+        history=history, charts=not no_charts, console=Console(quiet, verbose),
     )  # fmt: skip
     common.check_output(given)
     found = common.make_report(given, common.choose(only or (), skip or ()))
     common.deliver(found, given, full=False)
     if format is None and output is None and not details and on_terminal():
-        given.console.note("adoptcli report --details shows every table")
+        given.console.note("adoptcli report --details shows every table, and charts")
+    elif not details and common.kind(given, FORMATS) == "markdown":
+        given.console.note("--details adds every table")

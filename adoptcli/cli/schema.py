@@ -1,4 +1,4 @@
-"""`adoptcli schema config|report|check`: JSON Schemas, for editors and for readers of the JSON."""
+"""`adoptcli schema config|report|ndjson|check`: JSON Schemas, for editors and for readers."""
 
 from __future__ import annotations
 
@@ -33,5 +33,13 @@ def check() -> None:
 def report() -> None:
     """Of `adoptcli report -f json`."""
     from adoptcli.render.json_ import schema
+
+    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command("ndjson")
+def ndjson() -> None:
+    """Of each line of `adoptcli report -f ndjson`."""
+    from adoptcli.render.ndjson import schema
 
     payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")

@@ -9,6 +9,9 @@ FORMATS = {
     "table": ("table", (".txt",)),
     "json": ("json_", (".json",)),
     "csv": ("csv_", (".csv",)),
+    "markdown": ("markdown", (".md", ".markdown")),
+    "ndjson": ("ndjson", (".ndjson", ".jsonl")),
+    "openmetrics": ("openmetrics", (".prom", ".om")),
 }
 LISTS = ("table", "json", "csv")  # what a list of people can be written as
 
@@ -16,5 +19,10 @@ LISTS = ("table", "json", "csv")  # what a list of people can be written as
 def by_extension(path: str, formats: Container[str] = LISTS) -> str | None:
     """The format that a file's name says, if it is one of those, or None."""
     name = path.lower()
-    said = (kind for kind, (_, endings) in FORMATS.items() if name.endswith(endings))
+    said = (kind for kind, (_, ends) in FORMATS.items() if name.endswith(ends))
     return next((kind for kind in said if kind in formats), None)
+
+
+def endings(formats: Container[str]) -> list[str]:
+    """The endings of files that some formats are written to."""
+    return [end for kind, (_, ends) in FORMATS.items() if kind in formats for end in ends]

@@ -12,6 +12,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from adoptcli.render import numbers
+from adoptcli.render.charts import draw
+from adoptcli.render.figures import figures_of
 from adoptcli.render.text import safe
 from adoptcli.results import Cell, Column, Estimate, MetricReport, Report, Row, Table
 
@@ -20,11 +22,16 @@ GAP, WIDEST_KEY = 3, 30  # between columns; of a column that says which row it i
 SHADES = ("", "on grey11", "on grey19", "on grey27", "on grey35", "on grey42")
 
 
-def details(report: Report, width: int, *, plain: bool) -> RenderableType:
-    """All tables as a terminal of some width can show them; long ones are shortened."""
+def details(report: Report, width: int, *, plain: bool, charts: bool = False) -> RenderableType:
+    """All tables as a terminal of some width can show them; long ones are shortened.
+
+    With `charts` the metrics' drawings stand above them.
+    """
     parts: list[RenderableType] = []
-    for metric, tables in _sections(report):
+    for metric, tables in sections(report):
         parts += [Text(), Text(metric.title.upper(), style="bold")]
+        for figure in figures_of(metric) if charts else ():
+            parts += [*draw(figure, width, plain=plain), Text()]
         parts += [part for table in tables for part in (fitted(table, width, plain=plain), Text())]
         parts.pop()
     return Group(*parts)
@@ -32,7 +39,7 @@ def details(report: Report, width: int, *, plain: bool) -> RenderableType:
 
 def fitted(table: Table, width: int, *, plain: bool) -> RenderableType:
     """One table as a terminal of some width can show it."""
-    sheets = _fitting(_shape(table, width, cut=True), width)
+    sheets = _fitting(shape(table, width, cut=True), width)
     parts = [part for sheet in sheets for part in (grid(sheet, plain=plain), Text())]
     return Group(*parts[:-1])
 
@@ -40,7 +47,7 @@ def fitted(table: Table, width: int, *, plain: bool) -> RenderableType:
 def lines(report: Report) -> str:
     """All tables, whole, as straight lines of text: in a pipe nothing must fit."""
     parts: list[str] = []
-    for metric, tables in _sections(report):
+    for metric, tables in sections(report):
         parts += [
             "",
             metric.title.upper(),
@@ -51,10 +58,11 @@ def lines(report: Report) -> str:
 
 def whole(table: Table) -> Sheet:
     """One table as cells, with all its rows."""
-    return _shape(table, WIDE, cut=False)
+    return shape(table, WIDE, cut=False)
 
 
-def _sections(report: Report) -> Iterator[tuple[MetricReport, list[Table]]]:
+def sections(report: Report) -> Iterator[tuple[MetricReport, list[Table]]]:
+    """The metrics that have tables with rows, and these."""
     for metric in report.metrics:
         tables = [table for table in metric.result.tables if table.rows]
         if tables:
@@ -75,7 +83,8 @@ class Sheet:
     rows: list[list[Text]]
 
 
-def _shape(table: Table, width: int, *, cut: bool) -> Sheet:
+def shape(table: Table, width: int, *, cut: bool) -> Sheet:
+    """A table as cells; with `cut` a long one is shortened, and its title says so."""
     return _triangle(table) if table.name == "triangle" else _sheet(table, width, cut=cut)
 
 

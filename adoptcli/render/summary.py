@@ -149,19 +149,24 @@ def _line(
         title += f", {found.period}"
     if found.verdict:
         title += f": {safe(found.verdict)}"
-    n = numbers.behind(found.estimate)
-    few = found.estimate.denominator is not None and found.estimate.denominator < SMALL
     cells = [
         _marked(title, target, width),
         _value(found, target),
     ]
     if width >= WITH_INTERVAL:
         cells.append(Text(numbers.interval(found.estimate, found.unit), style="dim"))
-    cells.append(Text(f"{n} *" if few and n else n))
+    cells.append(Text(counts(found.estimate)))
     cells.append(Text(numbers.change(found.change, found.unit)))
     if width >= WITH_TREND:
         cells.append(Text(numbers.sparkline(found.trend[-MOST_BARS:], plain=plain), style="cyan"))
     return cells
+
+
+def counts(found: Estimate) -> str:
+    """The counts behind a number, marked where they are few."""
+    n = numbers.behind(found)
+    few = found.denominator is not None and found.denominator < SMALL
+    return f"{n} *" if few and n else n
 
 
 def _folded(title: str, width: int) -> str:
@@ -185,7 +190,7 @@ def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
         lines += [
             *_wrapped(f"{number:3}  {safe(found.message)}", width, ""),
             *(_wrapped(f"     {safe(advice)}", width, "dim") if advice else ()),
-            *(Text(f"     {line}", style="cyan") for line in _pasteable(found.audience, width - 5)),
+            *(Text(f"     {line}", style="cyan") for line in pasteable(found.audience, width - 5)),
         ]
     if left := len(report.findings) - len(shown):
         lines.append(Text(f"     {left} more with --details", style="dim"))
@@ -206,7 +211,7 @@ def _wrapped(text: str, width: int, style: str) -> list[Text]:
     return [Text(line, style=style) for line in lines]
 
 
-def _pasteable(command: str, width: int) -> list[str]:
+def pasteable(command: str, width: int) -> list[str]:
     """A command on as many lines as it needs, each but the last with the shell's sign to go on."""
     lines = [""]
     typed = safe(command).removesuffix(FROM_PIPE)
@@ -221,21 +226,30 @@ def _pasteable(command: str, width: int) -> list[str]:
 
 
 def _silent(report: Report) -> list[Text]:
-    """Metrics without a number, and why."""
     lines = []
-    for status, heading in (("not_evaluable", "NOT JUDGED"), ("not_configured", "NOT CONFIGURED")):
-        silent = [
-            m for m in report.metrics if m.result.headline is None and m.result.status == status
-        ]
-        if silent:
-            lines += [Text(), Text(heading, style="bold")]
-        for metric in silent:
+    for heading, metrics in silent(report):
+        lines += [Text(), Text(heading.upper(), style="bold")]
+        for metric in metrics:
             lines.append(Text(f"  {metric.title}: {safe(metric.result.reason)}", style="dim"))
     return lines
 
 
+def silent(report: Report) -> Iterator[tuple[str, list[MetricReport]]]:
+    """Metrics without a number, which tell why, under a heading."""
+    for status, heading in (("not_evaluable", "Not judged"), ("not_configured", "Not configured")):
+        found = [m for m in report.metrics if m.result.headline is None]
+        if those := [m for m in found if m.result.status == status]:
+            yield heading, those
+
+
 def _caveats(report: Report) -> list[Text]:
-    """Each caveat once, whichever metrics carry it."""
+    known = to_know(report)
+    lines = [Text(), Text("TO KNOW", style="bold")] if known else []
+    return [*lines, *(Text(f"  {safe(text)}", style="dim") for text in known)]
+
+
+def to_know(report: Report) -> list[str]:
+    """Each caveat once, with the metrics that carry it; what explains the mark of a few has it."""
     found: dict[tuple[str, str], tuple[str, list[str]]] = {}
     for caveat in report.caveats:
         found[caveat.code, caveat.message] = (_told(caveat.message, caveat.count), [])
@@ -246,13 +260,11 @@ def _caveats(report: Report) -> list[Text]:
     if _starred(report):
         text = f"fewer than {SMALL} behind a number beside a headline"
         found["small-denominator", text] = (text, [])
-    if not found:
-        return []
-    lines = [Text(), Text("TO KNOW", style="bold")]
+    lines = []
     for (code, _), (text, titles) in found.items():
         mark = "* " if code == "small-denominator" else ""
         which = f" ({', '.join(titles)})" if titles else ""
-        lines.append(Text(f"  {mark}{safe(text)}{which}", style="dim"))
+        lines.append(f"{mark}{text}{which}")
     return lines
 
 

@@ -15,7 +15,15 @@ WIDEST = 400
 PIPE = 120
 
 
-def render(report: Report, *, full: bool, width: int | None, color: bool, unicode: bool) -> str:
+def render(
+    report: Report,
+    *,
+    full: bool,
+    width: int | None,
+    color: bool,
+    unicode: bool,
+    charts: bool = False,
+) -> str:
     """The report as text.
 
     Args:
@@ -24,12 +32,13 @@ def render(report: Report, *, full: bool, width: int | None, color: bool, unicod
         width: Of the terminal; None for a pipe, where nothing is cut.
         color: Whether escape sequences may be used.
         unicode: Whether the output can carry more than ASCII.
+        charts: Whether drawings stand above the tables; in a pipe they never do.
     """
     plain = not unicode
     view = width or PIPE
     text = printed(summary(report, view, plain=plain, full=full), width or WIDEST, color=color)
     if full and width is not None:
-        text += printed(details(report, view, plain=plain), width, color=color)
+        text += printed(details(report, view, plain=plain, charts=charts), width, color=color)
     elif full:
         text += lines(report)
     text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
