@@ -115,7 +115,7 @@ def renamed(report: Report, name: str) -> Report:
         tables=(Table("t", name, column, rows),),
     )  # fmt: skip
     found = replace(
-        report.findings[0], message=name, advice=name, command=f"adoptcli x {shlex.quote(name)}"
+        report.findings[0], message=name, advice=name, audience=f"adoptcli x {shlex.quote(name)}"
     )
     silent = replace(first, result=replace(result, headline=None, tables=(), reason=name,
                                            status="not_evaluable"))  # fmt: skip

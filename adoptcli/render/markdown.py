@@ -16,6 +16,7 @@ from adoptcli.render import numbers
 from adoptcli.render.details import WIDE, Sheet, sections, shape
 from adoptcli.render.summary import counts, head, pasteable, silent, to_know
 from adoptcli.render.text import safe
+from adoptcli.render.verdicts import message, total
 from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
 
 MOST_ROWS, MOST_COLUMNS = 40, 30
@@ -33,7 +34,8 @@ def render(report: Report, *, full: bool = True) -> str:
 
     Without them it is short enough for a comment on GitHub, which takes 65,536 characters.
     """
-    parts = [*_head(report), *_summary(report), *_next_steps(report), *_silent(report)]
+    parts = [*_head(report), *_summary(report), *_targets(report)]
+    parts += [*_next_steps(report), *_silent(report)]
     if known := to_know(report):
         parts += ["## To know", "\n".join(f"- {escape(text)}" for text in known)]
     for metric, tables in sections(report) if full else ():
@@ -87,6 +89,7 @@ def _rows(metric: MetricReport) -> Iterator[list[str]]:
     assert found.headline is not None
     first = found.headline
     title = f"{first.title}, {first.period}" if first.period else first.title
+    title += f": {first.verdict}" if first.verdict else ""
     note = f" ({escape(first.note)})" if first.note else ""
     yield [f"**{escape(title)}**{note}", *_numbers(first)]
     book = found.textbook
@@ -95,7 +98,18 @@ def _rows(metric: MetricReport) -> Iterator[list[str]]:
         value = escape(numbers.number(book.value, book.unit))
         yield [f"textbook: {escape(book.formula)}", value, "", behind, ""]
     for line in found.also:
-        yield [escape(line.title), *_numbers(line)]
+        told = f"{line.title}: {line.verdict}" if line.verdict else line.title
+        yield [escape(told), *_numbers(line)]
+
+
+def _targets(report: Report) -> list[str]:
+    """How many passed, and what did not."""
+    if not report.targets:
+        return []
+    missed = [one for one in report.targets if one.outcome != "pass"]
+    listed = "\n".join(f"- **{escape(one.name)}**: {escape(message(one))}" for one in missed)
+    told = [escape(total(report.targets, report.as_of).plain)]
+    return ["## Targets", *told, *([listed] if missed else [])]
 
 
 def _numbers(found: Headline) -> list[str]:

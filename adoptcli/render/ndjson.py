@@ -10,6 +10,7 @@ headline   metric, title, unit, period, value, numerator, denominator, low, high
 textbook   metric, formula, unit, value, numerator, denominator
 cell       one measure of one row of one table: metric, table, segment, period, cohort, step, item,
            measure, unit, value (a number or a text), numerator, denominator, low, high
+target     a figure that has a target, and what came of it, as in the JSON
 finding    what stands out, as in the JSON
 caveat     metric (null for the whole run), code, message, count
 """
@@ -25,7 +26,7 @@ from adoptcli.render import json_
 from adoptcli.results import KEYS, MetricReport, Report, Table
 
 PARTS = ("value", "numerator", "denominator", "low", "high")
-_APART = ("metrics", "findings", "caveats")  # these have lines of their own
+_APART = ("metrics", "targets", "findings", "caveats")  # these have lines of their own
 Line = dict[str, Any]
 
 
@@ -42,6 +43,7 @@ def _lines(report: Report) -> Iterator[Line]:
     yield {"record": "report", **{k: v for k, v in whole.items() if k not in _APART}}
     for metric in report.metrics:
         yield from _metric(metric, whole["metrics"][metric.id])
+    yield from ({"record": "target", **found} for found in whole["targets"])
     yield from ({"record": "finding", **found} for found in whole["findings"])
     yield from ({"record": "caveat", "metric": None, **found} for found in whole["caveats"])
 
@@ -91,6 +93,7 @@ def schema() -> dict[str, Any]:
         "headline": {**of, **headline},
         "textbook": {**of, **defs["textbook"]["properties"]},
         "cell": cell,
+        "target": defs["target"]["properties"],
         "finding": defs["finding"]["properties"],
         "caveat": {"metric": {"type": ["string", "null"]}, **defs["caveat"]["properties"]},
     }
