@@ -120,7 +120,8 @@ def renamed(report: Report, name: str) -> Report:
     silent = replace(first, result=replace(result, headline=None, tables=(), reason=name,
                                            status="not_evaluable"))  # fmt: skip
     metrics = (replace(first, result=result), silent)
-    return replace(report, metrics=metrics, findings=(found,), segment=name)
+    missed = replace(next(t for t in report.targets if t.outcome == "warn"), name=name, reason=name)
+    return replace(report, metrics=metrics, findings=(found,), targets=(missed,), segment=name)
 
 
 # Markdown.
@@ -159,7 +160,7 @@ def test_no_name_becomes_markup(name: str, sample: Report) -> None:
     assert kinds["strong_open"] == 1  # the headline
     assert kinds["fence"] == 1
     assert kinds["ordered_list_open"] == 1
-    assert kinds["bullet_list_open"] == 2  # not judged, to know
+    assert kinds["bullet_list_open"] == 3  # targets, not judged, to know
     assert [t.tag for t in tokens if t.type == "heading_open"].count("h1") == 1
     seen = " ".join("".join(c if c.isprintable() else c.encode("unicode_escape").decode()
                             for c in name).split())  # fmt: skip

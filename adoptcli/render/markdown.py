@@ -14,9 +14,10 @@ from rich.cells import cell_len
 
 from adoptcli.render import numbers
 from adoptcli.render.details import WIDE, Sheet, sections, shape
+from adoptcli.render.outcomes import total
 from adoptcli.render.summary import counts, head, pasteable, silent, to_know
 from adoptcli.render.text import safe
-from adoptcli.render.verdicts import message, total
+from adoptcli.render.verdicts import message
 from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
 
 MOST_ROWS, MOST_COLUMNS = 40, 30
@@ -107,7 +108,7 @@ def _targets(report: Report) -> list[str]:
     if not report.targets:
         return []
     missed = [one for one in report.targets if one.outcome != "pass"]
-    listed = "\n".join(f"- **{escape(one.name)}**: {escape(message(one))}" for one in missed)
+    listed = "\n".join(f"- {escape(one.name)}: {escape(message(one))}" for one in missed)
     told = [escape(total(report.targets, report.as_of).plain)]
     return ["## Targets", *told, *([listed] if missed else [])]
 
