@@ -55,7 +55,7 @@ def lists(cli: Cli, unit: str, *options: object) -> dict[str, tuple[int, list[Li
         [*run.own(common.request(given, definitions, ())).values()], given, definitions,
     )  # fmt: skip
     found = {}
-    for name in sorted(there, key=lambda name: name == "seats_below_target"):
+    for name in there:
         what = run.wanted(name, request)
         found[name] = (there[name], run.people(what, prepared, request))
     prepared.close()
@@ -106,6 +106,7 @@ def test_the_numbers_are_those_of_the_report(cli: Cli) -> None:
     assert found["used_once:sharing"] == once
     (portfolio,) = report["seat_utilization"]["tables"]["portfolio"]
     assert found["seats_below_target"] == portfolio["below"]["numerator"]
+    assert found["accounts_to_look_at"] == report["account_health"]["headline"]["numerator"]
     trend = {r["period"]: r["newly"] for r in report["qualified"]["tables"]["trend"]}
     assert found["newly_qualified"] == trend["2026-09"]
 
@@ -238,7 +239,7 @@ def test_columns_that_imports_expect(cli: Cli, destination: str, header: str) ->
         (("--for", "braze"), 2, "--for goes with the NAME"),
         (("stuck", "--for", "braze", "-f", "json"), 2, "--for braze writes CSV, not json"),
         (("stuck", "-o", "lists/"), 2, "a list is one file, not a folder"),
-        (("stuck", "-o", "x.parquet"), 2, "lists are not written as .parquet"),
+        (("stuck", "-o", "x.parquet"), 2, "no format ends in .parquet"),
     ],
 )
 def test_what_cannot_be_listed_is_told(

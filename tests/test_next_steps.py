@@ -130,8 +130,7 @@ def lists(found: Sequence[Finding], options: common.Options) -> Iterator[tuple[F
     metrics = common.choose((), ())
     asked = common.request(options, common.load_config(options), tuple(metrics))
     prepared, _ = runner.read(asked, metrics)
-    # The audience that needs the metric's result is the last that can be asked for.
-    for finding in sorted(found, key=lambda f: f.code == "seats-below-target"):
+    for finding in found:
         if finding.people:
             name = shlex.split(finding.audience)[2]
             yield finding, len(audience.people(audience.wanted(name, asked), prepared, asked))

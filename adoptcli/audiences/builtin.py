@@ -284,7 +284,31 @@ def _used(row: Row) -> str:
     return f"{(used.value or 0) * 100:.1f} % of {row['seats']} seats used, {row['members']} members"
 
 
+def _to_look_at(result: Result) -> list[Listed]:
+    """Accounts that need a look, with the reasons, in the order of their metric."""
+    head = result.headline
+    return [
+        Listed(str(row["item"]), _looked_at(row), head.period if head else None)
+        for row in _rows(result, "accounts")
+        if row["look_at"]
+    ]
+
+
+def _looked_at(row: Row) -> str:
+    parts = [f"{row['look_at']}: {row['active']} of {row['members']} members active"]
+    change, seats = row.get("change"), row.get("seats")
+    if isinstance(change, float):
+        parts.append(f"activity {change * 100:+.0f} %".replace("-", "−"))
+    if isinstance(seats, Estimate) and seats.value is not None:
+        parts.append(f"{seats.value * 100:.0f} % of seats in use")
+    return ", ".join(parts)
+
+
 # ---- Numbers of the results ----
+
+
+def _headline(result: Result, part: str, period: str | None) -> int:
+    return _parts_of(result.headline.estimate)[0] if result.headline else 0
 
 
 def _cell(row: Row, name: str) -> Estimate:
@@ -374,6 +398,8 @@ _ALL = (
     Audience("seats_below_target", "accounts that use fewer of their seats than the target",
              "seat_utilization", _below_target, _only,
              _numerators("portfolio", "below"), of_result=True),
+    Audience("accounts_to_look_at", "accounts with nobody active, falling activity or empty seats",
+             "account_health", _to_look_at, _only, _headline, of_result=True),
 )  # fmt: skip
 
 BUILTIN = {audience.name: audience for audience in _ALL}

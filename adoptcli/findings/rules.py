@@ -326,10 +326,9 @@ TOGETHER = (
         of_accounts=True,
         says="{numerator} of {denominator} accounts need a look: nobody active, activity falling, "
         "or few seats in use. First: {accounts}.",
-        listed=summed("accounts", "members", given="look_at"), lists=" They have {people} members.",
-        advice="Call them in the order of `adoptcli account-health`, with their own figures at "
-        "hand; agree on one goal and the feature that serves it.",
-        audience="account_health.flagged.members",
+        advice="Call them in this order, with their own figures at hand; "
+        "agree on one goal and the feature that serves it.",
+        audience="accounts_to_look_at",
     ),
 )  # fmt: skip
 

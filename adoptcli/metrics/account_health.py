@@ -56,25 +56,6 @@ class AccountHealthSettings(Settings):
 
 
 def rows(timeline: Timeline, settings: AccountHealthSettings, context: Context) -> Rows:
-    """The sums' rows, and those of them who are members of an account to look at: `flagged`.
-
-    All members of an account are in one bucket.
-    """
-    found = tally(timeline, settings, context)
-    sums = {
-        name: table.group_by(keys := METRIC.keys[name])
-        .agg(pl.exclude("actor", *keys).cast(pl.Int64).sum())
-        .collect()
-        for name, table in found.items()
-    }
-    numbers = {name: code for code, name in enumerate(context.accounts)}
-    flagged = [
-        numbers[str(line["item"])] for line in _lines(sums, settings, context) if line["look_at"]
-    ]
-    return {**found, "flagged": found["members"].filter(pl.col("item").is_in(flagged))}
-
-
-def tally(timeline: Timeline, settings: AccountHealthSettings, context: Context) -> Rows:
     """Each member by account: `members`, `windows`, `features`, and `endings`, the last of each."""
     there = pl.col("account").is_not_null() & (since() < context.end_day)
     home = timeline.actors.lazy().filter(there)
@@ -145,12 +126,18 @@ def _endings(timeline: Timeline, context: Context) -> pl.LazyFrame:
 
 def result(tallies: Tallies, settings: AccountHealthSettings, context: Context) -> Result:
     """One row an account, those to look at first."""
-    lines = _lines(tallies, settings, context)
-    if not lines:
+    members = cells(tallies["members"], ["item"])
+    if not members:
         return Result(
             None, None, (), status="not_evaluable",
             reason="nobody belongs to an account: name its column in source.columns.account",
         )  # fmt: skip
+    gone = _cancelled(tallies["endings"], context)
+    found = _Found(tallies, context)
+    lines = sorted(
+        (_line(a, counts, found, gone, settings, context) for a, counts in members.items()),
+        key=_rank,
+    )
     kept = [line for line in lines if line["status"] != "cancelled"]
     reasons = [line for line in kept if line["look_at"]]
     active = sum(bool(line["active"]) for line in kept)
@@ -164,19 +151,11 @@ def result(tallies: Tallies, settings: AccountHealthSettings, context: Context) 
         "accounts with an active member ÷ accounts",
     )  # fmt: skip
     caveats = (*not_full(context, settings.window), *small(len(kept), "accounts"))
-    if gone := len(lines) - len(kept):
+    if gone & set(members):
         text = "accounts that have cancelled, left out"
-        caveats = (*caveats, Caveat("accounts-cancelled", text, gone))
+        caveats = (*caveats, Caveat("accounts-cancelled", text, len(gone & set(members))))
     table = Table("accounts", "By account, those to look at first", _columns(context), tuple(lines))
     return Result(headline, textbook, (table,), caveats)
-
-
-def _lines(tallies: Tallies, settings: AccountHealthSettings, context: Context) -> list[Row]:
-    """A line an account, in their order."""
-    gone, found = _cancelled(tallies["endings"], context), _Found(tallies, context)
-    members = cells(tallies["members"], ["item"])
-    lines = (_line(a, counts, found, gone, settings, context) for a, counts in members.items())
-    return sorted(lines, key=_rank)
 
 
 class _Found:
@@ -295,7 +274,6 @@ METRIC = register(
         settings=AccountHealthSettings,
         definition=__doc__,
         rows=rows,
-        tally=tally,
         result=result,
         features=True,
         whole_accounts=True,
@@ -307,7 +285,6 @@ METRIC = register(
         },
         keys={
             "members": ("item",),
-            "flagged": ("item",),
             "windows": ("item", "period"),
             "features": ("item", "feature"),
             "endings": ("item", "moment"),

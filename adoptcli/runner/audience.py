@@ -190,7 +190,7 @@ def results(names: Sequence[str], prepared: Prepared, request: Request) -> dict[
     def computed(metric: Metric, named: tally.Named, splits: Splits) -> Result:
         return metric.result(tally.everyone(named, metric), context.settings[metric.id], context)
 
-    _, found = compute(prepared.plan, able, computed)
+    _, found = compute(prepared.plan, able, computed, last=False)
     made = dict(zip(able, found, strict=True))
     return {
         name: made.get(name) or report.refused(metric, request, prepared)
