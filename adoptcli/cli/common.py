@@ -216,6 +216,10 @@ def tell(prepared: Prepared, options: Options) -> None:
 
 def check_output(options: Options) -> None:
     """Complain about the output before anything is read."""
+    if kind(options, FORMATS) == "html":
+        from adoptcli.render import html
+
+        html.require()
     if options.output is None or options.output == "-":
         return
     if is_folder(options.output) and options.format not in (None, "csv"):

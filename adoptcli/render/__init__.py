@@ -9,6 +9,7 @@ FORMATS = {
     "table": ("table", (".txt",)),
     "json": ("json_", (".json",)),
     "csv": ("csv_", (".csv",)),
+    "html": ("html", (".html", ".htm")),
 }
 LISTS = ("table", "json", "csv")  # what a list of people can be written as
 

@@ -1,0 +1,102 @@
+"""The kinds of drawings, and a figure: a drawing with its heading, legend, words and table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from adoptcli.render import numbers
+from adoptcli.render.html import bars, lines
+from adoptcli.render.html.points import Drawn
+from adoptcli.render.html.svg import draw
+from adoptcli.render.html.theme import DASHES, NARROW, SERIES, WIDE, config
+
+Kind = Callable[[Drawn, int], dict[str, Any]]
+KINDS: dict[str, Kind] = {
+    "line": lines.line, "survival": lines.survival, "columns": lines.columns,
+    "stack": lines.stack, "ranked": lines.ranked, "bars": bars.bars, "dots": bars.dots,
+    "spread": bars.spread, "heat": bars.heat, "quadrant": bars.quadrant,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry of a legend."""
+
+    name: str
+    color: str
+    opacity: float
+    dash: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing as the page shows it; `narrow` is what a phone gets instead of `wide`."""
+
+    title: str
+    caption: str
+    keys: tuple[Key, ...]
+    narrow: Markup | None
+    wide: Markup | None
+    scrolls: bool
+
+
+def figure(drawn: Drawn) -> Figure:
+    """Drawn once, or twice where it is worth two columns of the page."""
+    chart = drawn.chart
+    title = f"{chart.title}: {drawn.item}" if drawn.item else chart.title
+    caption = _caption(drawn)
+    heat = chart.kind == "heat"
+    wide = _drawing(drawn, WIDE, f"{title}. {caption}") if chart.wide else None
+    narrow = None if heat else _drawing(drawn, NARROW, f"{title}. {caption}")
+    return Figure(title, caption, tuple(_keys(drawn)), narrow, wide, heat)
+
+
+def _drawing(drawn: Drawn, width: int, label: str) -> Markup:
+    spec = KINDS[drawn.chart.kind](drawn, width)
+    fit = {"type": "fit", "contains": "padding"}
+    return draw({**spec, "autosize": fit, "config": config()}, label)
+
+
+def _keys(drawn: Drawn) -> list[Key]:
+    kind = drawn.chart.kind
+    if len(drawn.series) < 2 or kind in ("spread", "heat", "quadrant"):
+        return []
+    if kind == "stack":
+        paints = [lines.paint(drawn, i) for i in range(len(drawn.series))]
+        return [Key(s.name, c, o, "") for s, (c, o) in zip(drawn.series, paints, strict=True)]
+    lined = kind in ("line", "survival")
+    return [
+        Key(s.name, SERIES[i], 1, " ".join(map(str, DASHES[i])) if lined else "")
+        for i, s in enumerate(drawn.series)
+    ]
+
+
+UNITS = {
+    "share": "share", "pp": "percentage points", "seconds": "time", "p": "p-value",
+    "number": "", "text": "", "date": "",
+}  # fmt: skip
+
+
+def _caption(drawn: Drawn) -> str:
+    """What is shown, in which unit, of how many."""
+    table = drawn.table.title
+    shown = ", ".join(dict.fromkeys(column.title for column in drawn.columns))
+    unit = UNITS.get(drawn.unit, drawn.unit)
+    parts = [f"{table}: {shown}" + (f" ({unit})" if unit and unit not in shown else "")]
+    if drawn.chart.band:
+        parts.append("shaded: the middle half")
+    elif any(p.low is not None for p in drawn.points):
+        way = "shaded" if drawn.chart.kind in ("line", "survival") else "thin line"
+        if drawn.chart.kind not in ("stack", "heat", "quadrant", "spread", "ranked"):
+            parts.append(f"{way}: 95 % interval")
+    ns = [p.n for p in drawn.points if p.n]
+    if ns:
+        least, most = numbers.count(min(ns)), numbers.count(max(ns))
+        parts.append(f"n {least}" if least == most else f"n {least} to {most}")
+    if drawn.left:
+        parts.append(drawn.left)
+    return "; ".join(parts)
