@@ -12,7 +12,7 @@ from adoptcli.results import Estimate
 
 Spec = dict[str, Any]
 NAME, BAR, GAP = 17, 11, 11  # pixels: of a name's line, of a bar, between rows
-CELL, MOST_COHORTS, MOST_STEPS = 24, 30, 26
+CELL, MOST_COHORTS, MOST_STEPS = 21, 30, 26
 
 
 def bars(drawn: Drawn, width: int) -> Spec:
@@ -36,7 +36,8 @@ def _rows(drawn: Drawn, width: int, *, dots: bool) -> Spec:
         for p in one.points:
             top = names[p.x] * step
             said = f"{_name(drawn, p)}: {p.told}"
-            at = {"y": top + NAME + 6 + k * (thick + 2) + thick / 2, "zero": 0, "v": p.y,
+            edge = top + NAME + 4 + k * (thick + 2)
+            at = {"top": edge, "y": edge + thick / 2, "end": edge + thick, "zero": 0, "v": p.y,
                   "lo": p.low, "hi": p.high, "low": low, "high": high, "s": str(k),
                   "t": said if many == 1 else f"{one.name}, {said}"}  # fmt: skip
             values.append(at)
@@ -49,16 +50,17 @@ def _rows(drawn: Drawn, width: int, *, dots: bool) -> Spec:
     x = {"type": "quantitative", "scale": scale, "axis": None}
     y = {"field": "y", "type": "quantitative", "axis": None,
          "scale": {"domain": [0, tall], "reverse": True, "nice": False}}  # fmt: skip
+    tall_as = {"y": {**y, "field": "top"}, "y2": {"field": "end"}}
     told = {"description": {"field": "t", "type": "nominal"}}
     color = {"field": "s", "type": "nominal", "legend": None,
              "scale": {"domain": [str(i) for i in range(many)], "range": list(SERIES[:many])}}  # fmt: skip
     track: Spec = {
-        "mark": {"type": "rule", "strokeWidth": thick, "color": "var(--track)"},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, **told},
+        "mark": {"type": "rect", "color": "var(--track)", "cornerRadius": 3},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, **tall_as, **told},
     }
     mark: Spec = {
-        "mark": {"type": "rule", "strokeWidth": thick},
-        "encoding": {"x": {**x, "field": "zero"}, "x2": {"field": "v"}, "y": y, "color": color,
+        "mark": {"type": "rect", "cornerRadius": 3},
+        "encoding": {"x": {**x, "field": "zero"}, "x2": {"field": "v"}, "color": color, **tall_as,
                      **told},
     }  # fmt: skip
     if dots:
@@ -106,7 +108,7 @@ def _name(drawn: Drawn, point: Point) -> str:
     """What the bar stands for; steps of a funnel with their place."""
     label = drawn.chart.label
     if not label:
-        return point.x.replace("_", " ") if drawn.table.name == "quadrants" else point.x
+        return point.x.replace("_", " ") if drawn.chart.metric == "quadrant" else point.x
     return f"{point.x}. {safe(str(point.row.get(label)))}"
 
 
@@ -154,7 +156,7 @@ def spread(drawn: Drawn, width: int) -> Spec:
     }  # fmt: skip
     layers = [rule("b", "z", 1.5, "var(--muted)", 1), rule("a", "b", 16, "var(--accent)", 0.75),
               middle_line, name]  # fmt: skip
-    return {"width": width, "height": tall, "data": {"values": values}, "layer": layers}
+    return {"width": width, "height": tall + 42, "data": {"values": values}, "layer": layers}
 
 
 def heat(drawn: Drawn, width: int) -> Spec:
@@ -171,7 +173,7 @@ def heat(drawn: Drawn, width: int) -> Spec:
     x = {"field": "x", "type": "ordinal", "axis": {"orient": "top", "title": title, "domain": False}}
     y = {"field": "c", "type": "ordinal", "sort": None, "axis": {"title": None, "grid": False}}
     cells = {
-        "mark": {"type": "rect", "color": "var(--accent)"},
+        "mark": {"type": "rect", "color": "var(--heat)"},
         "encoding": {
             "x": x, "y": y, "description": {"field": "t", "type": "nominal"},
             "fillOpacity": {"field": "v", "type": "quantitative", "legend": None,
@@ -179,11 +181,9 @@ def heat(drawn: Drawn, width: int) -> Spec:
         },
     }  # fmt: skip
     words = {
-        "mark": {"type": "text", "fontSize": 10},
+        "mark": {"type": "text", "fontSize": 10, "color": "var(--ink)"},
         "encoding": {
             "x": x, "y": y, "text": {"field": "w", "type": "nominal"},
-            "color": {"condition": {"test": "datum.v > 0.55", "value": "var(--on-accent)"},
-                      "value": "var(--ink)"},
         },
     }  # fmt: skip
     return {"width": width, "height": CELL * len(cohorts) + 40, "data": {"values": values},
@@ -214,13 +214,13 @@ def quadrant(drawn: Drawn, width: int) -> Spec:
     y = {"type": "quantitative", "scale": {"domain": [0, 2], "reverse": True, "nice": False},
          "axis": {"labels": False, "grid": False, "title": "engaged →"}}  # fmt: skip
     tiles = {
-        "mark": {"type": "rect", "color": "var(--accent)", "stroke": "var(--card)",
+        "mark": {"type": "rect", "color": "var(--heat)", "stroke": "var(--card)",
                  "strokeWidth": 4, "cornerRadius": 6},
         "encoding": {
             "x": {**x, "field": "x0"}, "x2": {"field": "x1"}, "y": {**y, "field": "y0"},
             "y2": {"field": "y1"}, "description": {"field": "t", "type": "nominal"},
             "fillOpacity": {"field": "v", "type": "quantitative", "legend": None,
-                            "scale": {"domain": [0, 1], "range": [0.1, 0.5]}},
+                            "scale": {"domain": [0, 1], "range": [0.15, 1]}},
         },
     }  # fmt: skip
 

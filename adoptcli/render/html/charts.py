@@ -40,7 +40,7 @@ class Chart:
     wide: bool = False
 
 
-_QUADRANT = ("neither", "adopted_not_engaged", "busy_not_adopted", "champions")
+_QUADRANT = ("champions", "adopted_not_engaged", "busy_not_adopted", "neither")
 
 CHARTS = (
     Chart("activation", "cohorts", "line", "Activation by sign-up month", "cohort", ("activated",)),
@@ -49,6 +49,8 @@ CHARTS = (
           ("activated",), wide=True),
     Chart("time_to_value", "histogram", "stack", "Time until activated", "step",
           ("arrived", "waiting")),
+    Chart("time_to_value", "cohorts", "line", "Median time, by sign-up month", "cohort",
+          ("median",)),
     Chart("feature_adoption", "features", "bars", "Feature adoption", "item", ("share_of_active",)),
     Chart("feature_adoption", "trend", "line", "Feature adoption over time", "period", ("tried",),
           by="item"),
@@ -76,7 +78,10 @@ CHARTS = (
     Chart("active_users", "daily", "line", "Active users", "period", ("mau", "wau", "dau"),
           wide=True),
     Chart("active_users", "periods", "columns", "Active users by period", "period", ("actors",)),
+    Chart("active_users", "weeks", "line", "Active users by week", "period", ("actors",)),
     Chart("stickiness", "windows", "line", "Stickiness over time", "period",
+          ("stickiness", "working")),
+    Chart("stickiness", "tenured", "line", "Stickiness of those who were there before", "period",
           ("stickiness", "working")),
     Chart("engagement_score", "levels", "stack", "Levels of the score", "period", ("actors",),
           by="step"),
@@ -96,11 +101,13 @@ CHARTS = (
     Chart("lifecycle", "periods", "stack", "Who came, came back and went", "period",
           ("returning", "resurrected", "new", "dormant"), down=("dormant",), wide=True),
     Chart("lifecycle", "periods", "line", "Quick ratio", "period", ("quick_ratio",)),
+    Chart("lifecycle", "periods", "line", "Growth", "period", ("growth",)),
     Chart("churn", "inferred", "line", "Lost by going quiet", "period", ("lost",)),
     Chart("churn", "cancelled", "line", "Lost by cancelling", "period", ("lost",)),
     Chart("frequency", "histogram", "columns", "Active days", "step", ("actors",), each="item",
           latest=True),
     Chart("frequency", "trend", "line", "Active days over time", "period", ("days",), by="item"),
+    Chart("frequency", "trend", "line", "Power users over time", "period", ("power",), by="item"),
     Chart("feedback", "nps", "line", "NPS over time", "period", ("nps",)),
     Chart("feedback", "scores", "columns", "Answers", "step", ("respondents",), each="item"),
     Chart("feedback", "groups", "dots", "Score by group", "item", ("nps",), each="step"),
@@ -113,6 +120,8 @@ CHARTS = (
     Chart("channel_engagement", "channels", "bars", "Channels in use", "item", ("active",)),
     Chart("channel_engagement", "trend", "line", "Channels over time", "period", ("active",),
           by="item"),
+    Chart("account_health", "accounts", "ranked", "Seats in use, account by account", "item",
+          ("seats",)),
     Chart("account_health", "accounts", "ranked", "Change in activity, account by account", "item",
           ("change",)),
 )  # fmt: skip

@@ -28,8 +28,9 @@ class Key:
 
     name: str
     color: str
-    opacity: float
-    dash: str
+    opacity: float = 1
+    dash: str = ""
+    box: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ def _keys(drawn: Drawn) -> list[Key]:
         return []
     if kind == "stack":
         paints = [lines.paint(drawn, i) for i in range(len(drawn.series))]
-        return [Key(s.name, c, o, "") for s, (c, o) in zip(drawn.series, paints, strict=True)]
+        return [Key(s.name, c, o, box=True) for s, (c, o) in zip(drawn.series, paints, strict=True)]
     lined = kind in ("line", "survival")
     return [
-        Key(s.name, SERIES[i], 1, " ".join(map(str, DASHES[i])) if lined else "")
+        Key(s.name, SERIES[i], 1, " ".join(map(str, DASHES[i])) if lined else "", not lined)
         for i, s in enumerate(drawn.series)
     ]
 

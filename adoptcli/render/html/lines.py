@@ -66,7 +66,7 @@ def columns(drawn: Drawn, width: int) -> Spec:
     ]
     bars = {
         "data": {"values": values},
-        "mark": {"type": "bar", "color": FILLED, "opacity": 0.85, "cornerRadiusEnd": 2},
+        "mark": {"type": "bar", "color": FILLED, "cornerRadiusEnd": 2},
         "encoding": {"y": y},
     }
     whiskers = {
@@ -85,24 +85,25 @@ def stack(drawn: Drawn, width: int) -> Spec:
     y = {"field": "y", "type": "quantitative", "axis": y_axis, "stack": "zero"}
     if drawn.unit == "share":
         y["scale"] = {"domain": [0, 1]}
-    values = [
-        {"x": xs[p.x], "y": -(p.y or 0) if _is_down(drawn, i) else p.y, "s": str(i)}
-        for i, one in enumerate(drawn.series) for p in one.points
-    ]  # fmt: skip
-    names = [str(i) for i in range(len(drawn.series))]
-    fills, shades = zip(*(paint(drawn, i) for i in range(len(names))), strict=True)
+    values = []
+    for i, one in enumerate(drawn.series):
+        color, opacity = paint(drawn, i)
+        values += [
+            {"x": xs[p.x], "y": -(p.y or 0) if _is_down(drawn, i) else p.y, "s": str(i),
+             "color": color, "opacity": opacity}
+            for p in one.points
+        ]  # fmt: skip
     bars = {
         "data": {"values": values},
         "mark": {"type": "bar"},
         "encoding": {
             "y": y,
-            "color": {"field": "s", "type": "nominal", "legend": None,
-                      "scale": {"domain": names, "range": list(fills)}},
-            "fillOpacity": {"field": "s", "type": "nominal", "legend": None,
-                            "scale": {"domain": names, "range": list(shades)}},
+            "color": {"field": "color", "type": "nominal", "scale": None},
+            "fillOpacity": {"field": "opacity", "type": "quantitative", "scale": None},
+            "detail": {"field": "s", "type": "nominal"},
             "order": {"field": "s", "type": "nominal"},
         },
-    }  # fmt: skip
+    }
     zero = {
         "data": {"values": [{"y": 0}]},
         "mark": {"type": "rule", "color": "var(--muted)"},
@@ -113,30 +114,28 @@ def stack(drawn: Drawn, width: int) -> Spec:
 
 
 def paint(drawn: Drawn, index: int) -> tuple[str, float]:
-    """Colour and opacity of a series in a stack: one hue, darker for more; who went in another."""
+    """Colour and opacity in a stack: one hue, levels from light to full; who went in another."""
     if _is_down(drawn, index):
         return "var(--bad)", 0.8
-    ups = len(drawn.series) - len(drawn.chart.down)
-    return FILLED, ramp(ups)[index]
+    shades = ramp(len(drawn.series) - len(drawn.chart.down))
+    return FILLED, shades[index if drawn.chart.by else -1 - index]
 
 
 def ranked(drawn: Drawn, width: int) -> Spec:
     """One thin bar for each, from the most to the least; names are told on hover."""
-    points = sorted(
-        (p for p in drawn.series[0].points if p.y is not None), key=lambda p: (-(p.y or 0), p.x)
-    )
+    points = drawn.series[0].points
     _, y_axis = up(drawn.unit, _most(drawn))
     values = [{"x": i, "y": p.y, "t": f"{p.x}: {p.told}"} for i, p in enumerate(points)]
     bars = {
         "data": {"values": values},
-        "mark": {"type": "bar", "color": FILLED, "opacity": 0.85},
+        "mark": {"type": "bar", "color": FILLED},
         "encoding": {
             "y": {"field": "y", "type": "quantitative", "axis": y_axis},
             "description": {"field": "t", "type": "nominal"},
         },
     }
     x = {"field": "x", "type": "ordinal",
-         "axis": {"labels": False, "title": f"{len(points)} accounts"}}  # fmt: skip
+         "axis": {"labels": False, "title": "each bar an account"}}  # fmt: skip
     return _spec([bars], x, width, TALL)
 
 
@@ -144,11 +143,7 @@ def _axis(drawn: Drawn, *, words: bool = False) -> tuple[dict[str, Any], Spec]:
     """x of each place, and its encoding; with words bars stand at names, not at amounts."""
     places = drawn.places
     title = next(c.title for c in drawn.table.columns if c.name == drawn.chart.x)
-    values, encoding = along(places, title)
-    if words and encoding["type"] != "ordinal":
-        values = list(places)
-        encoding = {"type": "ordinal", "sort": None, "scale": {"domain": values},
-                    "axis": {"title": title}}  # fmt: skip
+    values, encoding = along(places, title, named=words)
     return dict(zip(places, values, strict=True)), {"field": "x", **encoding}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import groupby
 
@@ -15,7 +15,7 @@ from markupsafe import Markup
 from adoptcli.render.html import summary
 from adoptcli.render.html.charts import CHARTS
 from adoptcli.render.html.kinds import Figure, figure
-from adoptcli.render.html.points import drawings
+from adoptcli.render.html.points import Drawn, drawings
 from adoptcli.render.html.tables import Sheet, sheet
 from adoptcli.render.html.theme import DARK, LIGHT
 from adoptcli.render.text import safe
@@ -59,6 +59,7 @@ def render(report: Report) -> str:
         style=Markup(_colours() + style),
         script=Markup(script),
         digest=_digest(script),
+        as_of=report.as_of,
         facts=summary.facts(report),
         unit=report.unit,
         key_figures=summary.key_figures(report),
@@ -92,7 +93,16 @@ def _panels(metric: str, tables: list[Table]) -> Iterator[Panel]:
     for chart in CHARTS:
         if chart.metric == metric and chart.table in known:
             for drawn in drawings(chart, known[chart.table]):
-                yield Panel(figure(drawn), sheet(known[chart.table]))
+                yield Panel(figure(drawn), sheet(_behind(drawn)))
+
+
+def _behind(drawn: Drawn) -> Table:
+    """The rows of the table that the drawing is about."""
+    each = drawn.chart.each
+    if not each:
+        return drawn.table
+    rows = tuple(r for r in drawn.table.rows if safe(str(r.get(each))) == drawn.item)
+    return replace(drawn.table, rows=rows)
 
 
 def _template():  # type: ignore[no-untyped-def]

@@ -11,6 +11,8 @@ from adoptcli.render.text import safe
 from adoptcli.results import Cell, Column, Estimate, Row, Table, Unit
 
 MOST_SERIES, MOST_SEGMENTS, MOST_BARS, MOST_DRAWINGS = 6, 5, 20, 4
+MOST_RANKED = 240
+SPLIT = ("line", "survival", "bars", "dots")  # what can show segments side by side
 EVERYONE = "everyone"
 
 
@@ -99,6 +101,8 @@ def _drawn(
     else:
         series = [_series(chart, column, column.title, everyone) for column in columns]
     left = ""
+    if chart.kind == "ranked":
+        series[0], left = _ranked(series[0])
     if len(series) > MOST_SERIES:
         left = f"the first {MOST_SERIES} of {len(series)}"
     if chart.kind in ("bars", "dots") and any(len(s.points) > MOST_BARS for s in series):
@@ -107,7 +111,13 @@ def _drawn(
     return Drawn(chart, table, columns, tuple(series[:MOST_SERIES]), item, left)
 
 
-SPLIT = ("line", "survival", "bars", "dots")
+def _ranked(series: Series) -> tuple[Series, str]:
+    """From the most to the least; of very many, some at even distances."""
+    known = [(p.y, p) for p in series.points if p.y is not None]
+    points = [p for _, p in sorted(known, key=lambda pair: (-pair[0], pair[1].x))]
+    step = -(-len(points) // MOST_RANKED)
+    left = f"one of {step} of {len(points):,}" if step > 1 else ""
+    return Series(series.name, tuple(points[:: step or 1])), left
 
 
 def _keyed(chart: Chart, column: Column, rows: Sequence[Row], key: str) -> Iterator[Series]:

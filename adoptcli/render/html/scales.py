@@ -14,12 +14,17 @@ FEW = 8  # periods that are labelled one by one
 SPANS = ((2 * 86_400.0, 86_400.0, "days"), (2 * 3_600.0, 3_600.0, "hours"), (120.0, 60.0, "minutes"))
 
 
-def along(places: Sequence[str], title: str) -> tuple[list[Any], dict[str, Any]]:
-    """The values of x for each place, and how Vega-Lite is to lay them out."""
+def along(
+    places: Sequence[str], title: str, *, named: bool = False
+) -> tuple[list[Any], dict[str, Any]]:
+    """The values of x for each place, and how Vega-Lite is to lay them out.
+
+    With `named` each place stands by its name, as bars do, not by its amount.
+    """
     dates = [_date(place) for place in places]
-    if all(dates) and len(places) > FEW:
+    if not named and all(dates) and len(places) > FEW:
         return _time([d for d in dates if d])
-    if len(places) > FEW and all(re.fullmatch(r"\d+", place) for place in places):
+    if not named and len(places) > FEW and all(re.fullmatch(r"\d+", place) for place in places):
         axis = {"title": title, "tickMinStep": 1, "format": "d"}
         scale = {"zero": False, "nice": False}
         return [int(p) for p in places], {"type": "quantitative", "axis": axis, "scale": scale}
@@ -53,13 +58,15 @@ def _date(text: str) -> date | None:
 
 
 def _short(places: Sequence[str], dates: Sequence[date | None]) -> list[str]:
-    """Labels that fit: Apr for 2026-04, 3 May for 2026-05-03; the rest as they are."""
+    """Labels that fit: Apr for 2026-04, 3 May for 2026-05-03; with the year where that is needed."""
     if not all(dates):
         return list(places)
     days = any(DAY.fullmatch(place) for place in places)
     known = [d for d in dates if d]
     short = [f"{d.day} {d:%b}" if days else f"{d:%b}" for d in known]
-    return short if len(set(short)) == len(short) else list(places)
+    if len(set(short)) == len(short):
+        return short
+    return [f"{text} ’{d:%y}" for text, d in zip(short, known, strict=True)]
 
 
 def up(unit: Unit, most: float) -> tuple[float, dict[str, Any]]:
@@ -69,5 +76,5 @@ def up(unit: Unit, most: float) -> tuple[float, dict[str, Any]]:
     if unit == "seconds":
         size, name = next(((s, n) for least, s, n in SPANS if most >= least), (1.0, "seconds"))
         return size, {"title": name, "tickCount": 5}
-    form = "~s" if most >= 10_000 else ",~g"
+    form = "~s" if most >= 10_000 else ",d" if most >= 5 else ".1f" if most >= 0.5 else ".2f"
     return 1.0, {"title": None, "format": form, "tickCount": 5}

@@ -19,6 +19,7 @@ class Line:
     """A headline as it is shown."""
 
     title: str
+    period: str
     value: str
     interval: str
     n: str
@@ -51,20 +52,19 @@ class Note:
 
 def line(found: Headline, *, first: bool = True) -> Line:
     """A headline in words."""
-    title = safe(found.title)
-    if found.period and first:
-        title += f", {safe(found.period)}"
     n = numbers.behind(found.estimate)
+    words = numbers.change(found.change, found.unit)
     moved = found.change.value if found.change else None
     denominator = found.estimate.denominator
     return Line(
-        title,
+        safe(found.title),
+        safe(found.period) if found.period and first else "",
         numbers.number(found.estimate.value, found.unit),
         numbers.interval(found.estimate, found.unit),
         n,
         bool(n) and denominator is not None and denominator < SMALL,
-        numbers.change(found.change, found.unit),
-        None if not moved else moved > 0,
+        words,
+        None if not moved or words.startswith("±") else moved > 0,
         _bars(found.trend[-MOST_BARS:]),
         ", ".join(numbers.number(v, found.unit) for v in found.trend[-MOST_BARS:]),
         first,
@@ -152,7 +152,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
     found = [
         ("Read", " · ".join(counts)),
         ("Days", f"{source.first_day} to {source.last_day}"),
-        ("As of", f"{report.as_of}, {report.time_zone}"),
+        ("Time zone", report.time_zone),
         ("Shown", shown if report.since or report.until else ""),
         ("Split by", report.segment or ""),
         ("Set aside", ", ".join(aside)),

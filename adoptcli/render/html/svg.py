@@ -21,7 +21,7 @@ KEPT = (
     "opacity", "text-anchor", "font-size", "font-weight",
 )  # fmt: skip
 WORDS = {"none", "middle", "end", "start", "bold", "normal", "transparent"}
-NUMBERS = re.compile(r"[MLHVCSQTAZmlhvcsqtaz0-9.,eE+\- ]*")
+NUMBERS = re.compile(r"[MLHVCSQTAZmlhvcsqtaz0-9.,eE+\- ]*(px)?")
 MOVED = re.compile(r"(translate|rotate|scale)\([0-9.,eE+\- ]*\)( ?(translate|rotate)\([0-9.,eE+\- ]*\))*")
 COLOUR = re.compile(r"var\(--[a-z0-9-]+\)")
 
