@@ -60,17 +60,16 @@ def _rows(drawn: Drawn, width: int, *, dots: bool) -> Spec:
     }
     mark: Spec = {
         "mark": {"type": "rect", "cornerRadius": 3},
-        "encoding": {"x": {**x, "field": "zero"}, "x2": {"field": "v"}, "color": color, **tall_as,
-                     **told},
-    }  # fmt: skip
+        "encoding": {"x": {**x, "field": "zero"}, "x2": {"field": "v"}, "color": color, **tall_as},
+    }
     if dots:
         mark = {
             "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-            "encoding": {"x": {**x, "field": "v"}, "y": y, "color": color, **told},
+            "encoding": {"x": {**x, "field": "v"}, "y": y, "color": color},
         }
     whisker: Spec = {
         "mark": {"type": "rule", "strokeWidth": 1.5, "color": "var(--ink)"},
-        "encoding": {"x": {**x, "field": "lo"}, "x2": {"field": "hi"}, "y": y, **told},
+        "encoding": {"x": {**x, "field": "lo"}, "x2": {"field": "hi"}, "y": y},
     }
     zero: Spec = {
         "data": {"values": [{"zero": 0}]},
@@ -136,17 +135,20 @@ def spread(drawn: Drawn, width: int) -> Spec:
     axis = {"title": f"{drawn.columns[0].unit}", "grid": True, "gridColor": "var(--rule)",
             "tickCount": 5}  # fmt: skip
     x = {"type": "quantitative", "axis": axis, "scale": {"zero": True}}
-    told = {"description": {"field": "t", "type": "nominal"}}
+    stripe = {
+        "mark": {"type": "rule", "strokeWidth": 30, "opacity": 0, "color": "var(--ink)"},
+        "encoding": {"y": y, "description": {"field": "t", "type": "nominal"}},
+    }
 
     def rule(start: str, end: str, thick: float, color: str, opacity: float) -> Spec:
         return {
             "mark": {"type": "rule", "strokeWidth": thick, "color": color, "opacity": opacity},
-            "encoding": {"x": {**x, "field": start}, "x2": {"field": end}, "y": y, **told},
+            "encoding": {"x": {**x, "field": start}, "x2": {"field": end}, "y": y},
         }
 
     middle_line = {
         "mark": {"type": "tick", "thickness": 3, "size": 22, "color": "var(--ink)"},
-        "encoding": {"x": {**x, "field": "m"}, "y": y, **told},
+        "encoding": {"x": {**x, "field": "m"}, "y": y},
     }
     name = {
         "mark": {"type": "text", "align": "left", "baseline": "middle", "fontSize": 12,
@@ -155,7 +157,7 @@ def spread(drawn: Drawn, width: int) -> Spec:
                      "text": {"field": "name", "type": "nominal"}},
     }  # fmt: skip
     layers = [rule("b", "z", 1.5, "var(--muted)", 1), rule("a", "b", 16, "var(--accent)", 0.75),
-              middle_line, name]  # fmt: skip
+              middle_line, name, stripe]  # fmt: skip
     return {"width": width, "height": tall + 42, "data": {"values": values}, "layer": layers}
 
 

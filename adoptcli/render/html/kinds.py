@@ -76,9 +76,14 @@ def _keys(drawn: Drawn) -> list[Key]:
     ]
 
 
+WITH_INTERVAL = {
+    "line": "shaded", "survival": "shaded", "columns": "thin line", "bars": "thin line",
+    "dots": "thin line",
+}  # fmt: skip
 UNITS = {
     "share": "share", "pp": "percentage points", "seconds": "time", "p": "p-value",
     "number": "", "text": "", "date": "",
+    "users": "",
 }  # fmt: skip
 
 
@@ -88,12 +93,9 @@ def _caption(drawn: Drawn) -> str:
     shown = ", ".join(dict.fromkeys(column.title for column in drawn.columns))
     unit = UNITS.get(drawn.unit, drawn.unit)
     parts = [f"{table}: {shown}" + (f" ({unit})" if unit and unit not in shown else "")]
-    if drawn.chart.band:
-        parts.append("shaded: the middle half")
-    elif any(p.low is not None for p in drawn.points):
-        way = "shaded" if drawn.chart.kind in ("line", "survival") else "thin line"
-        if drawn.chart.kind not in ("stack", "heat", "quadrant", "spread", "ranked"):
-            parts.append(f"{way}: 95 % interval")
+    if drawn.banded and drawn.chart.kind in WITH_INTERVAL:
+        what = "the middle half" if drawn.chart.band else "95 % interval"
+        parts.append(f"{WITH_INTERVAL[drawn.chart.kind]}: {what}")
     ns = [p.n for p in drawn.points if p.n]
     if ns:
         least, most = numbers.count(min(ns)), numbers.count(max(ns))

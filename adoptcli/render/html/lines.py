@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from adoptcli.render.html.points import Drawn, Point
+from adoptcli.render.html.points import Drawn
 from adoptcli.render.html.scales import along, up
 from adoptcli.render.html.theme import DASHES, SERIES, ramp
 
@@ -16,7 +16,7 @@ FILLED = "var(--accent)"
 
 def line(drawn: Drawn, width: int) -> Spec:
     """Lines with the band of their interval."""
-    return _lines(drawn, width, "monotone" if len(drawn.places) > FEW_POINTS else "linear")
+    return _lines(drawn, width, "linear")
 
 
 def survival(drawn: Drawn, width: int) -> Spec:
@@ -49,7 +49,7 @@ def _lines(drawn: Drawn, width: int, interpolate: str) -> Spec:
         "encoding": {"y": y, "color": color},
     }
     few = len(drawn.places) <= FEW_POINTS
-    layers = [*([band] if _bounded(drawn) else []), stroke, *([dots] if few else [])]
+    layers = [*([band] if drawn.banded else []), stroke, *([dots] if few else [])]
     for layer in layers:
         layer["data"] = {"values": values}
     return _spec([*layers, _hover(drawn, xs, width)], x, width, TALL)
@@ -74,7 +74,7 @@ def columns(drawn: Drawn, width: int) -> Spec:
         "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.25},
         "encoding": {"y": {**y, "field": "lo"}, "y2": {"field": "hi"}},
     }
-    layers = [bars, *([whiskers] if _bounded(drawn) else [])]
+    layers = [bars, *([whiskers] if drawn.banded else [])]
     return _spec([*layers, _hover(drawn, xs, width)], x, width, TALL)
 
 
@@ -192,14 +192,6 @@ def _range(drawn: Drawn) -> Spec:
 
 def _most(drawn: Drawn) -> float:
     return max((abs(v) for p in drawn.points for v in (p.y, p.high) if v is not None), default=1)
-
-
-def _bounded(drawn: Drawn) -> bool:
-    return any(_has_interval(p) for p in drawn.points)
-
-
-def _has_interval(point: Point) -> bool:
-    return point.low is not None and point.high is not None
 
 
 def _is_down(drawn: Drawn, index: int) -> bool:

@@ -24,10 +24,15 @@ from adoptcli.results import MetricReport, Report, Table
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure with the table behind it; one without drawing is a table alone."""
+    """A figure with the table behind it."""
 
-    figure: Figure | None
-    sheet: Sheet
+    figure: Figure
+    table: Table
+
+    @property
+    def sheet(self) -> Sheet:
+        """The table for people."""
+        return sheet(self.table)
 
 
 @dataclass(frozen=True)
@@ -75,14 +80,14 @@ def render(report: Report) -> str:
 def _metric(metric: MetricReport) -> Metric:
     tables = [table for table in metric.result.tables if table.rows]
     figures = tuple(_panels(metric.id, tables))
-    drawn = {panel.sheet.title for panel in figures}
+    behind = {id(row) for panel in figures for row in panel.table.rows}
     return Metric(
         metric.id,
         metric.title,
         tuple(summary.lines(metric)),
         safe(metric.result.reason),
         figures,
-        tuple(s for s in map(sheet, tables) if s.title not in drawn),
+        tuple(sheet(t) for t in tables if any(id(row) not in behind for row in t.rows)),
         metric.definition,
         tuple(safe(c.message) for c in metric.result.caveats),
     )
@@ -93,7 +98,7 @@ def _panels(metric: str, tables: list[Table]) -> Iterator[Panel]:
     for chart in CHARTS:
         if chart.metric == metric and chart.table in known:
             for drawn in drawings(chart, known[chart.table]):
-                yield Panel(figure(drawn), sheet(_behind(drawn)))
+                yield Panel(figure(drawn), _behind(drawn))
 
 
 def _behind(drawn: Drawn) -> Table:

@@ -57,6 +57,12 @@ class Drawn:
         return self.columns[0].unit
 
     @property
+    def banded(self) -> bool:
+        """Whether intervals are drawn; middle halves over each other would tell nothing."""
+        alone = not self.chart.band or len(self.series) == 1
+        return alone and any(p.low is not None and p.high is not None for p in self.points)
+
+    @property
     def places(self) -> list[str]:
         """Every place along the axis, in the order of the table."""
         return list(dict.fromkeys(p.x for one in self.series for p in one.points))

@@ -31,7 +31,13 @@ def along(
     labels = _short(places, dates)
     words = None if all(dates) else title
     return labels, {"type": "ordinal", "sort": None, "scale": {"domain": labels},
-                    "axis": {"title": words}}  # fmt: skip
+                    "axis": {"title": words, **_all_shown(labels)}}  # fmt: skip
+
+
+def _all_shown(labels: Sequence[str]) -> dict[str, Any]:
+    """Few short labels all have room, whatever the library reckons."""
+    fits = len(labels) <= 7 and all(len(label) <= 6 for label in labels)
+    return {"labelOverlap": False} if fits else {}
 
 
 def _time(dates: list[date]) -> tuple[list[Any], dict[str, Any]]:

@@ -7,12 +7,14 @@ for (const mark of document.querySelectorAll(".m")) {
   title.remove();
 }
 let shown = null;
+let byKey = false;
 const hide = () => {
   if (shown) shown.classList.remove("on");
   shown = null;
   tip.hidden = true;
 };
-const show = (mark, x, y) => {
+const show = (mark, x, y, key = false) => {
+  byKey = key;
   if (shown) shown.classList.remove("on");
   shown = mark;
   mark.classList.add("on");
@@ -25,19 +27,19 @@ const show = (mark, x, y) => {
 };
 const atMark = (mark) => {
   const box = mark.getBoundingClientRect();
-  show(mark, box.left + box.width / 2, box.top + Math.min(40, box.height / 2));
+  show(mark, box.left + box.width / 2, box.top + Math.min(40, box.height / 2), true);
 };
 document.addEventListener("pointermove", (event) => {
   const mark = event.target.closest ? event.target.closest(".m") : null;
   if (mark) show(mark, event.clientX, event.clientY);
-  else if (shown && event.pointerType === "mouse" && !shown.ownerSVGElement.matches(":focus")) hide();
+  else if (!byKey) hide();
 });
 document.addEventListener("pointerdown", (event) => {
   const mark = event.target.closest ? event.target.closest(".m") : null;
   if (mark) show(mark, event.clientX, event.clientY);
   else hide();
 });
-document.addEventListener("scroll", hide, { passive: true });
+document.addEventListener("scroll", () => (byKey && shown ? atMark(shown) : hide()), { passive: true });
 document.addEventListener("keydown", (event) => {
   const drawing = event.target.closest && event.target.closest("svg[tabindex]");
   const move = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
