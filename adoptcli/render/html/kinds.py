@@ -58,6 +58,9 @@ def figure(drawn: Drawn) -> Figure:
 
 def _drawing(drawn: Drawn, width: int, label: str) -> Markup:
     spec = KINDS[drawn.chart.kind](drawn, width)
+    for layer in spec["layer"]:  # only what we say is told
+        if "description" not in layer["encoding"]:
+            layer["mark"]["aria"] = False
     fit = {"type": "fit", "contains": "padding"}
     return draw({**spec, "autosize": fit, "config": config()}, label)
 
