@@ -206,7 +206,7 @@ def config(names: tuple[str, ...]) -> Mapping[str, Any]:
         "onboarding": {"steps": [names[0], names[4]]},
         "channels": {names[5]: [names[5]]},
         "adoption_rate": {"role": "role"},
-        "engagement_score": {"weights": {name: 1 for name in names[:6]},
+        "engagement_score": {"weights": dict.fromkeys(names[:6], 1),
                              "levels": {"low": 0, names[4]: 3}},
     }  # fmt: skip
 
@@ -343,9 +343,13 @@ def test_what_is_not_mature_is_no_drop() -> None:
     line = next(layer for layer in layers if layer["mark"]["type"] == "line")
     assert [v["y"] for v in line["data"]["values"]] == [0.5, 0.5, None]
     band = next(layer for layer in layers if layer["mark"]["type"] == "area")
-    assert [(v["lo"], v["hi"]) for v in band["data"]["values"]] == [(0.3, 0.7)] * 2 + [(None, None)]
+    assert [(v["lo"], v["hi"]) for v in band["data"]["values"]] == [
+        (0.3, 0.7),
+        (0.3, 0.7),
+        (None, None),
+    ]
     told = layers[-1]["data"]["values"]
-    assert [v["t"] for v in told][0] == "2026-01\n50.0 % [30.0–70.0], 10/20"
+    assert told[0]["t"] == "2026-01\n50.0 % [30.0–70.0], 10/20"
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
@@ -377,7 +381,9 @@ def test_labels_are_short(places: list[str], labels: list[str]) -> None:
 
 
 def test_metrics_without_a_figure_say_why(tmp_path: Path, cli: Cli) -> None:
-    (tmp_path / "e.csv").write_text("user,event,timestamp\na,x,2026-01-01T00:00:00Z\na,x,2026-01-09T00:00:00Z\n", "utf-8")
+    (tmp_path / "e.csv").write_text(
+        "user,event,timestamp\na,x,2026-01-01T00:00:00Z\na,x,2026-01-09T00:00:00Z\n", "utf-8"
+    )
     outcome = cli("report", "e.csv", "-o", "out.htm", "--only", "funnel", "--only", "churn")
     assert outcome.code == 0, outcome.err
     text = "".join(Page((tmp_path / "out.htm").read_text("utf-8")).text)

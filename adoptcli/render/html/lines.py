@@ -10,7 +10,7 @@ from adoptcli.render.html.scales import along, up
 from adoptcli.render.html.theme import DASHES, SERIES, ramp
 
 Spec = dict[str, Any]
-TALL, FEW_POINTS = 210, 16
+TALL, FEW_POINTS = 176, 16
 FILLED = "var(--accent)"
 
 
@@ -34,17 +34,17 @@ def _lines(drawn: Drawn, width: int, interpolate: str) -> Spec:
         for i, one in enumerate(drawn.series) for p in one.points
     ]  # fmt: skip
     color = _colours(len(drawn.series))
-    band = {
+    band: Spec = {
         "mark": {"type": "area", "opacity": 0.14 if len(drawn.series) < 4 else 0.09,
                  "interpolate": interpolate},
         "encoding": {"y": {**y, "field": "lo"}, "y2": {"field": "hi"}, "color": color},
     }  # fmt: skip
-    stroke = {
+    stroke: Spec = {
         "mark": {"type": "line", "strokeWidth": 2.25, "interpolate": interpolate,
                  "strokeCap": "round"},
         "encoding": {"y": y, "color": color, "strokeDash": _dashes(len(drawn.series))},
     }  # fmt: skip
-    dots = {
+    dots: Spec = {
         "mark": {"type": "point", "filled": True, "size": 34, "opacity": 1},
         "encoding": {"y": y, "color": color},
     }
@@ -52,7 +52,7 @@ def _lines(drawn: Drawn, width: int, interpolate: str) -> Spec:
     layers = [*([band] if drawn.banded else []), stroke, *([dots] if few else [])]
     for layer in layers:
         layer["data"] = {"values": values}
-    return _spec([*layers, _hover(drawn, xs, width)], x, width, TALL)
+    return _spec([*layers, _hover(drawn, xs, width)], x)
 
 
 def columns(drawn: Drawn, width: int) -> Spec:
@@ -64,18 +64,18 @@ def columns(drawn: Drawn, width: int) -> Spec:
         {"x": xs[p.x], "y": _over(p.y, size), "lo": _over(p.low, size), "hi": _over(p.high, size)}
         for p in drawn.series[0].points
     ]
-    bars = {
+    bars: Spec = {
         "data": {"values": values},
         "mark": {"type": "bar", "color": FILLED, "cornerRadiusEnd": 2},
         "encoding": {"y": y},
     }
-    whiskers = {
+    whiskers: Spec = {
         "data": {"values": [v for v in values if v["lo"] is not None and v["hi"] is not None]},
         "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.25},
         "encoding": {"y": {**y, "field": "lo"}, "y2": {"field": "hi"}},
     }
     layers = [bars, *([whiskers] if drawn.banded else [])]
-    return _spec([*layers, _hover(drawn, xs, width)], x, width, TALL)
+    return _spec([*layers, _hover(drawn, xs, width)], x)
 
 
 def stack(drawn: Drawn, width: int) -> Spec:
@@ -93,7 +93,7 @@ def stack(drawn: Drawn, width: int) -> Spec:
              "color": color, "opacity": opacity}
             for p in one.points
         ]  # fmt: skip
-    bars = {
+    bars: Spec = {
         "data": {"values": values},
         "mark": {"type": "bar"},
         "encoding": {
@@ -104,13 +104,13 @@ def stack(drawn: Drawn, width: int) -> Spec:
             "order": {"field": "s", "type": "nominal"},
         },
     }
-    zero = {
+    zero: Spec = {
         "data": {"values": [{"y": 0}]},
         "mark": {"type": "rule", "color": "var(--muted)"},
         "encoding": {"y": {"field": "y", "type": "quantitative"}, "x": None},
     }
     layers = [bars, *([zero] if drawn.chart.down else [])]
-    return _spec([*layers, _hover(drawn, xs, width)], x, width, TALL)
+    return _spec([*layers, _hover(drawn, xs, width)], x)
 
 
 def paint(drawn: Drawn, index: int) -> tuple[str, float]:
@@ -126,7 +126,7 @@ def ranked(drawn: Drawn, width: int) -> Spec:
     points = drawn.series[0].points
     _, y_axis = up(drawn.unit, _most(drawn))
     values = [{"x": i, "y": p.y, "t": f"{p.x}: {p.told}"} for i, p in enumerate(points)]
-    bars = {
+    bars: Spec = {
         "data": {"values": values},
         "mark": {"type": "bar", "color": FILLED},
         "encoding": {
@@ -136,7 +136,7 @@ def ranked(drawn: Drawn, width: int) -> Spec:
     }
     x = {"field": "x", "type": "ordinal",
          "axis": {"labels": False, "title": "each bar an account"}}  # fmt: skip
-    return _spec([bars], x, width, TALL)
+    return _spec([bars], x)
 
 
 def _axis(drawn: Drawn, *, words: bool = False) -> tuple[dict[str, Any], Spec]:
@@ -162,12 +162,12 @@ def _hover(drawn: Drawn, xs: dict[str, Any], width: int) -> Spec:
     }
 
 
-def _spec(layers: Sequence[Spec], x: Spec, width: int, height: int) -> Spec:
+def _spec(layers: Sequence[Spec], x: Spec) -> Spec:
     for layer in layers:
         layer["encoding"].setdefault("x", x)
         if layer["encoding"]["x"] is None:
             del layer["encoding"]["x"]
-    return {"width": width, "height": height, "layer": list(layers)}
+    return {"height": TALL, "layer": list(layers)}
 
 
 def _colours(many: int) -> Spec:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import groupby
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from adoptcli.render.html import summary
@@ -58,7 +58,7 @@ def render(report: Report) -> str:
         for name, parts in groupby(shown, key=lambda pair: pair[0])
     ]
     first, others = summary.steps(report.findings)
-    loaded = [m for m in report.metrics if m.result.headline is None]
+    silent = [m for m in report.metrics if m.result.headline is None]
     return _template().render(
         title=f"Product adoption, {report.as_of}",
         style=Markup(_colours() + style),
@@ -72,7 +72,7 @@ def render(report: Report) -> str:
         steps_first=first,
         other_steps=others,
         notes=summary.notes(report),
-        silent=[(m.title, safe(m.result.reason)) for m in loaded],
+        silent=[(m.title, safe(m.result.reason)) for m in silent],
         few=summary.SMALL,
     )
 
@@ -110,7 +110,7 @@ def _behind(drawn: Drawn) -> Table:
     return replace(drawn.table, rows=rows)
 
 
-def _template():  # type: ignore[no-untyped-def]
+def _template() -> Template:
     made = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

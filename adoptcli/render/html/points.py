@@ -11,7 +11,7 @@ from adoptcli.render.text import safe
 from adoptcli.results import Cell, Column, Estimate, Row, Table, Unit
 
 MOST_SERIES, MOST_SEGMENTS, MOST_BARS, MOST_DRAWINGS = 6, 5, 20, 4
-MOST_RANKED = 240
+MOST_RANKED, MOST_COHORTS, MOST_STEPS = 240, 30, 26
 SPLIT = ("line", "survival", "bars", "dots")  # what can show segments side by side
 EVERYONE = "everyone"
 
@@ -107,6 +107,8 @@ def _drawn(
     else:
         series = [_series(chart, column, column.title, everyone) for column in columns]
     left = ""
+    if chart.kind == "heat":
+        series[0], left = _latest_cohorts(series[0], chart.label)
     if chart.kind == "ranked":
         series[0], left = _ranked(series[0])
     if len(series) > MOST_SERIES:
@@ -115,6 +117,19 @@ def _drawn(
         left = f"the first {MOST_BARS} of {max(len(s.points) for s in series)}"
         series = [Series(s.name, s.points[:MOST_BARS]) for s in series]
     return Drawn(chart, table, columns, tuple(series[:MOST_SERIES]), item, left)
+
+
+def _latest_cohorts(series: Series, key: str) -> tuple[Series, str]:
+    """As much of a triangle as can be read."""
+    rows = [p.row for p in series.points]
+    cohorts = list(dict.fromkeys(row.get(key) for row in rows))
+    steps = list(dict.fromkeys(row.get("step") for row in rows))
+    last, first = set(cohorts[-MOST_COHORTS:]), set(steps[:MOST_STEPS])
+    points = [p for p in series.points if p.row.get(key) in last and p.row.get("step") in first]
+    left = f"the last {MOST_COHORTS} of {len(cohorts)}" if len(cohorts) > MOST_COHORTS else ""
+    if len(steps) > MOST_STEPS:
+        left += f"{'; ' if left else ''}the first {MOST_STEPS} steps of {len(steps)}"
+    return Series(series.name, tuple(points)), left
 
 
 def _ranked(series: Series) -> tuple[Series, str]:

@@ -11,7 +11,11 @@ from adoptcli.results import Unit
 
 MONTH, DAY = re.compile(r"\d{4}-\d{2}"), re.compile(r"\d{4}-\d{2}-\d{2}")
 FEW = 8  # periods that are labelled one by one
-SPANS = ((2 * 86_400.0, 86_400.0, "days"), (2 * 3_600.0, 3_600.0, "hours"), (120.0, 60.0, "minutes"))
+SPANS = (
+    (2 * 86_400.0, 86_400.0, "days"),
+    (2 * 3_600.0, 3_600.0, "hours"),
+    (120.0, 60.0, "minutes"),
+)
 
 
 def along(
@@ -64,7 +68,7 @@ def _date(text: str) -> date | None:
 
 
 def _short(places: Sequence[str], dates: Sequence[date | None]) -> list[str]:
-    """Labels that fit: Apr for 2026-04, 3 May for 2026-05-03; with the year where that is needed."""
+    """Labels that fit: Apr for 2026-04, 3 May for 2026-05-03; with the year if needed."""
     if not all(dates):
         return list(places)
     days = any(DAY.fullmatch(place) for place in places)

@@ -22,7 +22,9 @@ KEPT = (
 )  # fmt: skip
 WORDS = {"none", "middle", "end", "start", "bold", "normal", "transparent"}
 NUMBERS = re.compile(r"[MLHVCSQTAZmlhvcsqtaz0-9.,eE+\- ]*(px)?")
-MOVED = re.compile(r"(translate|rotate|scale)\([0-9.,eE+\- ]*\)( ?(translate|rotate)\([0-9.,eE+\- ]*\))*")
+MOVED = re.compile(
+    r"(translate|rotate|scale)\([0-9.,eE+\- ]*\)( ?(translate|rotate)\([0-9.,eE+\- ]*\))*"
+)
 COLOUR = re.compile(r"var\(--[a-z0-9-]+\)")
 
 

@@ -20,7 +20,7 @@ DARK = {
     "s5": "#ff95c2",
 }  # fmt: skip
 SERIES = tuple(f"var(--s{i})" for i in range(6))
-DASHES = ([], [6, 3], [2, 3], [8, 3, 2, 3], [1, 2], [10, 4])
+DASHES: tuple[list[int], ...] = ([], [6, 3], [2, 3], [8, 3, 2, 3], [1, 2], [10, 4])
 LIGHTEST = 0.22  # of the accent, where shades tell parts from each other
 FONT = "Arial"  # by whose widths labels are placed; the page's own fonts draw them
 NARROW, WIDE = 344, 760  # pixels that a drawing is wide
