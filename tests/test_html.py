@@ -358,6 +358,46 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert drawings(replace(CHART, y=("other",)), cohorts(0)) == []
 
 
+def test_a_series_without_a_number_is_no_series() -> None:
+    rows = tuple(r for r in cohorts(2).rows if r["segment"] != "s0" or r["cohort"] == "2026-03")
+    drawn = drawings(CHART, replace(cohorts(2), rows=rows))[0]
+    assert [one.name for one in drawn.series] == ["everyone", "s1"]
+
+
+def test_of_very_many_accounts_some_are_drawn() -> None:
+    columns = (Column("item", "Account", "text"), Column("used", "Used", "share"))
+    rows = tuple({"item": f"{i:04d}", "used": i / 1000} for i in range(500))
+    chart = replace(CHART, kind="ranked", x="item", y=("used",))
+    drawn = drawings(chart, Table("accounts", "By account", columns, rows))[0]
+    assert drawn.left == "one of 3 of 500"
+    assert [p.x for p in drawn.points][:2] == ["0499", "0496"]
+    assert len(drawn.points) == 167
+
+
+def test_a_long_triangle_shows_its_last_cohorts_and_first_steps() -> None:
+    columns = (Column("cohort", "Cohort", "text"), Column("step", "Week"),
+               Column("rate", "Rate", "share"))  # fmt: skip
+    rows = tuple({"cohort": f"c{c:02d}", "step": step, "rate": 0.5}
+                 for c in range(32) for step in range(32 - c))  # fmt: skip
+    chart = replace(CHART, kind="heat", x="step", label="cohort")
+    drawn = drawings(chart, Table("triangle", "By cohort", columns, rows))[0]
+    assert drawn.left == "the last 30 of 32; the first 26 steps of 32"
+    assert {p.row["cohort"] for p in drawn.points} == {f"c{c:02d}" for c in range(2, 32)}
+    assert max(int(p.x) for p in drawn.points) == 25
+
+
+def test_below_zero_are_those_who_went(sample: Report) -> None:
+    chart = next(c for c in CHARTS if c.down)
+    table = next(m for m in sample.metrics if m.id == "lifecycle").result.table("periods")
+    assert table
+    drawn = drawings(chart, table)[0]
+    values = KINDS["stack"](drawn, 344)["layer"][0]["data"]["values"]
+    last = table.rows[-1]
+    assert [v["y"] for v in values if v["x"] == "Sep"] == [
+        last["returning"], last["resurrected"], last["new"], -float(str(last["dormant"]))
+    ]  # fmt: skip
+
+
 def test_long_tables_say_what_they_leave_out() -> None:
     rows = tuple({"cohort": f"c{i}", "rate": Estimate(0.5)} for i in range(tables.MOST_ROWS + 5))
     sheet = tables.sheet(Table("cohorts", "By cohort", COLUMNS, rows))

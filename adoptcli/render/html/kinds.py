@@ -105,4 +105,4 @@ def _caption(drawn: Drawn) -> str:
         parts.append(f"n {least}" if least == most else f"n {least} to {most}")
     if drawn.left:
         parts.append(drawn.left)
-    return "; ".join(parts)
+    return "; ".join(parts).replace("95 %", "95\u00a0%").replace(" n ", " n\u00a0")  # kept together

@@ -72,7 +72,8 @@ def render(report: Report) -> str:
         steps_first=first,
         other_steps=others,
         notes=summary.notes(report),
-        silent=[(m.title, safe(m.result.reason)) for m in silent],
+        summed=any(metric.lines for _, metric in shown),
+        silent=[(m.title, safe(m.result.reason)) for m in silent if m.result.reason],
         few=summary.SMALL,
     )
 

@@ -106,6 +106,8 @@ def _drawn(
         series = list(_keyed(chart, columns[0], rows if split else everyone, chart.by or "segment"))
     else:
         series = [_series(chart, column, column.title, everyone) for column in columns]
+    if chart.kind in SPLIT:
+        series = [s for s in series if any(p.y is not None for p in s.points)] or series[:1]
     left = ""
     if chart.kind == "heat":
         series[0], left = _latest_cohorts(series[0], chart.label)

@@ -37,7 +37,7 @@ def config() -> dict[str, Any]:
     axis = {
         "domain": False, "ticks": False, "grid": False, "labelColor": "var(--muted)",
         "labelFontSize": 11, "labelPadding": 6, "titleColor": "var(--muted)", "titleFontSize": 11,
-        "titleFontWeight": "normal", "labelOverlap": "greedy", "labelSeparation": 6,
+        "titleFontWeight": "normal", "labelOverlap": "parity", "labelSeparation": 6,
     }  # fmt: skip
     return {
         "background": None,
