@@ -227,6 +227,7 @@ def test_names_cannot_break_out(hostile_page: str, sample_page: str) -> None:
     evil, page, mild = hostile_page, Page(hostile_page), Page(sample_page)
     assert {tag for tag, _ in page.elements} <= {tag for tag, _ in mild.elements}
     known = {(tag, name) for tag, attributes in mild.elements for name, _ in attributes}
+    known.add(("details", "open"))
     assert {(tag, name) for tag, attributes in page.elements for name, _ in attributes} <= known
     assert evil.count("<script") == evil.count("</script") == evil.count("<style") == 1
     for tag, attributes in page.elements:
