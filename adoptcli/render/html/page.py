@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -45,7 +46,7 @@ class Metric:
     reason: str
     figures: tuple[Panel, ...]
     tables: tuple[Sheet, ...]
-    definition: str
+    definition: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
 
@@ -89,9 +90,15 @@ def _metric(metric: MetricReport) -> Metric:
         safe(metric.result.reason),
         figures,
         tuple(sheet(t) for t in tables if any(id(row) not in behind for row in t.rows)),
-        metric.definition,
+        tuple(_paragraphs(metric.definition)),
         tuple(safe(c.message) for c in metric.result.caveats),
     )
+
+
+def _paragraphs(text: str) -> Iterator[tuple[str, ...]]:
+    """Each as parts of which every second is code. `Word: …` begins one, as does an empty line."""
+    for block in re.split(r"\n\s*\n|\n(?=[A-Z][a-z ]+: )", text.strip()):
+        yield tuple(" ".join(block.split()).split("`"))
 
 
 def _panels(metric: str, tables: list[Table]) -> Iterator[Panel]:
