@@ -163,7 +163,7 @@ EVIL = (
     "</script><script>alert(1)</script>",
     '"><img src=x onerror=alert(2)>',
     "javascript:alert(3)",
-    "{{ 7*7 }}{% raw %}",
+    "{{ 7*7 }}{% raw %}" + "long" * 50,
     "</svg><svg onload=alert(4)>",
     "</style><style>*{background:url(http://evil.example/)}",
     "\x1b[31mred\u202eder",
@@ -268,6 +268,14 @@ def test_in_a_browser(tmp_path: Path, sample_page: str, hostile_page: str) -> No
                 "'pointermove', {bubbles: true, clientX: 9, clientY: 9})))"
             )
             assert page.value("document.getElementById('tip').textContent.length") > 0
+            # And by keys, each place after the other.
+            page.value("document.querySelector('.narrow svg[tabindex]').focus()")
+            for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+                page.call("Input.dispatchKeyEvent", type="keyDown", key=key)
+            first = "document.querySelector('.narrow svg .m').dataset.told"
+            assert page.value("document.getElementById('tip').textContent") == page.value(first)
+            page.call("Input.dispatchKeyEvent", type="keyDown", key="Escape")
+            assert page.value("document.getElementById('tip').hidden") is True
             assert page.trouble(file) == []
             page.seen.clear()
         page.value("console.error('seen'); fetch('http://127.0.0.1:9/').catch(() => 0)")
@@ -351,6 +359,14 @@ def test_what_is_not_mature_is_no_drop() -> None:
     ]
     told = layers[-1]["data"]["values"]
     assert told[0]["t"] == "2026-01\n50.0 % [30.0–70.0], 10/20"
+
+
+def test_the_interval_of_a_single_point_is_seen() -> None:
+    one = replace(cohorts(0), rows=cohorts(0).rows[:1])
+    marks = [
+        layer["mark"]["type"] for layer in KINDS["line"](drawings(CHART, one)[0], 344)["layer"]
+    ]
+    assert marks == ["rule", "line", "point", "rule"]
 
 
 def test_nothing_is_drawn_of_nothing() -> None:

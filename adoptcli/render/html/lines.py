@@ -34,11 +34,14 @@ def _lines(drawn: Drawn, width: int, interpolate: str) -> Spec:
         for i, one in enumerate(drawn.series) for p in one.points
     ]  # fmt: skip
     color = _colours(len(drawn.series))
+    shade = 0.14 if len(drawn.series) < 4 else 0.09
+    look = {"type": "area", "opacity": shade, "interpolate": interpolate}
+    if len(drawn.places) == 1:  # there is no area between a point and nothing
+        look = {"type": "rule", "opacity": 0.6, "strokeWidth": 1.5}
     band: Spec = {
-        "mark": {"type": "area", "opacity": 0.14 if len(drawn.series) < 4 else 0.09,
-                 "interpolate": interpolate},
+        "mark": look,
         "encoding": {"y": {**y, "field": "lo"}, "y2": {"field": "hi"}, "color": color},
-    }  # fmt: skip
+    }
     stroke: Spec = {
         "mark": {"type": "line", "strokeWidth": 2.25, "interpolate": interpolate,
                  "strokeCap": "round"},

@@ -120,7 +120,11 @@ def _behind(drawn: Drawn) -> Table:
 
 def _template() -> Template:
     made = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     return made.from_string(_file("page.html.j2"))
 
