@@ -244,6 +244,10 @@ def check_output(options: Options, formats: Container[str] = FORMATS) -> None:
             "format-not-of-lists", f"a list of people cannot be written as {options.format}",
             f"there are: {', '.join(LISTS)}",
         )  # fmt: skip
+    if kind(options, formats) == "html":
+        from adoptcli.render import html
+
+        html.require()
     if options.output is None or options.output == "-":
         return
     if is_folder(options.output) and options.format not in (None, "csv"):

@@ -20,6 +20,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     NDJSON = "ndjson"
     OPENMETRICS = "openmetrics"
+    HTML = "html"
 
 
 class CheckFormat(StrEnum):

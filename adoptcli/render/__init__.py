@@ -12,6 +12,7 @@ FORMATS = {
     "markdown": ("markdown", (".md", ".markdown")),
     "ndjson": ("ndjson", (".ndjson", ".jsonl")),
     "openmetrics": ("openmetrics", (".prom", ".om")),
+    "html": ("html", (".html", ".htm")),
 }
 LISTS = ("table", "json", "csv")  # what a list of people can be written as
 

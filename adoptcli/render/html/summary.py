@@ -1,0 +1,161 @@
+"""What stands on top: the figures by section, the next steps, what to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from adoptcli.render import numbers
+from adoptcli.render.text import safe
+from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
+
+SMALL, MOST_BARS, MOST_STEPS = 30, 12, 5
+FIRST = ("active_users", "activation", "retention", "stickiness", "adoption_rate", "churn")
+MOST_FIRST = 4
+
+
+@dataclass(frozen=True)
+class Line:
+    """A headline as it is shown."""
+
+    title: str
+    period: str
+    value: str
+    interval: str
+    n: str
+    few: bool
+    change: str
+    up: bool | None
+    bars: tuple[tuple[int, float, float], ...]
+    trend: str
+    first: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A next step; advice is given once."""
+
+    message: str
+    advice: str
+    command: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A caveat, and the metrics that carry it."""
+
+    text: str
+    titles: tuple[str, ...]
+
+
+def line(found: Headline, *, first: bool = True) -> Line:
+    """A headline in words."""
+    n = numbers.behind(found.estimate)
+    words = numbers.change(found.change, found.unit)
+    moved = found.change.value if found.change else None
+    denominator = found.estimate.denominator
+    return Line(
+        safe(found.title),
+        safe(found.period) if found.period and first else "",
+        numbers.number(found.estimate.value, found.unit),
+        numbers.interval(found.estimate, found.unit),
+        n,
+        bool(n) and denominator is not None and denominator < SMALL,
+        words,
+        None if not moved or words.startswith("±") else moved > 0,
+        _bars(found.trend[-MOST_BARS:]),
+        ", ".join(numbers.number(v, found.unit) for v in found.trend[-MOST_BARS:]),
+        first,
+        safe(found.note),
+    )
+
+
+def lines(metric: MetricReport) -> list[Line]:
+    """The headline of a metric, its textbook figure where it differs, and what else there is."""
+    found = metric.result
+    if found.headline is None:
+        return []
+    shown = [line(found.headline)]
+    book = found.textbook
+    if book and book.value is not None and book.value != found.headline.estimate.value:
+        as_estimate = Estimate(book.value, book.numerator, book.denominator)
+        shown.append(
+            line(Headline(f"textbook: {book.formula}", as_estimate, book.unit), first=False)
+        )
+    return [*shown, *(line(one, first=False) for one in found.also)]
+
+
+def key_figures(report: Report) -> list[Line]:
+    """The few that a reader wants first."""
+    known = {metric.id: metric.result.headline for metric in report.metrics}
+    heads = (known.get(name) for name in FIRST)
+    shown = [line(head) for head in heads if head and head.estimate.value is not None]
+    return shown[:MOST_FIRST]
+
+
+def _bars(values: Sequence[float | None]) -> tuple[tuple[int, float, float], ...]:
+    """x, top and height of each bar of a small drawing, 16 high; none for none."""
+    top = max((v for v in values if v is not None), default=0)
+    if top <= 0 or len(values) < 2:
+        return ()
+    tall = [(i, max(1.0, round(max(v, 0) / top * 16, 1))) for i, v in enumerate(values)
+            if v is not None]  # fmt: skip
+    return tuple((i * 6, round(16 - height, 1), height) for i, height in tall)
+
+
+def steps(findings: Iterable[Finding]) -> tuple[list[Step], list[Step]]:
+    """The worst of each topic, and the others."""
+    worst: dict[str, Finding] = {}
+    for found in findings:
+        worst.setdefault(found.topic, found)
+    first = [*worst.values()][:MOST_STEPS]
+    others = [found for found in findings if found not in first]
+    return _steps(first), _steps(others)
+
+
+def _steps(findings: Iterable[Finding]) -> list[Step]:
+    shown, given = [], set()
+    for found in findings:
+        advice = "" if found.advice in given else safe(found.advice)
+        given.add(found.advice)
+        shown.append(Step(safe(found.message), advice, safe(found.command), found.metric))
+    return shown
+
+
+def notes(report: Report) -> list[Note]:
+    """Each caveat once, whichever metrics carry it."""
+    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
+    pairs = [(caveat, "") for caveat in report.caveats]
+    pairs += [(caveat, m.title) for m in report.metrics for caveat in m.result.caveats]
+    for caveat, title in pairs:
+        text = f"{caveat.message}: {caveat.count:,}" if caveat.count else caveat.message
+        found.setdefault((caveat.code, caveat.message), (safe(text), []))[1].append(title)
+    return [Note(text, tuple(filter(None, titles))) for text, titles in found.values()]
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """What was read, and by which definitions."""
+    source = report.source
+    counts = [f"{source.events:,} events", f"{source.actors:,} {report.unit}s"]
+    if source.accounts and report.unit == "user":
+        counts.append(f"{source.accounts:,} accounts")
+    aside = [f"{n:,} {reason.replace('-', ' ')}" for reason, n in source.set_aside.items()]
+    if source.anonymous:
+        aside.append(f"{source.anonymous:,} rows without user")
+    if source.duplicates:
+        aside.append(f"{source.duplicates:,} repeated deliveries")
+    if source.excluded:
+        aside.append(f"{source.excluded:,} excluded")
+    shown = f"{report.since or '…'} to {report.until or '…'}"
+    found = [
+        ("Read", " · ".join(counts)),
+        ("Days", f"{source.first_day} to {source.last_day}"),
+        ("Time zone", report.time_zone),
+        ("Shown", shown if report.since or report.until else ""),
+        ("Split by", report.segment or ""),
+        ("Set aside", ", ".join(aside)),
+        ("Definitions", f"{report.definitions} · adoptcli {report.version}"),
+    ]
+    return [(name, safe(text)) for name, text in found if text]
