@@ -27,6 +27,7 @@ from adoptcli.render.html.kinds import KINDS
 from adoptcli.render.html.points import drawings
 from adoptcli.results import Column, Estimate, Report, Table
 from tests import browser
+from tests.test_golden import same
 
 ROOT = Path(__file__).parent.parent
 Cli = Callable[..., Any]
@@ -89,6 +90,33 @@ def sample() -> Report:
 def sample_page(sample: Report) -> str:
     """Its page."""
     return html.render(sample)
+
+
+class Open(HTMLParser):
+    """The text that stands open: without drawings, and without what must be unfolded."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.shut, self.lines = 0, [""]
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.shut += tag in ("details", "svg", "style", "script")
+        if tag in ("p", "li", "tr", "div", "h1", "h2", "h3", "h4", "figcaption"):
+            self.lines.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.shut -= tag in ("details", "svg", "style", "script")
+        self.lines[-1] += " "
+
+    def handle_data(self, data: str) -> None:
+        if not self.shut:
+            self.lines[-1] += data
+
+
+def test_reads_as_it_should(sample_page: str) -> None:
+    lines = (" ".join(line.split()) for line in Open(sample_page).lines)
+    same("page.txt", "".join(f"{line}\n" for line in lines if line))
 
 
 def test_needs_nothing_else(sample_page: str) -> None:
@@ -156,7 +184,7 @@ def test_tables_hold_the_numbers_of_the_json(sample: Report, sample_page: str) -
     headline = found["stickiness"]["headline"]
     assert any(numbers.percent(headline["value"]) in r for r in page.table("Every metric"))
     for finding in sample.findings:
-        assert finding.command in "".join(page.text)
+        assert finding.audience in "".join(page.text)
 
 
 EVIL = (

@@ -19,6 +19,7 @@ from adoptcli.render.html.kinds import Figure, figure
 from adoptcli.render.html.points import Drawn, drawings
 from adoptcli.render.html.tables import Sheet, sheet
 from adoptcli.render.html.theme import DARK, LIGHT
+from adoptcli.render.outcomes import total
 from adoptcli.render.text import safe
 from adoptcli.results import MetricReport, Report, Table
 
@@ -76,6 +77,9 @@ def render(report: Report) -> str:
         summed=any(metric.lines for _, metric in shown),
         silent=[(m.title, safe(m.result.reason)) for m in silent if m.result.reason],
         few=summary.SMALL,
+        marks=summary.marks(report),
+        missed=summary.missed(report),
+        targets=total(report.targets, report.as_of).plain if report.targets else "",
     )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from adoptcli.render import numbers
+from adoptcli.render.outcomes import ORDER, SIGNS, WORDS
 from adoptcli.render.text import safe
-from adoptcli.results import Estimate, Finding, Headline, MetricReport, Report
+from adoptcli.render.verdicts import message
+from adoptcli.results import Estimate, Finding, Headline, Judged, MetricReport, Report
 
 SMALL, MOST_BARS, MOST_STEPS = 30, 12, 5
 FIRST = ("active_users", "activation", "retention", "stickiness", "adoption_rate", "churn")
@@ -50,14 +52,27 @@ class Note:
     titles: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What came of a target: a sign, a word and what it must be; `message` has both numbers."""
+
+    outcome: str
+    sign: str
+    word: str
+    name: str
+    condition: str
+    message: str
+
+
 def line(found: Headline, *, first: bool = True) -> Line:
     """A headline in words."""
     n = numbers.behind(found.estimate)
     words = numbers.change(found.change, found.unit)
     moved = found.change.value if found.change else None
     denominator = found.estimate.denominator
+    title = f"{found.title}: {found.verdict}" if found.verdict else found.title
     return Line(
-        safe(found.title),
+        safe(title),
         safe(found.period) if found.period and first else "",
         numbers.number(found.estimate.value, found.unit),
         numbers.interval(found.estimate, found.unit),
@@ -120,7 +135,7 @@ def _steps(findings: Iterable[Finding]) -> list[Step]:
     for found in findings:
         advice = "" if found.advice in given else safe(found.advice)
         given.add(found.advice)
-        shown.append(Step(safe(found.message), advice, safe(found.command), found.metric))
+        shown.append(Step(safe(found.message), advice, safe(found.audience), found.metric))
     return shown
 
 
@@ -133,6 +148,24 @@ def notes(report: Report) -> list[Note]:
         text = f"{caveat.message}: {caveat.count:,}" if caveat.count else caveat.message
         found.setdefault((caveat.code, caveat.message), (safe(text), []))[1].append(title)
     return [Note(text, tuple(filter(None, titles))) for text, titles in found.values()]
+
+
+def marks(report: Report) -> dict[str, Mark]:
+    """By metric: what came of its headline's target."""
+    return {one.metric: _mark(one) for one in report.targets if one.figure == "headline"}
+
+
+def missed(report: Report) -> list[Mark]:
+    """The targets that did not pass, what failed first."""
+    worst = sorted(report.targets, key=lambda one: -ORDER.index(one.outcome))
+    return [_mark(one) for one in worst if one.outcome != "pass"]
+
+
+def _mark(found: Judged) -> Mark:
+    return Mark(
+        found.outcome, SIGNS[found.outcome], WORDS[found.outcome], safe(found.name),
+        found.condition, safe(message(found)),
+    )  # fmt: skip
 
 
 def facts(report: Report) -> list[tuple[str, str]]:
