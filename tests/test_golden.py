@@ -1,6 +1,8 @@
 """The sample data's report, kept as it should be.
 
-ADOPTCLI_GOLDEN=1 python -m pytest tests/test_golden.py tests/test_html.py   writes the files anew; read the diff.
+ADOPTCLI_GOLDEN=1 python -m pytest tests/test_golden.py tests/test_html.py
+
+writes the files anew; read the diff.
 """
 
 from __future__ import annotations

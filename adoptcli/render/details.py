@@ -40,7 +40,9 @@ def details(report: Report, width: int, *, plain: bool, charts: bool = False) ->
 def fitted(table: Table, width: int, *, plain: bool) -> RenderableType:
     """One table as a terminal of some width can show it."""
     sheets = _fitting(shape(table, width, cut=True), width)
-    parts = [part for sheet in sheets for part in (grid(sheet, plain=plain), Text())]
+    parts: list[RenderableType] = []
+    for sheet in sheets:
+        parts += [Text(sheet.title, style="italic"), grid(sheet, plain=plain), Text()]
     return Group(*parts[:-1])
 
 
@@ -138,8 +140,8 @@ def _part(sheet: Sheet, columns: Sequence[int], number: int) -> Sheet:
 def grid(sheet: Sheet, *, plain: bool) -> Grid:
     """A sheet as Rich draws it."""
     grid = Grid(
-        title=sheet.title, title_justify="left", title_style="italic", header_style="dim",
-        box=box.ASCII2 if plain else box.SIMPLE_HEAD, pad_edge=False, show_edge=False,
+        header_style="dim", box=box.ASCII2 if plain else box.SIMPLE_HEAD, pad_edge=False,
+        show_edge=False,
     )  # fmt: skip
     for head, text in zip(sheet.heads, sheet.texts, strict=True):
         grid.add_column(head, justify="left" if text else "right", overflow="fold")

@@ -19,7 +19,7 @@ def require() -> None:
     if not all(find_spec(name) for name in NEEDED):
         raise UsageProblem(
             "html-missing", "HTML needs packages that are not installed",
-            'install them: pip install "adoptcli[html]"',
+            "install them: pip install jinja2 vl-convert-python",
         )  # fmt: skip
 
 
