@@ -32,6 +32,7 @@ Cli = Callable[..., Any]
 def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
     """The program as a process of its own."""
     environment = {**os.environ, "COLUMNS": "80", **options.pop("env", {})}
+    environment.pop("POLARS_MAX_THREADS", None)
     return subprocess.run(
         [sys.executable, "-m", "adoptcli", *map(str, arguments)],
         capture_output=True, check=False, env=environment, cwd=options.pop("cwd", ROOT), **options,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,13 @@ def _top(
     ] = False,
 ) -> None:
     """Options of the whole program."""
+
+
+@cache
+def program() -> Callable[..., None]:
+    """The application, as a function of its `args` and its `prog_name`."""
+    found: Callable[..., None] = typer.main.get_command(build())
+    return found
 
 
 def build() -> typer.Typer:

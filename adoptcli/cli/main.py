@@ -26,10 +26,10 @@ def run(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them takes long
     gc.disable()  # a short run of many small objects; frames are counted, not collected
     try:
-        from adoptcli.cli.app import build
+        from adoptcli.cli.app import program
 
         try:
-            build()(args=arguments, prog_name="adoptcli")
+            program()(args=arguments, prog_name="adoptcli")
         finally:
             progress.end()
     except SystemExit as stop:
