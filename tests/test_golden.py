@@ -11,10 +11,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from rich.text import Text
 
-from adoptcli.render import csv_, markdown, ndjson, openmetrics, table
+from adoptcli import history
+from adoptcli.render import csv_, json_, junit, markdown, ndjson, openmetrics, table, verdicts
 from adoptcli.render.charts import draw
 from adoptcli.render.figures import figures_of
 from adoptcli.results import Report
@@ -68,6 +70,23 @@ def test_charts(sample: Report) -> None:
 def test_markdown(sample: Report) -> None:
     same("report.md", markdown.render(sample, full=False))
     same("retention.md", markdown.render(only(sample, "retention")))
+
+
+def test_json(sample: Report) -> None:
+    same("activation.json", json_.render(only(sample, "activation")))
+
+
+def test_targets(sample: Report) -> None:
+    shown = verdicts.render(sample, sample.targets, width=80, color=False, unicode=True)
+    same("targets.txt", shown)
+    same("targets.json", verdicts.as_json(sample, strict=False))
+    same("targets.xml", junit.render(sample, strict=False))
+
+
+def test_history(sample: Report) -> None:
+    rows = history.frame(only(sample, "activation"))
+    kept = rows.filter(pl.col("table").is_in(["headline", "textbook", "cohorts"]))
+    same("history.csv", kept.write_csv())
 
 
 def test_openmetrics(sample: Report) -> None:
