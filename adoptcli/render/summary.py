@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
 from rich.console import Group, RenderableType
@@ -13,7 +13,8 @@ from rich.text import Text
 from adoptcli.render import numbers
 from adoptcli.render.outcomes import SIGNS, STYLES, total
 from adoptcli.render.text import safe
-from adoptcli.results import FROM_PIPE, Estimate, Finding, Headline, Judged, MetricReport, Report
+from adoptcli.render.words import Known, first_steps, known, left_out, set_aside, was_read
+from adoptcli.results import FROM_PIPE, Estimate, Headline, Judged, MetricReport, Report
 
 WITH_TREND, WITH_INTERVAL = 110, 92
 NUMBERS, INTERVAL = 36, 14  # columns that value, n and change take, and the interval
@@ -21,7 +22,7 @@ LEAST_TITLE = 44
 SMALL = 30
 MOST_BARS = 12
 STUCK = "\u00a0"  # a space that does not break
-MOST_FINDINGS, READABLE = 5, 110
+READABLE = 110
 
 
 def summary(report: Report, width: int, *, plain: bool, full: bool) -> RenderableType:
@@ -54,24 +55,11 @@ def summary(report: Report, width: int, *, plain: bool, full: bool) -> Renderabl
 
 def head(report: Report) -> list[Text]:
     """What was read, what was set aside."""
-    source = report.source
-    counts = [f"{source.events:,} events", f"{source.actors:,} {report.unit}s"]
-    if source.accounts and report.unit == "user":
-        counts.append(f"{source.accounts:,} accounts")
-    counts.append(f"{source.first_day} to {source.last_day} ({report.time_zone})")
-    counts.append(f"definitions {report.definitions}")
+    source, aside = report.source, set_aside(report)
+    span = f"{source.first_day} to {source.last_day} ({report.time_zone})"
+    counts = [*was_read(report), span, f"definitions {report.definitions}"]
     lines = [Text(" · ".join(counts))]
-    aside = [f"{n:,} {reason.replace('-', ' ')}" for reason, n in source.set_aside.items()]
-    text = []
-    if aside:
-        text.append("set aside: " + ", ".join(aside))
-    if source.anonymous:
-        text.append(f"{source.anonymous:,} rows without user")
-    if source.duplicates:
-        text.append(f"{source.duplicates:,} repeated deliveries")
-    if source.excluded:
-        text.append(f"{source.excluded:,} excluded")
-    if text:
+    if text := [*(["set aside: " + ", ".join(aside)] if aside else []), *left_out(report)]:
         lines.append(Text(" · ".join(text), style="dim"))
     if report.since or report.until:
         lines.append(Text(f"shown: {report.since or '…'} to {report.until or '…'}", style="dim"))
@@ -180,7 +168,7 @@ def _folded(title: str, width: int) -> str:
 
 def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
     """The findings: what is the matter, what helps, and the command that lists the people."""
-    shown = report.findings if full else _worst(report.findings)
+    shown = report.findings if full else first_steps(report.findings)
     if not shown:
         return []
     lines, given = [Text(), Text("NEXT STEPS", style="bold")], set()
@@ -195,14 +183,6 @@ def _next_steps(report: Report, width: int, *, full: bool) -> list[Text]:
     if left := len(report.findings) - len(shown):
         lines.append(Text(f"     {left} more with --details", style="dim"))
     return lines
-
-
-def _worst(findings: Sequence[Finding]) -> list[Finding]:
-    """The worst of each topic, as many as a screen bears."""
-    first: dict[str, Finding] = {}
-    for found in findings:
-        first.setdefault(found.topic, found)
-    return [*first.values()][:MOST_FINDINGS]
 
 
 def _wrapped(text: str, width: int, style: str) -> list[Text]:
@@ -250,29 +230,19 @@ def _caveats(report: Report) -> list[Text]:
 
 def to_know(report: Report) -> list[str]:
     """Each caveat once, with the metrics that carry it; what explains the mark of a few has it."""
-    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
-    for caveat in report.caveats:
-        found[caveat.code, caveat.message] = (_told(caveat.message, caveat.count), [])
-    for metric in report.metrics:
-        for caveat in metric.result.caveats:
-            key = (caveat.code, caveat.message)
-            found.setdefault(key, (_told(caveat.message, caveat.count), []))[1].append(metric.title)
+    found = known(report)
     if _starred(report):
         text = f"fewer than {SMALL} behind a number beside a headline"
-        found["small-denominator", text] = (text, [])
-    lines = []
-    for (code, _), (text, titles) in found.items():
-        mark = "* " if code == "small-denominator" else ""
-        which = f" ({', '.join(titles)})" if titles else ""
-        lines.append(f"{mark}{text}{which}")
-    return lines
+        found.append(Known("small-denominator", text, ()))
+    return [
+        ("* " if one.code == "small-denominator" else "")
+        + one.text
+        + (f" ({', '.join(one.titles)})" if one.titles else "")
+        for one in found
+    ]
 
 
 def _starred(report: Report) -> bool:
     """Whether a number beside a headline has the mark of a few, which no caveat explains."""
     heads = [h for metric in report.metrics for h in metric.result.also]
     return any((h.estimate.denominator or SMALL) < SMALL for h in heads)
-
-
-def _told(message: str, count: int | None) -> str:
-    return f"{message}: {count:,}" if count else message

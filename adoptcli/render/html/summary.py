@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adoptcli.render import numbers
 from adoptcli.render.outcomes import ORDER, SIGNS, WORDS
 from adoptcli.render.text import safe
 from adoptcli.render.verdicts import message
+from adoptcli.render.words import Known, first_steps, known, left_out, set_aside, was_read
 from adoptcli.results import Estimate, Finding, Headline, Judged, MetricReport, Report
 
-SMALL, MOST_BARS, MOST_STEPS = 30, 12, 5
+SMALL, MOST_BARS = 30, 12
 FIRST = ("active_users", "activation", "retention", "stickiness", "adoption_rate", "churn")
 MOST_FIRST = 4
 
@@ -42,14 +43,6 @@ class Step:
     advice: str
     command: str
     metric: str
-
-
-@dataclass(frozen=True)
-class Note:
-    """A caveat, and the metrics that carry it."""
-
-    text: str
-    titles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -120,12 +113,9 @@ def _bars(values: Sequence[float | None]) -> tuple[tuple[int, float, float], ...
     return tuple((i * 6, round(16 - height, 1), height) for i, height in tall)
 
 
-def steps(findings: Iterable[Finding]) -> tuple[list[Step], list[Step]]:
+def steps(findings: Sequence[Finding]) -> tuple[list[Step], list[Step]]:
     """The worst of each topic, and the others."""
-    worst: dict[str, Finding] = {}
-    for found in findings:
-        worst.setdefault(found.topic, found)
-    first = [*worst.values()][:MOST_STEPS]
+    first = first_steps(findings)
     others = [found for found in findings if found not in first]
     return _steps(first), _steps(others)
 
@@ -139,15 +129,9 @@ def _steps(findings: Iterable[Finding]) -> list[Step]:
     return shown
 
 
-def notes(report: Report) -> list[Note]:
-    """Each caveat once, whichever metrics carry it."""
-    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
-    pairs = [(caveat, "") for caveat in report.caveats]
-    pairs += [(caveat, m.title) for m in report.metrics for caveat in m.result.caveats]
-    for caveat, title in pairs:
-        text = f"{caveat.message}: {caveat.count:,}" if caveat.count else caveat.message
-        found.setdefault((caveat.code, caveat.message), (safe(text), []))[1].append(title)
-    return [Note(text, tuple(filter(None, titles))) for text, titles in found.values()]
+def notes(report: Report) -> list[Known]:
+    """Each caveat once, made safe."""
+    return [replace(one, text=safe(one.text)) for one in known(report)]
 
 
 def marks(report: Report) -> dict[str, Mark]:
@@ -171,19 +155,10 @@ def _mark(found: Judged) -> Mark:
 def facts(report: Report) -> list[tuple[str, str]]:
     """What was read, and by which definitions."""
     source = report.source
-    counts = [f"{source.events:,} events", f"{source.actors:,} {report.unit}s"]
-    if source.accounts and report.unit == "user":
-        counts.append(f"{source.accounts:,} accounts")
-    aside = [f"{n:,} {reason.replace('-', ' ')}" for reason, n in source.set_aside.items()]
-    if source.anonymous:
-        aside.append(f"{source.anonymous:,} rows without user")
-    if source.duplicates:
-        aside.append(f"{source.duplicates:,} repeated deliveries")
-    if source.excluded:
-        aside.append(f"{source.excluded:,} excluded")
+    aside = [*set_aside(report), *left_out(report)]
     shown = f"{report.since or '…'} to {report.until or '…'}"
     found = [
-        ("Read", " · ".join(counts)),
+        ("Read", " · ".join(was_read(report))),
         ("Days", f"{source.first_day} to {source.last_day}"),
         ("Time zone", report.time_zone),
         ("Shown", shown if report.since or report.until else ""),
