@@ -103,7 +103,7 @@ def seats(found: Estimate) -> MetricReport:
 
 def one_short(found: Estimate) -> MetricReport:
     """Of two criteria, as a single one is lacking to all who lack anything."""
-    rows = ({"item": "a", "only": found}, {"item": "b", "only": Estimate(None)})
+    rows = ({"item": "a", "still": found}, {"item": "b", "still": Estimate(None)})
     return metric_of("activation", Result(None, None, (rows_of("lacking", *rows),)))
 
 

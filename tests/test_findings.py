@@ -315,7 +315,7 @@ def test_one_step_short_takes_two_criteria() -> None:
     far = estimate(0.25, "above", 0.1)
 
     def report(*items: str, **settings: object) -> Report:
-        rows = [{"item": item, "only": far} for item in items]
+        rows = [{"item": item, "still": far} for item in items]
         result = Result(None, None, (rows_of("lacking", *rows),))
         return report_of(metric_of("activation", result, **settings))
 
@@ -324,7 +324,7 @@ def test_one_step_short_takes_two_criteria() -> None:
     personas = {"personas": {"x": {}, "y": {}}}
     assert codes(report("x: a", "y: a", **personas)) == []
     found = found_in(report("x: a", "y: a", "y: b", **personas))
-    assert [f.figure for f in found] == ["lacking[item=y: a].only", "lacking[item=y: b].only"]
+    assert [f.figure for f in found] == ["lacking[item=y: a].still", "lacking[item=y: b].still"]
 
 
 @pytest.mark.parametrize(

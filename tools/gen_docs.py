@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from adoptcli.config.explain import about_targets, one, settings_lines  # noqa: E402
+from adoptcli.config.explain import about_audiences, about_targets, one, settings_lines  # noqa: E402
 from adoptcli.config.model import summary  # noqa: E402
 from adoptcli.config.schema import config_schema  # noqa: E402
 from adoptcli.definitions import Criterion, Definitions  # noqa: E402
@@ -95,6 +95,13 @@ def targets() -> str:
     return f"{title}\n\n{made} the same.\n{rest}"
 
 
+def audiences() -> str:
+    """docs/audiences.md: every list, and the conditions of the YAML."""
+    title, rest = about_audiences().split("\n", 1)
+    made = "Made from the code by `python tools/gen_docs.py`; `adoptcli explain audiences` prints"
+    return f"{title}\n\n{made} the same.\n{rest}"
+
+
 def check() -> str:
     """docs/check.schema.json: what readers of the JSON of `check` need."""
     return json.dumps(check_schema(), indent=2, ensure_ascii=False) + "\n"
@@ -139,6 +146,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "docs/metrics.md": metrics,
     "docs/next-steps.md": next_steps,
     "docs/targets.md": targets,
+    "docs/audiences.md": audiences,
     "docs/metrics.schema.json": schema,
     "docs/report.schema.json": report,
     "docs/check.schema.json": check,

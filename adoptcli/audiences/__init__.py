@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from adoptcli.timeline import Timeline
 
 
+LISTS = """
+`adoptcli audience NAME` lists people: id, account, why (the values), and since when. The list is
+exactly as long as a number of a metric. `adoptcli audience` without a name tells every list, and
+how many it holds; `METRIC.TABLE[KEY=VALUE].MEASURE` lists those behind a cell.
+"""
+
+
 @dataclass(frozen=True)
 class Asked:
     """One bucket, and what is asked of it.
@@ -63,6 +70,7 @@ class Audience:
         parts: What may stand after the colon; an empty text among them where nothing need.
         number: The number in the metric's result that the list is as long as, given the part and
             the label of the last complete period.
+        dated: Which day `since` is.
         of_result: Whether `find` takes the metric's result.
         meanings: What is particular to a part; `meaning` holds for the others.
     """
@@ -73,6 +81,7 @@ class Audience:
     find: Callable[[Any], Any]
     parts: Callable[[Definitions, Mapping[str, Any]], Sequence[str]]
     number: Callable[[Result, str, str | None], int]
+    dated: str
     of_result: bool = False
     meanings: Mapping[str, str] = field(default_factory=dict)
 

@@ -29,6 +29,13 @@ def _only(definitions: Definitions, settings: Mapping[str, Any]) -> Sequence[str
     return ("",)
 
 
+def _several(definitions: Definitions, settings: Mapping[str, Any]) -> Sequence[str]:
+    """One list, where some rule has several criteria: with one alone all are one step short."""
+    activation = settings.get("activation")
+    rules = activation.parts if activation else ()
+    return ("",) if any(len(part.criteria) > 1 for part in rules) else ()
+
+
 def _features(definitions: Definitions, settings: Mapping[str, Any]) -> Sequence[str]:
     return tuple(definitions.features)
 
@@ -49,7 +56,7 @@ def _not_activated(asked: Asked) -> pl.LazyFrame:
 
 
 def _one_step_short(asked: Asked) -> pl.LazyFrame:
-    people = asked.rows["lacking"].filter(pl.col("only") > 0).select("actor")
+    people = asked.rows["lacking"].filter(pl.col("still") > 0).select("actor")
     return people.join(_lacking(asked), on="actor", how="left")
 
 
@@ -136,11 +143,12 @@ def _item(asked: Asked) -> int:
 
 def _used_once(asked: Asked) -> pl.LazyFrame:
     item = _item(asked)
-    once = (pl.col("item") == item) & (pl.col("tried") > 0) & (pl.col("again") == 0)
-    people = asked.rows["features"].filter(once).select("actor")
+    once = (pl.col("item") == item) & (pl.col("once") > 0)
+    people = asked.rows["retained"].filter(once).select("actor")
     uses = counted_days(asked.timeline, asked.context).filter(pl.col("item") == item)
     last = last_day(uses, asked.context)
-    why = pl.lit(f"used {asked.part} once in {asked.settings.window} days")
+    day = pl.col("since").cast(pl.Date).cast(pl.String)
+    why = pl.format("used {} on {} and never again", pl.lit(asked.part), day)
     return people.join(last, on="actor", how="left").with_columns(why=why)
 
 
@@ -281,26 +289,29 @@ def _below_target(result: Result) -> list[Listed]:
 
 def _used(row: Row) -> str:
     used = _cell(row, "used")
-    return f"{(used.value or 0) * 100:.1f} % of {row['seats']} seats used, {row['members']} members"
+    share = f"{(used.value or 0) * 100:.1f} % of {row['seats']} seats"
+    return f"{share} used on an average day, {row['members']} members"
 
 
 def _to_look_at(result: Result) -> list[Listed]:
     """Accounts that need a look, with the reasons, in the order of their metric."""
-    head = result.headline
+    head, table = result.headline, result.table("accounts")
+    units = {column.name: column.unit for column in table.columns} if table else {}
+    what = "points" if units.get("activity") == "points" else "active days"
     return [
-        Listed(str(row["item"]), _looked_at(row), head.period if head else None)
+        Listed(str(row["item"]), _looked_at(row, what), head.period if head else None)
         for row in _rows(result, "accounts")
         if row["look_at"]
     ]
 
 
-def _looked_at(row: Row) -> str:
+def _looked_at(row: Row, what: str) -> str:
     parts = [f"{row['look_at']}: {row['active']} of {row['members']} members active"]
     change, seats = row.get("change"), row.get("seats")
     if isinstance(change, float):
-        parts.append(f"activity {change * 100:+.0f} %".replace("-", "−"))
-    if isinstance(seats, Estimate) and seats.value is not None:
-        parts.append(f"{seats.value * 100:.0f} % of seats in use")
+        parts.append(f"{what} {change * 100:+.0f} %".replace("-", "−"))
+    if isinstance(seats, Estimate) and seats.denominator:
+        parts.append(f"of {seats.denominator:,.0f} seats {row['active']} used at all")
     return ", ".join(parts)
 
 
@@ -346,9 +357,8 @@ def _last(table: str, name: str) -> Any:
 
 
 def _once(result: Result, part: str, period: str | None) -> int:
-    row = next(row for row in _rows(result, "funnel") if row["item"] == part)
-    again, tried = _parts_of(_cell(row, "again"))
-    return tried - again
+    row = next(row for row in _rows(result, "retained") if row["item"] == part)
+    return _parts_of(_cell(row, "once"))[0]
 
 
 def _numerators(table: str, name: str) -> Any:
@@ -373,33 +383,42 @@ def _top(table: str, key: str, name: str) -> Any:
 _ALL = (
     Audience("not_activated", "signed up and not activated in time, or not yet",
              "activation", _not_activated, lambda *_: ("", LATE, OPEN), _without_activation,
+             "its deadline, or its sign-up while there is time",
              meanings={LATE: "not activated in time; some are by now, who come last",
                        OPEN: "not activated yet, while there is still time"}),
-    Audience("one_step_short", "not activated in time, and one criterion alone is lacking",
-             "activation", _one_step_short, _only, _numerators("lacking", "only")),
+    Audience("one_step_short", "not activated to this day, and one criterion alone was lacking",
+             "activation", _one_step_short, _several, _numerators("lacking", "still"),
+             "its deadline"),
     Audience("newly_activated", "activated in the last complete period",
-             "activation", _newly_activated, _only, _last("activations", "activated")),
-    Audience("used_once", "used {part} once in the window, and not again",
-             "feature_adoption", _used_once, _features, _once),
+             "activation", _newly_activated, _only, _last("activations", "activated"),
+             "the day of the activation"),
+    Audience("used_once", "used {part} on one day alone, long enough ago to judge",
+             "feature_adoption", _used_once, _features, _once, "the day of the use"),
     Audience("never_tried", "active, can have {part}, and has never used it",
-             "feature_adoption", _never_tried, _features, _top("features", "item", "never")),
+             "feature_adoption", _never_tried, _features, _top("features", "item", "never"),
+             "the day from which it could be used"),
     Audience("newly_qualified", "met the rule of `qualified` for the first time in the last period",
-             "qualified", _newly_qualified, _only, _last("trend", "newly")),
+             "qualified", _newly_qualified, _only, _last("trend", "newly"),
+             "the first qualified day"),
     Audience("score_dropping", "lost a third or more of the engagement score",
-             "engagement_score", _score_dropping, _only, _numerators("falling", "falling")),
+             "engagement_score", _score_dropping, _only, _numerators("falling", "falling"),
+             "the first day of the window"),
     Audience("score", "engagement score at the level {part}",
-             "engagement_score", _score, _levels, _top("levels", "step", "actors")),
+             "engagement_score", _score, _levels, _top("levels", "step", "actors"),
+             "the first day of the window that the score is of"),
     Audience("quadrant", "in the quadrant of adoption and engagement",
              "quadrant", _quadrant, lambda *_: QUADRANTS, _top("quadrants", "item", "actors"),
+             "the last active day",
              meanings={"champions": "adopted and engaged",
                        "busy_not_adopted": "engaged, not adopted",
                        "adopted_not_engaged": "adopted, not engaged",
                        "neither": "neither adopted nor engaged"}),
     Audience("seats_below_target", "accounts that use fewer of their seats than the target",
              "seat_utilization", _below_target, _only,
-             _numerators("portfolio", "below"), of_result=True),
+             _numerators("portfolio", "below"), "the last day of the window", of_result=True),
     Audience("accounts_to_look_at", "accounts with nobody active, falling activity or empty seats",
-             "account_health", _to_look_at, _only, _headline, of_result=True),
+             "account_health", _to_look_at, _only, _headline,
+             "the last day of the window", of_result=True),
 )  # fmt: skip
 
 BUILTIN = {audience.name: audience for audience in _ALL}

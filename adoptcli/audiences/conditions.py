@@ -13,7 +13,7 @@ from adoptcli.context import text as as_text
 from adoptcli.definitions import Days, Definitions, Model, Name, Scalar
 from adoptcli.metrics._features import counted_days
 from adoptcli.metrics._score import SCALE, daily_points
-from adoptcli.metrics._shared import LONG_AGO, activated, by_window, since, window_of
+from adoptcli.metrics._shared import activated, by_window, since, window_of
 from adoptcli.timeline import Timeline
 
 
@@ -171,7 +171,7 @@ def matching(conditions: Conditions, timeline: Timeline, context: Context) -> pl
         people = people.filter(conditions.signed_up.holds(known, end))
         words.append(pl.format("signed up {}", _date("signup_day")))
     if conditions.last_seen is not None:
-        seen = pl.col("since").fill_null(LONG_AGO)  # who was never seen was not seen lately
+        seen = pl.coalesce("since", "signup_day")  # who was never seen came and stayed away
         people = people.filter(conditions.last_seen.holds(seen, end))
         words.append(pl.format("last seen {}", _date("since")))
     if conditions.activated is not None:

@@ -185,6 +185,7 @@ def _people(name: str, options: common.Options) -> tuple[Request, str, list[List
         of_accounts = options.unit == "account" or bool(what.audience and what.audience.of_result)
         note = options.console.note
         found = run.people(what, prepared, asked, note)
+        note(f"since: {what.dated}")
         if not options.console.quiet:
             for caveat in run.caveats(what, prepared, asked):
                 note(f"{what.metrics[0]}: {caveat}")
@@ -214,6 +215,7 @@ def _overview(options: common.Options) -> list[dict[str, Any]]:
 def _previous(path: Path) -> dict[str, dict[str, str]]:
     """The lines of a list that was written before, by id."""
     from adoptcli.errors import DataProblem, UsageProblem
+    from adoptcli.render.csv_ import unguarded
 
     try:
         text = path.read_text("utf-8-sig")
@@ -235,7 +237,7 @@ def _previous(path: Path) -> dict[str, dict[str, str]]:
             "previous-unreadable", f"--diff {path}: there is no column 'id'",
             "name the CSV that adoptcli audience -o FILE.csv wrote before",
         )  # fmt: skip
-    rows = [{k: lists.untold(v) for k, v in row.items() if k} for row in reader]
+    rows = [{k: unguarded(v or "") for k, v in row.items() if k} for row in reader]
     return {row["id"]: row for row in rows}
 
 

@@ -10,7 +10,7 @@ import typer
 from adoptcli.cli.console import payload
 from adoptcli.errors import UsageProblem
 
-NEXT_STEPS, TARGETS = "next-steps", "targets"
+NEXT_STEPS, TARGETS, AUDIENCES = "next-steps", "targets", "audiences"
 
 
 def explain(
@@ -18,12 +18,12 @@ def explain(
         str | None,
         typer.Argument(
             metavar="[METRIC]",
-            help="Which; without, all in a line each. Or next-steps, or targets.",
+            help="Which; without, all in a line each. Or next-steps, targets, audiences.",
         ),
     ] = None,
 ) -> None:
     """How a metric is defined: formula, what is left out, settings."""
-    from adoptcli.config.explain import about_targets, one, overview
+    from adoptcli.config.explain import about_audiences, about_targets, one, overview
     from adoptcli.metrics import all_metrics
 
     if metric is None:
@@ -33,6 +33,9 @@ def explain(
         from adoptcli.findings.explain import explained
 
         payload(explained())
+        return
+    if metric == AUDIENCES:
+        payload(about_audiences())
         return
     if metric == TARGETS:
         payload(about_targets())

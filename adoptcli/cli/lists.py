@@ -12,8 +12,7 @@ from typing import Any
 from adoptcli.cli import common
 from adoptcli.errors import UsageProblem
 from adoptcli.render import LISTS
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
+from adoptcli.render.csv_ import guarded
 
 
 def check_output(options: common.Options) -> None:
@@ -40,7 +39,7 @@ def deliver(
         common.put(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options)
     elif kind == "csv":
         common.put(
-            csv_text([names, *([as_text(cell) for cell in line] for line in cells)]), options
+            csv_text([names, *([guarded(cell) for cell in line] for line in cells)]), options
         )
     else:
         common.put(_table(names, cells, options), options)
@@ -54,17 +53,6 @@ def _table(names: list[str], cells: list[list[str]], options: common.Options) ->
         names, cells = names[:at] + names[at + 1 :], [line[:at] + line[at + 1 :] for line in cells]
     seen = common.screen(terminal=options.output in (None, "-"))
     return people.render(names, cells, width=seen.width, unicode=seen.unicode)
-
-
-def as_text(cell: str) -> str:
-    """Text that a spreadsheet takes for text, not for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
-def untold(cell: str | None) -> str:
-    """What `as_text` was made of."""
-    cell = cell or ""
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
 
 
 def csv_text(lines: list[list[str]]) -> str:

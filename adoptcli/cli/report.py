@@ -5,7 +5,7 @@ from __future__ import annotations
 from adoptcli.cli import common
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console, on_terminal
-from adoptcli.render import FORMATS
+from adoptcli.render import FORMATS, WITH_INTERVAL
 
 
 def report(
@@ -45,5 +45,7 @@ def report(
     common.deliver(found, given, full=False)
     if format is None and output is None and not details and on_terminal():
         given.console.note("adoptcli report --details shows every table, and charts")
+        if (common.screen(terminal=True).width or WITH_INTERVAL) < WITH_INTERVAL:
+            given.console.note(f"95 % intervals take {WITH_INTERVAL} columns")
     elif not details and common.kind(given, FORMATS) == "markdown":
         given.console.note("--details adds every table")

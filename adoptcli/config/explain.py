@@ -9,7 +9,10 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel
 
-from adoptcli import targets
+from adoptcli import audiences, targets
+from adoptcli.audiences import Audience
+from adoptcli.audiences.builtin import BUILTIN
+from adoptcli.audiences.conditions import Conditions
 from adoptcli.config.keys import Key, keys_of
 from adoptcli.config.model import summary
 from adoptcli.errors import UsageProblem
@@ -63,6 +66,22 @@ def about_targets() -> str:
     keys = "\n".join(settings_lines(Target))
     text = inspect.cleandoc(targets.__doc__ or "")
     return f"# Targets\n\n{text}\n\n## Keys of a target\n\n{keys}\n"
+
+
+def about_audiences() -> str:
+    """Every list that there is, and how the YAML adds others, as Markdown."""
+    lists = "\n".join(map(_audience, BUILTIN.values()))
+    keys = "\n".join(settings_lines(Conditions))
+    text = inspect.cleandoc(audiences.LISTS)
+    return f"# Audiences\n\n{text}\n\n## Built in\n\n{lists}\n\n## Of your own\n\n" + (
+        f"`audiences: {{NAME: CONDITIONS}}` in the YAML; all of them must hold.\n\n{keys}\n"
+    )
+
+
+def _audience(audience: Audience) -> str:
+    has_parts = audience.meanings or "{part}" in audience.meaning
+    name, meaning = audience.called("PART" if has_parts else ""), audience.told("PART")
+    return f"- `{name}` (`{audience.metric}`): {meaning}. Since: {audience.dated}."
 
 
 def _definition(metric: Metric) -> Iterator[str]:

@@ -93,7 +93,7 @@ ADOPTION = (
         code="activation-low", metric="activation", at=headline("missing", ("range", "activated")),
         below=0.5,
         says="Only {value} of the new {actors} activate in time ({counts}, {period}).",
-        lists=" Of all cohorts, {people} did not.",
+        lists=" Of all cohorts, {people} did not in time.",
         more=("lacking", "lacking", " Of all not activated, {share} lack {most}."),
         advice=SHORTEN, audience="not_activated:late",
     ),
@@ -107,11 +107,11 @@ ADOPTION = (
     ),
     Rule(
         code="one-step-short", metric="activation",
-        at=cells("lacking", "only", "numerator", least=2), above=0.25,
-        says="{value} of those not activated are one step short: "
+        at=cells("lacking", "still", "numerator", least=2), above=0.25,
+        says="{value} of those not activated in time are one step short to this day: "
         "they lack nothing but {item} ({counts}).",
         advice="One helpful message may do: what {item} is good for, how it is done, a link to it.",
-        audience="activation.lacking[item={item}].only",
+        audience="activation.lacking[item={item}].still",
     ),
     Rule(
         code="value-slow", metric="time_to_value",
@@ -124,7 +124,7 @@ ADOPTION = (
     Rule(
         code="value-not-reached", metric="time_to_value",
         at=cells("curve", "activated", "at_risk", step="30d"), below=0.5,
-        says="Most never seem to get there: "
+        says="Most take longer than a month, or never get there: "
         "30 days after sign-up only {value} of the {actors} have got to the first value.",
         lists=WAITING, listed=summed("histogram", "waiting"),
         advice=SHORTEN, audience="time_to_value.durations.waiting", topic="not_activated",
@@ -134,7 +134,7 @@ ADOPTION = (
         code="onboarding-low", metric="onboarding",
         at=headline("missing", ("range", "finished")), below=0.5,
         says="Only {value} of the new {actors} finish the onboarding ({counts}, {period}).",
-        lists=" Of all cohorts, {people} did not.",
+        lists=" Of all cohorts, {people} did not in time.",
         more=("steps", "stopped",
               " Most stop at {most}: {share} of those who begin and do not finish."),
         advice=EASE, audience="onboarding.cohorts.late",
@@ -150,7 +150,8 @@ ADOPTION = (
     Rule(
         code="funnel-loses", metric="funnel",
         at=cells("steps", "onward", "missing", most="lost"), below=0.5,
-        says="Funnel {item} loses most before {event}: only {value} go on to it ({counts}).",
+        says="Funnel {item} loses most before {event}: "
+        "only {value} go on to it in time ({counts}).",
         advice="Find the friction before {event}: watch sessions, read support tickets, ask; "
         "take out fields and steps that nobody needs, show what comes next.",
         audience="funnel.steps[item={item},step={step}].lost",

@@ -107,7 +107,8 @@ def newcomers(
 
     Returns:
         item, actor, signup, origin (ms) and its day, first (ms of the first use, or null) and its
-        first_use (local day), again (used later as `rule` has it); sorted by item and actor.
+        first_use (local day), again (used later as `rule` has it), uses (days of use); sorted by
+        item and actor.
     """
     used = _first_uses(counted_days(timeline, context), rule)
     known = timeline.actors.filter(pl.col("known")).select("actor", "signup", "signup_day")
@@ -132,7 +133,7 @@ def _begun(people: pl.DataFrame, launch: int | None, context: Context) -> pl.Dat
 
 
 def _first_uses(days: pl.DataFrame, rule: Retained) -> pl.DataFrame:
-    """item, actor, first (ms), first_use (its day), again: one row for each who used a feature."""
+    """item, actor, first (ms), first_use (its day), again, uses (days): a row a user of it."""
     fresh = starts_run(days, ["item", "actor"])
     begin = pl.when(fresh).then(pl.col("day")).forward_fill()
     gap = pl.col("day") - begin
@@ -144,6 +145,7 @@ def _first_uses(days: pl.DataFrame, rule: Retained) -> pl.DataFrame:
         first=days["first"].filter(fresh),
         first_use=days["day"].filter(fresh),
         again=pl.col("later") > 0,
+        uses="length",
     )
 
 
@@ -174,7 +176,7 @@ def left_out_rows(people: pl.DataFrame, timeline: Timeline) -> pl.LazyFrame:
 def retained_rows(people: pl.DataFrame, rule: Retained, context: Context) -> pl.LazyFrame:
     """Newcomers who used it, whether that is long enough ago, and whether they did again.
 
-    `gone`: it is, and they did not.
+    `gone`: it is, and they did not. `once`: it is, and they used it on no other day to this one.
     """
     mature = pl.col("first_use") + rule.within < context.as_of_day
     return (
@@ -186,6 +188,7 @@ def retained_rows(people: pl.DataFrame, rule: Retained, context: Context) -> pl.
             mature=mature.cast(pl.Int64),
             again=(mature & pl.col("again")).cast(pl.Int64),
             gone=(mature & ~pl.col("again")).cast(pl.Int64),
+            once=(mature & (pl.col("uses") == 1)).cast(pl.Int64),
             immature=(~mature).cast(pl.Int64),
         )
     )

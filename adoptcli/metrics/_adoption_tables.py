@@ -269,14 +269,14 @@ def _retained(
 ) -> Table:
     lines: list[Row] = []
     for i, name in enumerate(names):
-        c = _counts(found.get(i), ("again", "mature", "immature"))
-        lines.append(
-            {"item": name, "again": share(c["again"], c["mature"]), "immature": c["immature"]}
-        )
+        c = _counts(found.get(i), ("again", "once", "mature", "immature"))
+        once, again = (share(c[key], c["mature"]) for key in ("once", "again"))
+        lines.append({"item": name, "again": again, "once": once, "immature": c["immature"]})
     rule = settings.retained
     columns = (
         FEATURE,
         Column("again", "Used again, of those who tried", "share", ("again", "mature")),
+        Column("once", "On one day alone, ever", "share", ("once", "mature")),
         Column("immature", "Too new to judge", "users"),
     )
     title = f"Retained: used again {rule.after} to {rule.within} days after the first day of use"

@@ -45,6 +45,32 @@ def by_event(timeline: Timeline, cancel: Sequence[EventRef], context: Context) -
     )
 
 
+def last_words(timeline: Timeline, before: int, context: Context) -> pl.LazyFrame:
+    """actor, moment of its last cancellation or purchase before an instant, and which it was."""
+    cancel, buy = context.settings["churn"].cancel or [], context.definitions.purchase or []
+    cancelled = pl.col("event").is_in(context.vocabulary.codes(cancel)).cast(pl.Int64)
+    moment = pl.col("time")
+    # Purchases matter only where there are cancellations to take back.
+    events = timeline.of([*cancel, *buy] if cancel else []).lazy().filter(moment < before)
+    last = events.filter(moment == moment.max().over("actor"))
+    return last.select("actor", moment=moment, cancelled=cancelled)
+
+
+def ended(words: pl.DataFrame, before: int, context: Context) -> set[int]:
+    """The accounts that have ended before an instant: by the table, or by their members' last word.
+
+    A cancellation wins over a purchase at the same time.
+
+    Args:
+        words: Sums of `last_words` by item (the account) and moment.
+        before: The instant.
+        context: With the ends that the accounts table tells.
+    """
+    by_table = {account for account, at in context.account_ends.items() if at < before}
+    last = pl.col("moment") == pl.col("moment").max().over("item")
+    return by_table | set(words.filter(last & (pl.col("cancelled") > 0))["item"])
+
+
 def never_bought(timeline: Timeline, cancel: Sequence[EventRef], context: Context) -> pl.LazyFrame:
     """The actors that cancel, on the days shown, what they have not bought within the data."""
     first, end = map(context.calendar.midnight, (context.shown_from, context.end_day))

@@ -25,6 +25,7 @@ from pydantic import Field
 from adoptcli.context import Context
 from adoptcli.definitions import Days
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
+from adoptcli.metrics._customers import ended, last_words
 from adoptcli.metrics._features import counted_days
 from adoptcli.metrics._score import SCALE, daily_points
 from adoptcli.metrics._shared import (
@@ -64,16 +65,19 @@ def rows(timeline: Timeline, settings: AccountHealthSettings, context: Context) 
         "members": _members(timeline, home, context),
         "windows": _activity(timeline, settings, context).join(home, on="actor"),
         "features": _features(timeline, settings, context).join(home, on="actor"),
-        "endings": _endings(timeline, context).join(home, on="actor"),
+        "endings": last_words(timeline, _end(context), context).join(home, on="actor"),
     }
+
+
+def _end(context: Context) -> int:
+    return context.calendar.midnight(context.end_day)
 
 
 def _members(timeline: Timeline, home: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Everybody with an account, and whether it is activated."""
     if not has_activation(context):
         return home.with_columns(members=pl.lit(1), activated=pl.lit(0))
-    end = context.calendar.midnight(context.end_day)
-    arrived = (pl.col("activated_at") < end).fill_null(False).cast(pl.Int64)
+    arrived = (pl.col("activated_at") < _end(context)).fill_null(False).cast(pl.Int64)
     people = activated(timeline, context).lazy().select("actor", activated=arrived)
     found = home.join(people, on="actor", how="left")
     return found.with_columns(pl.col("activated").fill_null(0), members=pl.lit(1))
@@ -113,17 +117,6 @@ def _features(
     )
 
 
-def _endings(timeline: Timeline, context: Context) -> pl.LazyFrame:
-    """actor, moment of its last cancellation or purchase, and whether it cancelled then."""
-    cancel, buy = context.settings["churn"].cancel or [], context.definitions.purchase or []
-    cancelled = pl.col("event").is_in(context.vocabulary.codes(cancel)).cast(pl.Int64)
-    moment, end = pl.col("time"), context.calendar.midnight(context.end_day)
-    # Purchases matter only where there are cancellations to take back.
-    events = timeline.of([*cancel, *buy] if cancel else []).lazy().filter(moment < end)
-    last = events.filter(moment == moment.max().over("actor"))
-    return last.select("actor", moment=moment, cancelled=cancelled)
-
-
 def result(tallies: Tallies, settings: AccountHealthSettings, context: Context) -> Result:
     """One row an account, those to look at first."""
     members = cells(tallies["members"], ["item"])
@@ -132,7 +125,7 @@ def result(tallies: Tallies, settings: AccountHealthSettings, context: Context) 
             None, None, (), status="not_evaluable",
             reason="nobody belongs to an account: name its column in source.columns.account",
         )  # fmt: skip
-    gone = _cancelled(tallies["endings"], context)
+    gone = ended(tallies["endings"], _end(context), context)
     found = _Found(tallies, context)
     lines = sorted(
         (_line(a, counts, found, gone, settings, context) for a, counts in members.items()),
@@ -166,14 +159,6 @@ class _Found:
         self.features = dict(tallies["features"].group_by("item").len().iter_rows())
         self.scored = context.settings.get("engagement_score") is not None
         self.activates = has_activation(context)
-
-
-def _cancelled(endings: pl.DataFrame, context: Context) -> set[int]:
-    """The accounts whose last word is a cancellation; it wins over a purchase at the same time."""
-    end = context.calendar.midnight(context.end_day)
-    by_table = {account for account, at in context.account_ends.items() if at < end}
-    last = pl.col("moment") == pl.col("moment").max().over("item")
-    return by_table | set(endings.filter(last & (pl.col("cancelled") > 0))["item"])
 
 
 def _line(

@@ -173,7 +173,8 @@ def _lacking(people: pl.LazyFrame, parts: Sequence[Part]) -> pl.LazyFrame:
                 item=pl.lit(place + k, dtype=pl.Int64),
                 not_activated=pl.lit(1),
                 lacking=late[k].cast(pl.Int64),
-                only=(late[k] & (pl.col("missed") == 1)).cast(pl.Int64),
+                only=(alone := late[k] & (pl.col("missed") == 1)).cast(pl.Int64),
+                still=(alone & pl.col("activated_at").is_null()).cast(pl.Int64),
             )
             for k in range(n)
         ]
@@ -265,18 +266,20 @@ def _lacking_table(tally: pl.DataFrame, settings: ActivationSettings) -> Table:
     found = cells(tally, ["item"])
     lines: list[Row] = []
     for i, criterion in enumerate(labels(settings)):
-        counts = found.get(i, {"not_activated": 0, "lacking": 0, "only": 0})
+        counts = found.get(i, dict.fromkeys(("not_activated", "lacking", "only", "still"), 0))
         lines.append(
             {
                 "item": criterion,
                 "lacking": share(counts["lacking"], counts["not_activated"]),
                 "only": share(counts["only"], counts["not_activated"]),
+                "still": share(counts["still"], counts["not_activated"]),
             }
         )
     columns = (
         Column("item", "Criterion", "text"),
         Column("lacking", "Not activated and without it", "share", ("lacking", "not_activated")),
         Column("only", "Without it alone", "share", ("only", "not_activated")),
+        Column("still", "And so to this day", "share", ("still", "not_activated")),
     )
     return Table("lacking", "What those not activated lack", columns, tuple(lines))
 

@@ -8,7 +8,8 @@ Window: trailing `window` days, back from the end of the days shown; of the olde
 the data. Seats are as the accounts table has them today, for every window.
 By account: the average day as above; the best day: its most users on one day ÷ seats; active in the
 window: its users with one such day or more ÷ seats.
-Left out: accounts whose seats are unknown or none, accounts cancelled before a window begins, and
+Left out: accounts whose seats are unknown or none; accounts cancelled before a window begins, by
+the accounts table, or by their members' last `churn.cancel` that no `purchase` followed; and
 accounts with seats of which no user is known; all are counted; and from each window those whose
 first member came after it. A user of several accounts counts in the latest. Over 100 % is possible
 and flagged.
@@ -30,6 +31,7 @@ from adoptcli.context import Context
 from adoptcli.counts import Count, group_of
 from adoptcli.definitions import Days, Definitions
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
+from adoptcli.metrics._customers import ended, last_words
 from adoptcli.metrics._shared import (
     cells,
     difference,
@@ -95,7 +97,18 @@ def rows(timeline: Timeline, settings: SeatUtilizationSettings, context: Context
         "days": used_days.filter(newest)
         .join(home, on="actor")
         .select("actor", "item", step=pl.col("day").cast(pl.Int64), users=pl.lit(1)),
+        "endings": pl.concat(
+            last_words(timeline, _begin(span, context), context).with_columns(
+                period=pl.lit(span[1] - 1, dtype=pl.Int32)
+            )
+            for span in spans
+        ).join(home, on="actor"),
     }
+
+
+def _begin(span: tuple[int, int], context: Context) -> int:
+    """The instant at which a window begins, within the data."""
+    return context.calendar.midnight(max(span[0], context.first_day))
 
 
 def _counted(
@@ -122,7 +135,8 @@ def result(tallies: Tallies, settings: SeatUtilizationSettings, context: Context
         return _refused("the accounts table has no seats: name their column in accounts.seats")
     known, found = _known(tallies, context), cells(tallies["windows"], ["item", "period"])
     spans = list(reversed(windows(context, settings.window, MOST)))
-    held = [_held(known, found, span, settings, context) for span in spans]
+    words = tallies["endings"]
+    held = [_held(known, found, words, span, settings, context) for span in spans]
     if not held[-1].accounts:
         return _refused("no user belongs to an account whose seats are known")
     values = [_portfolio(found, window, "used", context) for window in held]
@@ -175,15 +189,15 @@ def _known(tallies: Tallies, context: Context) -> dict[int, int]:
 
 
 def _held(
-    known: Mapping[int, int], found: Found, span: tuple[int, int],
+    known: Mapping[int, int], found: Found, words: pl.DataFrame, span: tuple[int, int],
     settings: SeatUtilizationSettings, context: Context,
 ) -> _Held:  # fmt: skip
     """Accounts hold no seats before their first member came, and none once they are cancelled."""
     first, end = max(span[0], context.first_day), span[1]
     days = end - first if settings.days == "all" else working_days(first, end)
-    begin, ends = context.calendar.midnight(first), context.account_ends
+    gone = ended(words.filter(pl.col("period") == end - 1), _begin(span, context), context)
     there = {a for a in known if (found.get((a, end - 1)) or {}).get("there")}
-    accounts = [a for a in known if a in there and ends.get(a, begin) >= begin]
+    accounts = [a for a in known if a in there and a not in gone]
     return _Held(end - 1, days, accounts, known)
 
 
@@ -331,8 +345,14 @@ METRIC = register(
         result=result,
         whole_accounts=True,
         names=lambda settings, context: {"item": context.accounts},
-        keys={"windows": ("item", "period"), "accounts": ("item",), "days": ("item", "step")},
-        plain=frozenset({"windows", "accounts", "days"}),
+        needs=("churn",),
+        keys={
+            "windows": ("item", "period"),
+            "accounts": ("item",),
+            "days": ("item", "step"),
+            "endings": ("item", "period", "moment"),
+        },
+        plain=frozenset({"windows", "accounts", "days", "endings"}),
         users_only="seats are used by users: ask without --unit account",
         missing=missing,
     )

@@ -14,6 +14,7 @@ FORMATS = {
     "openmetrics": ("openmetrics", (".prom", ".om")),
     "html": ("html", (".html", ".htm")),
 }
+WITH_INTERVAL = 92  # columns from which the first screen has room for intervals
 LISTS = ("table", "json", "csv")  # what a list of people can be written as
 
 

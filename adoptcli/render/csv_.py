@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator
 
 from adoptcli.results import KEYS, Cell, Estimate, MetricReport, Report, Row, Table
@@ -15,7 +16,8 @@ HEADER = (
     "numerator", "denominator", "low", "high", "caveats",
 )  # fmt: skip
 PARTS = ("numerator", "denominator", "low", "high")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def render(report: Report) -> str:
@@ -52,8 +54,18 @@ def _cell(cell: Cell) -> str:
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return ""
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        return guarded(cell)
     return repr(cell) if isinstance(cell, float) else str(cell)
+
+
+def guarded(text: str) -> str:
+    """Text that a spreadsheet takes for text, not for a formula; a plain number stays as it is."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def unguarded(text: str) -> str:
+    """What `guarded` was made of."""
+    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
 
 
 def render_table(table: Table) -> str:

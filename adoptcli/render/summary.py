@@ -10,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from adoptcli.render import numbers
+from adoptcli.render import WITH_INTERVAL, numbers
 from adoptcli.render.outcomes import SIGNS, STYLES, total
 from adoptcli.render.text import safe
 from adoptcli.render.words import Known, first_steps, known, left_out, set_aside, was_read
 from adoptcli.results import FROM_PIPE, Estimate, Headline, Judged, MetricReport, Report
 
-WITH_TREND, WITH_INTERVAL = 110, 92
+WITH_TREND = 110
 NUMBERS, INTERVAL = 36, 14  # columns that value, n and change take, and the interval
 LEAST_TITLE = 44
 SMALL = 30

@@ -37,6 +37,13 @@ class Wanted:
     conditions: Conditions | None = None
     cell: str | None = None
 
+    @property
+    def dated(self) -> str:
+        """Which day `since` is."""
+        if self.audience is not None:
+            return self.audience.dated
+        return "the last active day" if self.conditions else "the day that the cell names"
+
 
 def own(request: Request) -> Mapping[str, Conditions]:
     """The audiences of the YAML."""
@@ -93,7 +100,9 @@ def _known_part(audience: Audience, part: str, name: str, request: Request) -> N
     near = get_close_matches(part, parts, 1) if part else []
     hint = f"did you mean {audience.called(near[0])}? " if near else ""
     raise UsageProblem(
-        "unknown-audience", f"there is no audience {name!r}", f"{hint}there are: {there or 'none'}"
+        "unknown-audience",
+        f"there is no audience {name!r}",
+        f"{hint}there are: {there}" if there else "the YAML has nothing that it could be of",
     )
 
 
@@ -154,7 +163,8 @@ def _found(what: Wanted, plan: Plan) -> Iterator[tuple[Timeline, pl.DataFrame]]:
     if what.cell is not None:
         metric = all_metrics()[what.metrics[0]]
         for timeline, table, rows in who.behind(plan, metric, what.cell):
-            yield timeline, told(rows, metric, table, timeline, context)
+            measure = who.parse(what.cell)[2]
+            yield timeline, told(rows, metric, (table, measure), timeline, context)
         return
     metric = all_metrics()[what.metrics[0]]
     for bucket in range(plan.layout.buckets):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from adoptcli.context import Context
@@ -10,17 +12,20 @@ from adoptcli.runner.who import DATED
 from adoptcli.timeframe import parse_label
 from adoptcli.timeline import Timeline
 
+RAW = ("duration", "moment")  # in ms, which nobody reads
+
 
 def told(
-    rows: pl.DataFrame, metric: Metric, table: str, timeline: Timeline, context: Context
+    rows: pl.DataFrame, metric: Metric, cell: tuple[str, str], timeline: Timeline, context: Context
 ) -> pl.DataFrame:
-    """actor, since and why of each actor behind a cell.
+    """actor, since and why of each actor behind a cell, a table and a measure.
 
-    Why: its keys and its measures that are not 0; where it has several rows, the sums, and the
-    keys that they agree on. Since: the latest day among the keys, where one is a date.
+    Why: its keys, the measure, and other measures above 1; where it has several rows, the sums, and
+    the keys that they agree on. Since: the latest day among the keys, where one is a date.
     """
-    keys = [key for key in metric.keys[table] if key in rows.columns]
-    measures = [c for c in rows.columns if c not in ("actor", *keys)]
+    table, measure = cell
+    keys = [key for key in metric.keys[table] if key in rows.columns and key not in RAW]
+    measures = [c for c in rows.columns if c not in ("actor", *keys, *RAW)]
     dated = [key for key in keys if key in DATED]
     alone = [
         pl.when(pl.col(key).n_unique() == 1).then(pl.col(key).first()).alias(key) for key in keys
@@ -34,15 +39,24 @@ def told(
     names = metric.names(context.settings[metric.id], context)
     words = [_key(whole, key, names.get(f"{table}.{key}", names.get(key, ())), context)
              for key in keys]  # fmt: skip
-    words += [
-        pl.when(pl.col(name) != 0).then(pl.format("{} {}", pl.lit(name), pl.col(name)))
-        for name in measures
-    ]
+    words += [_measure(name, alone=measure) for name in _ordered(measures, measure)]
     if metric.id == "churn" and table == "inferred":
         whole = whole.join(_back(rows, timeline, metric, context), on="actor", how="left")
         words.append(pl.lit("back on ") + pl.col("back").cast(pl.Date).cast(pl.String))
     why = pl.concat_str(words, separator=", ", ignore_nulls=True)
     return whole.select("actor", "since", why=why).sort("actor")
+
+
+def _ordered(measures: Sequence[str], asked: str) -> list[str]:
+    """The measure that was asked for, then the others."""
+    return [*([asked] if asked in measures else []), *(m for m in measures if m != asked)]
+
+
+def _measure(name: str, *, alone: str) -> pl.Expr:
+    """Its name and number; a mark (1) only where it is what was asked for, as a name."""
+    words = pl.lit(name.replace("_", " "))
+    number = pl.when(pl.col(name) > 1).then(pl.format("{} {}", words, pl.col(name)))
+    return pl.coalesce(number, pl.when(pl.col(name) == 1).then(words)) if name == alone else number
 
 
 def _key(rows: pl.DataFrame, key: str, names: object, context: Context) -> pl.Expr:

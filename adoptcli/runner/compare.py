@@ -71,12 +71,14 @@ class Compared:
         counts: What the timelines hold.
         caveats: What holds for all of it.
         by_lot: Whether the sides were drawn by lot, and in the numbers in which they should be.
+        mismatched: They were drawn by lot, and their numbers say that something went wrong.
     """
 
     pairs: Mapping[str, list[Pair]]
     counts: Counts
     caveats: tuple[Caveat, ...] = ()
     by_lot: bool = False
+    mismatched: bool = False
 
 
 Choose = Callable[[Sequence[Part]], list[tuple[Part, Part]]]
@@ -167,7 +169,8 @@ def with_sizes(found: Compared, context: Context, name: str, expected: Sequence[
     told = " · ".join(f"{label} {size:,}" for label, size in sizes.items())
     if p is not None and p < MISMATCH:
         text = f"the variants' sizes are not as drawn (p {p:.2g}): {told}; conclude nothing"
-        return replace(found, caveats=(*found.caveats, Caveat("sample-ratio-mismatch", text)))
+        caveats = (*found.caveats, Caveat("sample-ratio-mismatch", text))
+        return replace(found, caveats=caveats, mismatched=True)
     caveat = Caveat("sample-ratio", f"{name}: {told}; sizes as drawn (p {p or 1:.2f})")
     return replace(found, caveats=(*found.caveats, caveat), by_lot=True)
 
@@ -442,6 +445,8 @@ def _row(line: _Line, found: Compared, q: float | None, *, many: bool) -> Row:
 def _verdict(line: _Line, found: Compared, q: float | None) -> str:
     if line.because:
         return line.because
+    if found.mismatched:
+        return "not judged: sizes not as drawn"
     assert line.difference is not None
     assert line.difference.low is not None
     assert line.difference.high is not None

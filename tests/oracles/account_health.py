@@ -50,7 +50,7 @@ def plain(world: World) -> Tables:
         now, before = sums["now"], sums["before"]
         seats, mrr = (float(facts[k]) if facts.get(k) else None for k in ("seats", "mrr"))
         change = now / before - 1 if before else None
-        gone = _gone(world, members, facts)
+        gone = has_ended(world, members, facts, world.as_of)
         reasons = []
         if not gone:
             reasons += [] if active else ["idle"]
@@ -94,19 +94,20 @@ def _order(line: dict[str, Any]) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _gone(world: World, members: list[str], facts: dict[str, str]) -> bool:
+def has_ended(world: World, members: list[str], facts: dict[str, str], before: int) -> bool:
+    """By the table, or by the last word of its members."""
     at = world.instant(facts.get("cancelled_at") or "")
-    if at is not None and at < world.as_of:
+    if at is not None and at < before:
         return True
-    cancel, buy = _endings(world.config)
+    cancel, buy = endings(world.config)
     ends = [
         (t, e in cancel) for u in members for t, e, _ in world.events.get(u, [])
-        if e in (*cancel, *buy)
+        if e in (*cancel, *buy) and t < before
     ]  # fmt: skip
     return bool(ends) and max(ends)[1]
 
 
-def _endings(config: dict[str, Any]) -> tuple[list[str], list[str]]:
+def endings(config: dict[str, Any]) -> tuple[list[str], list[str]]:
     """The events of cancelling and of buying."""
     found = (config["churn"].get("cancel", []), config.get("purchase", []))
     cancel, buy = ([part] if isinstance(part, str) else part for part in found)
@@ -144,7 +145,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         WHERE ({where(f["events"] if isinstance(f, dict) else f)}) AND {may_use_sql(f)}"""
         for i, f in enumerate(config["features"].values())
     )
-    cancel, buy = ("', '".join(names) for names in _endings(config))
+    cancel, buy = ("', '".join(names) for names in endings(config))
     lines = rows(
         db,
         f"""WITH home AS (SELECT "user", account FROM people WHERE account IS NOT NULL),

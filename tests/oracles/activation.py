@@ -51,6 +51,7 @@ def plain(world: World) -> Tables:
     names = [name for name, _, _ in parts(c)]
     lines: dict[Any, list[int]] = {("personas", i): [0] * 5 for i in range(len(names))}
     lacking: dict[int, list[list[bool]]] = {i: [] for i in range(len(names))}
+    since: dict[int, list[bool]] = {i: [] for i in range(len(names))}
     for user in world.starters():
         part = part_of(world, c, user)
         if part is None:
@@ -66,6 +67,7 @@ def plain(world: World) -> Tables:
                 line[i] += yes
         if mature and not in_time:
             lacking[part[0]].append([t is None or t > t0 + within for t in alone])
+            since[part[0]].append(when is None)
     found: Tables = {
         "cohorts": [{"cohort": k, **_line(v)} for (t, k), v in sorted(
             (key, v) for key, v in lines.items() if key[0] == "cohorts")]
@@ -78,7 +80,9 @@ def plain(world: World) -> Tables:
         ]
     found["lacking"] = [
         {"lacking": (sum(late[k] for late in lacking[i]), len(lacking[i])),
-         "only": (sum(late[k] and sum(late) == 1 for late in lacking[i]), len(lacking[i]))}
+         "only": (sum(late[k] and sum(late) == 1 for late in lacking[i]), len(lacking[i])),
+         "still": (sum(late[k] and sum(late) == 1 and yet
+                       for late, yet in zip(lacking[i], since[i], strict=True)), len(lacking[i]))}
         for i, (_, rule, _) in enumerate(parts(c))
         for k in range(len(rule.get("all") or rule["any"]))
     ]  # fmt: skip
@@ -127,7 +131,9 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                 db,
                 f"""SELECT count(*) FILTER (late[{k + 1}]) AS lacking_n, count(*) AS lacking_d,
                     count(*) FILTER (late[{k + 1}] AND list_sum(list_transform(late,
-                        lambda x: x::INTEGER)) = 1) AS only_n, count(*) AS only_d
+                        lambda x: x::INTEGER)) = 1) AS only_n, count(*) AS only_d,
+                    count(*) FILTER (late[{k + 1}] AND reached IS NULL AND list_sum(list_transform(
+                        late, lambda x: x::INTEGER)) = 1) AS still_n, count(*) AS still_d
                 FROM judged WHERE part = {i} AND mature AND NOT in_time""",
             )
     return found

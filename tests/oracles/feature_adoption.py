@@ -178,7 +178,7 @@ def _since_start(world: World, known: dict[str, Feature]) -> Tables:
     times, retained, cohorts, curve = [], [], [], []
     for name, feature in known.items():
         origins = {u: at for u in world.actors if (at := feature.origin(u)) is not None}
-        waits, again, mature, immature = [], 0, 0, 0
+        waits, again, once, mature, immature = [], 0, 0, 0, 0
         by_cohort: dict[date, list[int]] = {}
         for user, origin in origins.items():
             uses = feature.uses[user]
@@ -188,6 +188,7 @@ def _since_start(world: World, known: dict[str, Feature]) -> Tables:
                 old = begin + timedelta(days=within) < world.as_of_day
                 mature, immature = mature + old, immature + (not old)
                 again += old and any(after <= (d - begin).days <= within for _, d in uses)
+                once += old and len({d for _, d in uses}) == 1
             if origin == world.t0[user]:
                 line = by_cohort.setdefault(world.start(world.day(origin)), [0] * 4)
                 early = [x for x in uses if x[0] <= origin + first]
@@ -197,7 +198,8 @@ def _since_start(world: World, known: dict[str, Feature]) -> Tables:
                 ):
                     line[i] += bool(yes)
         times.append({"item": name, **_waits(waits)})
-        retained.append({"item": name, "again": (again, mature), "immature": immature})
+        retained.append({"item": name, "again": (again, mature), "once": (once, mature),
+                         "immature": immature})  # fmt: skip
         cohorts += [
             {"item": name, "cohort": world.label(k), "tried": (v[1], v[0]),
              "adopted": (v[2], v[0]), "immature": v[3]} for k, v in sorted(by_cohort.items())
@@ -422,9 +424,12 @@ def _since_sql(db: DB, config: dict[str, Any]) -> Tables:
         f"""WITH begun AS (SELECT item, "user", local(ts) AS d, local(ts) + {within} < as_of_day
             AS old FROM newcomers, span WHERE ts IS NOT NULL),
         judged AS (SELECT b.*, EXISTS (FROM uses u WHERE u.item = b.item AND u."user" = b."user"
-            AND u.day BETWEEN d + {after} AND d + {within}) AS again FROM begun b)
+            AND u.day BETWEEN d + {after} AND d + {within}) AS again,
+            (SELECT count(DISTINCT day) FROM uses u WHERE u.item = b.item AND u."user" = b."user")
+            = 1 AS once FROM begun b)
         SELECT name AS item, count(*) FILTER (old AND again) AS again_n,
-            count(*) FILTER (old) AS again_d, count(*) FILTER (NOT old) AS immature
+            count(*) FILTER (old) AS again_d, count(*) FILTER (old AND once) AS once_n,
+            count(*) FILTER (old) AS once_d, count(*) FILTER (NOT old) AS immature
         FROM feature f LEFT JOIN judged j ON j.item = f.item
         GROUP BY f.item, name ORDER BY f.item""",
     )

@@ -7,6 +7,7 @@ import statistics
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracles.account_health import endings, has_ended
 from tests.oracles.database import DB, rows
 from tests.oracles.model import Tables, World
 
@@ -70,8 +71,7 @@ def plain(world: World) -> Tables:
             users = [u for u in users if _there(world, u, end)]
             if not users:
                 continue
-            gone = world.instant(table[account]["cancelled_at"])
-            if gone is not None and gone < world.midnight(first):
+            if has_ended(world, users, table[account], world.midnight(first)):
                 continue
             seats = int(float(table[account]["seats"]))
             daily = [{u for u in users if d in _used(world, u)} for d in days]
@@ -103,6 +103,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     c = config["seat_utilization"]
     length = int(c["window"][:-1])
     used = "active" if c["daily"] == "active" else "logins"
+    cancel, buy = ("', '".join(names) for names in endings(config))
     counts = "isodow(day) <= 5" if c["days"] == "working" else "true"
     db.execute(
         f"""CREATE TEMP VIEW logins AS SELECT DISTINCT "user", day FROM events
@@ -130,7 +131,10 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                 JOIN people USING ("user") WHERE c.stop = f.stop
                 AND people.account = h.account) AS monthly_n, seats AS monthly_d
             FROM frames f, homes h WHERE coalesce(cancelled >= midnight(start), true)
-                AND since < stop"""
+                AND since < stop AND NOT coalesce((SELECT arg_max(e.event IN ('{cancel}'),
+                    2 * e.ts + (e.event IN ('{cancel}'))::BIGINT)
+                    FROM events e JOIN people USING ("user") WHERE people.account = h.account
+                    AND e.event IN ('{cancel}', '{buy}') AND e.ts < midnight(start)), false)"""
     )
     newest = "SELECT * EXCLUDE stop FROM held, span WHERE stop = as_of_day"
     accounts = rows(
