@@ -289,8 +289,8 @@ def test_low_activation_names_what_most_lack() -> None:
     def found(n: float) -> Finding:
         lacking = rows_of(
             "lacking",
-            {"item": "a", "lacking": Estimate(0.2, 1, n), "only": None},
-            {"item": "b", "lacking": Estimate(0.8, 1, n), "only": None},
+            {"item": "a", "lacking": Estimate(0.2, 1, n), "still": None},
+            {"item": "b", "lacking": Estimate(0.8, 1, n), "still": None},
         )
         pooled = rows_of("range", {"activated": Estimate(0.3, 120, 400)})
         head = Headline("Title", Estimate(0.2, 20, 100, 0.1, 0.3), "share", "2026-09")
@@ -299,7 +299,7 @@ def test_low_activation_names_what_most_lack() -> None:
         return only
 
     message = "Only 20.0 % of the new users activate in time (20 of 100, 2026-09)."
-    message += " Of all cohorts, 280 did not."
+    message += " Of all cohorts, 280 did not in time."
     assert found(30).message == f"{message} Of all not activated, 80.0 % lack b."
     assert found(29).message == message
     assert (found(30).numerator, found(30).n, found(30).people) == (20, 100, 280)
