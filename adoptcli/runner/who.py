@@ -75,7 +75,7 @@ def parse(cell: str) -> tuple[str, dict[str, str], str]:
     pairs = [p.split("=", 1) for p in keys if p]
     if match is None or any(len(pair) != 2 for pair in pairs):
         raise UsageProblem(
-            "bad-cell", f"--who {cell}: this names no cell",
+            "bad-cell", f"{cell}: this names no cell",
             "write it as table[key=value].measure, such as cohorts[cohort=2026-08].activated",
         )  # fmt: skip
     return match["table"], {k.strip(): v.strip() for k, v in pairs}, match["measure"]
@@ -142,7 +142,7 @@ def _known(name: str, names: list[str], what: str, metric: Metric, table: str) -
         near = get_close_matches(name, names, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise UsageProblem(
-            "bad-cell", f"--who: {metric.id} has no {what} {name!r}{place}",
+            "bad-cell", f"{metric.id} has no {what} {name!r}{place}",
             f"{hint}there are: {', '.join(names) or 'none'}",
         )  # fmt: skip
 
@@ -157,7 +157,7 @@ def _where(
             return rows.filter(pl.col(key) == parse_label(value))
         except ValueError:
             raise UsageProblem(
-                "bad-cell", f"--who: {value!r} is no {key}", "write it as 2026-08 or 2026-08-03"
+                "bad-cell", f"{value!r} is no {key}", "write it as 2026-08 or 2026-08-03"
             ) from None
     if schema[key].is_integer():
         return rows.filter(pl.col(key).eq_missing(_code(table, key, value, plan, metric)))
@@ -172,14 +172,14 @@ def _segment_codes(plan: Plan, label: str) -> Sequence[int]:
     Which segments the report tells apart depends on how many actors each has in all buckets.
     """
     if not plan.context.segments:
-        raise UsageProblem("no-segment", "--who: a segment needs --by", "add --by NAME")
+        raise UsageProblem("no-segment", "a segment needs --by", "add --by NAME")
     counts = sum((Counts.of(build(plan, b)) for b in range(plan.layout.buckets)), Counts())
     parts = {p.label: p.codes for split in fold(counts.segments, plan.context) for p in split}
     if label not in parts:
         near = get_close_matches(label, parts, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise UsageProblem(
-            "bad-cell", f"--who: there is no segment {label!r}",
+            "bad-cell", f"there is no segment {label!r}",
             f"{hint}there are: {', '.join(parts)}",
         )  # fmt: skip
     return parts[label]
@@ -198,4 +198,4 @@ def _code(table: str, key: str, value: str, plan: Plan, metric: Metric) -> int |
         return None
     near = get_close_matches(value, names, 1)
     hint = f"did you mean {near[0]!r}?" if near else "see the table's rows"
-    raise UsageProblem("bad-cell", f"--who: there is no {key} {value!r}", hint)
+    raise UsageProblem("bad-cell", f"there is no {key} {value!r}", hint)
