@@ -279,7 +279,13 @@ def results(found: Compared, after: int | None = None) -> dict[str, Result]:
     tested = [line for one in lines.values() for line in one if line.p is not None]
     qs = stats.benjamini_hochberg([line.p for line in tested if line.p is not None])
     q = {id(line): value for line, value in zip(tested, qs, strict=True)}
-    return {name: _result(found, name, one, q) for name, one in lines.items()}
+    made = {name: _result(found, name, one, q) for name, one in lines.items()}
+    if len(tested) > 1 and made:
+        text = "q and verdict are over all comparisons asked for at once; fewer or more change them"
+        first = next(iter(made))
+        told = (*made[first].caveats, Caveat("q-family", text, len(tested)))
+        made[first] = replace(made[first], caveats=told)
+    return made
 
 
 def _lines(metric: str, pair: Pair, after: int | None) -> list[_Line]:
