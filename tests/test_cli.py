@@ -53,7 +53,7 @@ def test_json_fits_its_schema(cli: Cli) -> None:
 
 def test_the_first_screen_says_what_it_is_split_by(cli: Cli) -> None:
     arguments = ("report", "-c", EXAMPLE, "--only", "activation")
-    assert "split by" not in cli(*arguments).out
+    assert "split by plan" not in cli(*arguments).out
     found = cli(*arguments, "--by", "plan,role").out
     assert "split by plan / role, in the tables" in found
     assert re.search(r"free / admin +2026-08 .*[\d.]+ pp  ", found)

@@ -25,6 +25,11 @@ def test_every_option_of_every_command_has_its_variable() -> None:
             continue
         context = command.make_context(name, [], resilient_parsing=True)
         assert context.auto_envvar_prefix == "ADOPTCLI", name
+        for option in command.params:
+            if option.param_type_name == "option" and option.name != "help":
+                long = max(option.opts, key=len).removeprefix("--").replace("-", "_").upper()
+                made = option.envvar or f"ADOPTCLI_{option.name.upper()}"
+                assert made == f"ADOPTCLI_{long}", (name, option.name)
 
 
 def test_options_come_from_the_environment(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,14 +107,32 @@ def test_a_cell_over_time(cli: Cli, log: tuple[Path, Path]) -> None:
                             "-f", "json").out)  # fmt: skip
     assert newest == rows  # there is one cohort, which is the newest
     for wrong, hint in (
-        ("activation.nothing[cohort=2026-01].activated", "cohorts.activated"),
-        ("activation[plan=pro]", "headline.headline"),
+        ("activation.nothing[cohort=2026-01].activated", "there are: cohorts"),
+        ("activation[plan=pro]", "runs with --by plan have it"),
         ("nothing", "unknown metric"),
         ("activation.cohorts", "say which column"),
     ):
         outcome = cli("history", wrong, "--history", "runs")
         assert outcome.code == 2
         assert hint in outcome.err
+
+
+def test_targets_are_told_whatever_becomes_of_the_history(
+    cli: Cli, log: tuple[Path, Path], tmp_path: Path
+) -> None:
+    events, config = log
+    targets = {"activation.textbook": ">= 99%", "activation.range.signups": {
+        "since_last_run": ">= 1"}}  # fmt: skip
+    config.write_text(config.read_text() + yaml.safe_dump({"targets": targets}))
+    (tmp_path / "file").write_text("")
+    ask = ("check", events, "-c", config, "--as-of", "2026-01-05", "--problems", "-q")
+    done = cli(*ask, "--history", "file")
+    assert (done.code, "activation.textbook" in done.out) == (1, True)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "z.parquet").write_bytes(b"PAR1")
+    done = cli(*ask, "--history", "runs")
+    assert (done.code, "cannot be" in " ".join(done.out.split())) == (1, True)
+    assert len(kept(tmp_path / "runs")) == 2
 
 
 def test_segments_over_time(cli: Cli, tmp_path: Path) -> None:
@@ -167,6 +185,12 @@ def test_what_is_no_history_is_told(cli: Cli, log: tuple[Path, Path], tmp_path: 
     assert "broken.parquet: cannot be read" in broken.err
     shutil.copy(ROOT / "sample_data" / "events.parquet", tmp_path / "runs" / "broken.parquet")
     assert "no run kept by adoptcli" in cli("history", "usage", "--history", "runs").err
+    (tmp_path / "runs" / "broken.parquet").unlink()
+    (whole,) = (tmp_path / "runs").iterdir()
+    damaged = bytearray(whole.read_bytes())
+    damaged[100:3000] = bytes(2900)
+    whole.write_bytes(damaged)
+    assert cli("history", "activation", "--history", "runs").code == 3
     (tmp_path / "file").write_text("")
     assert cli("report", events, "-c", config, "--history", "file").code == 74
 

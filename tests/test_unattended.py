@@ -17,6 +17,7 @@ import pytest
 
 from adoptcli import progress as steps
 from adoptcli.cli import progress
+from adoptcli.cli.console import Console
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "metrics.example.yaml"
@@ -135,14 +136,42 @@ def test_a_line_tells_step_rows_and_rate(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     monkeypatch.setenv("TERM", "xterm")
-    progress.begin(quiet=False)
+    progress.begin()
     steps.step("sorting, part 1 of 2", 12_345)
     time.sleep(0.5)
     progress.end()
     assert "sorting, part 1 of 2 · 12,345 rows" in screen.getvalue()
     assert screen.getvalue().endswith("\x1b[2K")  # the line is gone
-    for quiet, stream in ((True, Terminal()), (False, io.StringIO())):
-        monkeypatch.setattr(sys, "stderr", stream)
-        progress.begin(quiet=quiet)
-        assert not steps.watched()
-        progress.end()
+    monkeypatch.setattr(sys, "stderr", io.StringIO())  # nobody watches
+    progress.begin()
+    assert not steps.watched()
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress.begin()
+    Console(quiet=True)
+    assert not steps.watched()
+
+
+def test_the_line_takes_nothing_from_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stdout can carry is asked while the line is there."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    before = sys.stdout
+    progress.begin()
+    time.sleep(0.4)
+    assert sys.stdout is before
+    progress.end()
+
+
+def test_what_programs_read_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("user,event,timestamp\nMöller,öffnen,2026-01-02T12:00:00Z\n")
+    ask = f"adoptcli active-users {tmp_path}/e.csv -q --as-of 2026-01-04"
+    ask += " --who 'daily[period=2026-01-02].dau'"
+    command = f"export PYTHONUTF8=0 PYTHONCOERCECLOCALE=0; {ask}"
+    assert shell(f"{command} -f json").stdout == '[\n  "Möller"\n]\n'.encode()
+    assert shell(command).stdout == "Möller\n".encode()
+
+
+def test_a_closed_standard_input_is_told() -> None:
+    done = shell("adoptcli usage - -q <&-")
+    assert done.returncode == 3
+    assert b"standard input is closed" in done.stderr

@@ -58,7 +58,8 @@ Diff = Annotated[
 For = Annotated[
     DestinationName | None,
     typer.Option(
-        "--for", rich_help_panel=LIST, show_default=False, case_sensitive=False,
+        "--for", envvar="ADOPTCLI_FOR", rich_help_panel=LIST, show_default=False,
+        case_sensitive=False,
         help="Write CSV with the columns that this tool imports.",
     ),
 ]  # fmt: skip
@@ -306,7 +307,7 @@ def _for(
         options.console.note(f"{without:,} left out: their {column!r} is empty or not known")
     if double:
         options.console.note(f"{double:,} left out: their {column or 'id'!r} is another's, too")
-    common.put(lists.csv_text(lines), options)
+    common.put(lists.csv_text(lines), options, exact=True)
 
 
 def _identifiers(column: str, destination: str, request: Request) -> dict[str, str]:

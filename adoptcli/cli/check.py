@@ -10,7 +10,7 @@ import typer
 from adoptcli.cli import common
 from adoptcli.cli import options as o
 from adoptcli.cli.console import Console
-from adoptcli.errors import Exit, UsageProblem
+from adoptcli.errors import Exit, OutputProblem, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,8 +73,16 @@ def check(
     report = _checked(given, common.load_config(given), only or (), skip or ())
     shown = [j for j in report.targets if j.outcome != "pass" or not problems]
     if shown or not problems:
-        common.put(_text(report, shown, given, strict=strict), given)
-    raise typer.Exit(_code(report.targets, strict=strict))
+        text = _text(report, shown, given, strict=strict)
+        common.put(text, given, exact=given.format != "table")
+    code = _code(report.targets, strict=strict)
+    try:
+        common.keep(report, given)
+    except OutputProblem as problem:
+        if code != Exit.MISSED:  # which is told first
+            raise
+        given.console.note(f"error: {problem.message}")
+    raise typer.Exit(code)
 
 
 def _by_name(output: str | None) -> str:
@@ -104,7 +112,6 @@ def _checked(
     found = common.judged(options, wanted, report)
     if found.wrong:
         raise config.wrong_targets(found.wrong)
-    common.keep(report, options)
     return replace(report, targets=found.judged)
 
 

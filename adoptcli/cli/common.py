@@ -179,14 +179,29 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> dict[str, Metric]:
 def make_report(options: Options, metrics: Mapping[str, Metric]) -> Report:
     """Read, count, judge, and say aloud what a person must know."""
     from adoptcli.findings import found_in
+    from adoptcli.results import Caveat
 
     config = load_config(options)
     made = computed(options, config, metrics)
     made = replace(made, targets=judged(options, config.targets, made).judged)
+    if apart := _of_other_segments(config.targets, metrics, options):
+        text = "targets of segments that the report is not split by (adoptcli check judges them)"
+        made = replace(made, caveats=(*made.caveats, Caveat("targets-of-segments", text, apart)))
     if not config.definitions.findings:
         return made
     split = [part for by in options.by for part in ("--by", by)]
     return replace(made, findings=found_in(made, again(options), split))
+
+
+def _of_other_segments(
+    targets: Mapping[str, Target], metrics: Mapping[str, Metric], options: Options
+) -> int:
+    """How many targets are of segments that are not asked for."""
+    from adoptcli.targets import names
+
+    figures = [names.parse(name) for name in targets]
+    split = segments(options.by)
+    return sum(bool(f.by) and f.by not in split for f in figures if f.metric in metrics)
 
 
 def judged(options: Options, targets: Mapping[str, Target], report: Report) -> Judgement:
@@ -198,7 +213,7 @@ def judged(options: Options, targets: Mapping[str, Target], report: Report) -> J
         from adoptcli.history import last_run
 
         last = last_run(options.history, report)
-    return judge(targets, report.metrics, segments(options.by), last)
+    return judge(targets, report.metrics, segments(options.by), last, report.as_of)
 
 
 def computed(options: Options, config: Config, metrics: Mapping[str, Metric]) -> Report:
@@ -277,8 +292,12 @@ def is_folder(output: str) -> bool:
 
 
 def deliver(report: Report, options: Options, *, full: bool) -> None:
-    """Keep the report if that was asked for, and write it where it was asked for."""
+    """Write the report where it was asked for, and keep it if that was asked for."""
+    _write(report, options, full=full)
     keep(report, options)
+
+
+def _write(report: Report, options: Options, *, full: bool) -> None:
     from adoptcli.render import files
 
     output = options.output
@@ -289,7 +308,8 @@ def deliver(report: Report, options: Options, *, full: bool) -> None:
         options.console.note(f"wrote {output}")
         return
     name = kind(options, FORMATS)
-    put(_text(report, name, options, full=full, terminal=output in (None, "-")), options)
+    text = _text(report, name, options, full=full, terminal=output in (None, "-"))
+    put(text, options, exact=name != "table")
 
 
 def keep(report: Report, options: Options) -> None:
@@ -306,7 +326,8 @@ def deliver_table(table: Table, options: Options) -> None:
     from adoptcli.render import single
 
     seen = screen(terminal=options.output in (None, "-"))
-    put(single.render(table, kind(options), **asdict(seen)), options)
+    name = kind(options)
+    put(single.render(table, name, **asdict(seen)), options, exact=name != "table")
 
 
 def kind(options: Options, formats: Container[str] = LISTS) -> str:
@@ -315,10 +336,10 @@ def kind(options: Options, formats: Container[str] = LISTS) -> str:
     return options.format or named or "table"
 
 
-def put(text: str, options: Options) -> None:
-    """Write a text where it was asked for."""
+def put(text: str, options: Options, *, exact: bool = False) -> None:
+    """Write a text where it was asked for; what programs read is `exact`, in UTF-8."""
     if options.output is None or options.output == "-":
-        payload(text)
+        payload(text, exact=exact)
         return
     from adoptcli.render import files
 

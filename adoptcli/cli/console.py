@@ -16,6 +16,10 @@ class Console:
     quiet: bool = False
     verbose: bool = False
 
+    def __post_init__(self) -> None:
+        if self.quiet:
+            progress.end()
+
     def note(self, text: str) -> None:
         """Something a person should know."""
         if not self.quiet:
@@ -41,8 +45,8 @@ def on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def payload(text: str) -> None:
-    """The result, to stdout, in whatever its encoding can carry.
+def payload(text: str, *, exact: bool = False) -> None:
+    """The result, to stdout: for people in whatever its encoding can carry, `exact` as UTF-8.
 
     Raises:
         OutputProblem: It cannot be written.
@@ -53,7 +57,11 @@ def payload(text: str) -> None:
         raise OutputProblem("cannot-write", "stdout is closed", "name a file with --output")
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
-        stream.write(text.encode(encoding, "replace").decode(encoding))
+        if exact and hasattr(stream, "buffer"):
+            stream.flush()
+            stream.buffer.write(text.encode())
+        else:
+            stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
     except BrokenPipeError:
         raise

@@ -46,7 +46,7 @@ Period = Annotated[
 
 def history(
     metric: Number = None,
-    folder: o.History = None,
+    history: o.History = None,
     unit: Unit = None,
     period: Period = None,
     by: By = None,
@@ -59,14 +59,14 @@ def history(
     """A number over time: what each run that was kept said, and where definitions changed."""
     given = common.Options(format=format, output=output, console=Console(quiet, verbose))
     common.check_output(given, LISTS)
-    if folder is None:
+    if history is None:
         raise UsageProblem(
             "no-history", "say which folder holds the runs",
             "adoptcli history activation --history DIR, or set ADOPTCLI_HISTORY",
         )  # fmt: skip
     from adoptcli import history as kept
 
-    found = kept.runs(folder)
+    found = kept.runs(history)
     if metric is None:
         common.deliver_table(_overview(found), given)
         return
@@ -78,7 +78,9 @@ def history(
             f"{left:,} {'run' if left == 1 else 'runs'} of another kind left out "
             "(unit, period, dates, time zone or split; `adoptcli history` lists them)"
         )
-    common.deliver_table(_table(metric, alike, kept.points(alike, metric)), given)
+    plain = not common.screen(terminal=output in (None, "-")).unicode
+    points = kept.points(alike, metric)
+    common.deliver_table(_table(metric, alike, points, plain=plain), given)
 
 
 def _alike(found: Sequence[Run], wanted: dict[str, str]) -> list[Run]:
@@ -109,7 +111,7 @@ def _overview(found: Sequence[Run]) -> Table:
     return Table("runs", f"{len(found):,} runs", columns, rows)
 
 
-def _table(asked: str, found: Sequence[Run], points: Sequence[Point]) -> Table:
+def _table(asked: str, found: Sequence[Run], points: Sequence[Point], *, plain: bool) -> Table:
     from adoptcli.render import numbers
     from adoptcli.results import Column, Table
 
@@ -117,9 +119,10 @@ def _table(asked: str, found: Sequence[Run], points: Sequence[Point]) -> Table:
     told = found[-1].told
     parts = [asked, f"by {told['actors']} and {told['frequency']}"]
     if len({point.series for point in points}) == 1:
-        parts.append(numbers.sparkline([p.estimate.value for p in points], plain=False))
+        values = [None if p.reason else p.estimate.value for p in points]
+        parts.append(numbers.sparkline(values, plain=plain))
     rows: list[Row] = []
-    before: dict[tuple[object, ...], Point] = {}
+    before: dict[str, Point] = {}
     for point in points:
         previous = before.get(point.series)
         rows.append(_row(point, previous))
@@ -141,12 +144,12 @@ def _told(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Column, ...]:
 
 def _row(point: Point, previous: Point | None) -> Row:
     value, change = point.estimate.value, None
-    last = previous.estimate.value if previous and not point.changed else None
+    alike = previous and not (point.changed or point.reason or previous.reason)
+    last = previous.estimate.value if previous and alike else None
     if value is not None and last is not None:
         change = value - last
     note = "definitions changed" if point.changed else ""
-    if point.status != "ok":
-        note = ", ".join(filter(None, (note, point.status.replace("_", " "))))
+    note = ", ".join(filter(None, (note, point.reason)))
     return {
         "as_of": point.as_of, "cell": point.keys, "about": point.period,
         "value": point.estimate, "change": change, "definitions": point.definitions, "note": note,

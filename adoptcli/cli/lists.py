@@ -36,10 +36,12 @@ def deliver(
     names = [*columns] or [*lines[0]]
     cells = [["" if line[c] is None else str(line[c]) for c in names] for line in lines]
     if kind == "json":
-        common.put(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options)
+        common.put(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options, exact=True)
     elif kind == "csv":
         common.put(
-            csv_text([names, *([guarded(cell) for cell in line] for line in cells)]), options
+            csv_text([names, *([guarded(cell) for cell in line] for line in cells)]),
+            options,
+            exact=True,
         )
     else:
         common.put(_table(names, cells, options), options)

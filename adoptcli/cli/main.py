@@ -22,7 +22,7 @@ def run(arguments: list[str] | None = None) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("ADOPTCLI_DEBUG"))
     _signals()
     _standard_streams()
-    progress.begin(quiet=bool({"-q", "--quiet"} & {*arguments}))
+    progress.begin()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them takes long
     gc.disable()  # a short run of many small objects; frames are counted, not collected
     try:

@@ -17,10 +17,10 @@ PATIENCE = 1.0  # seconds in which nobody wonders
 _line: _Line | None = None
 
 
-def begin(*, quiet: bool) -> None:
+def begin() -> None:
     """Show steps from now on, if somebody can see them."""
     global _line
-    if not quiet and sys.stderr is not None and sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         _line = _Line()
         progress.listen(_line.step)
 
@@ -76,7 +76,11 @@ class _Line:
             if self._closed:
                 return
             self._shown = Progress(
-                SpinnerColumn("line"), Told(), console=Console(stderr=True), transient=True
+                SpinnerColumn("line"),
+                Told(),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,  # else stdout no longer says what it can carry
             )
             self._shown.add_task(self._name, rows=self._rows)
             self._shown.start()
@@ -90,4 +94,8 @@ def told(step: str, rows: int | None, seconds: float) -> str:
     parts.append(f"{seconds:.1f} s")
     if rows and step != READING:
         parts.append(f"{rows / seconds:,.0f} rows/s")
-    return " · ".join(parts)
+    try:
+        between = " · ".encode(getattr(sys.stderr, "encoding", None) or "utf-8").decode("utf-8")
+    except UnicodeError:
+        between = " | "
+    return between.join(parts)

@@ -18,7 +18,7 @@ def config() -> None:
     """Of metrics.yaml: completion and checks in an editor."""
     from adoptcli.config.schema import config_schema
 
-    payload(json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n")
+    payload(json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n", exact=True)
 
 
 @app.command("check")
@@ -26,7 +26,7 @@ def check() -> None:
     """Of `adoptcli check -f json`."""
     from adoptcli.render.verdicts import schema
 
-    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", exact=True)
 
 
 @app.command("report")
@@ -34,7 +34,7 @@ def report() -> None:
     """Of `adoptcli report -f json`."""
     from adoptcli.render.json_ import schema
 
-    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", exact=True)
 
 
 @app.command("ndjson")
@@ -42,4 +42,4 @@ def ndjson() -> None:
     """Of each line of `adoptcli report -f ndjson`."""
     from adoptcli.render.ndjson import schema
 
-    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", exact=True)

@@ -28,7 +28,7 @@ def people(name: str, cell: str, options: common.Options) -> None:
     finally:
         prepared.close()
     options.console.note(f"{len(ids):,} {options.unit}s")
-    common.put(_text(ids, common.kind(options), options.unit), options)
+    common.put(_text(ids, common.kind(options), options.unit), options, exact=True)
 
 
 def _text(ids: list[str], kind: str, unit: str) -> str:

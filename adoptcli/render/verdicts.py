@@ -162,6 +162,9 @@ def _below(found: Judged, *, wide: bool) -> list[str]:
 def as_json(report: Report, *, strict: bool) -> str:
     """All of them as JSON, unrounded."""
     targets = report.targets
+    outcome = worst(targets)
+    if strict and any(j.outcome == "warn" for j in targets):
+        outcome = "fail"
     found = {
         "format": FORMAT,
         "version": report.version,
@@ -172,7 +175,7 @@ def as_json(report: Report, *, strict: bool) -> str:
         "segment": report.segment,
         "definitions": report.definitions,
         "strict": strict,
-        "outcome": worst(targets),
+        "outcome": outcome,
         "counts": {kind: sum(j.outcome == kind for j in targets) for kind in ORDER},
         "targets": [{**judged(j), "message": message(j)} for j in targets],
     }

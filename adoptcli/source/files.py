@@ -73,6 +73,8 @@ def expand(
 
 def _expand(path: str, base: Path | None, kind: Kind | None, tmp: Path | None) -> list[File]:
     if path == "-":
+        if sys.stdin is None:
+            raise DataProblem("no-input", "standard input is closed", "pipe the export into it")
         return [spool(sys.stdin.buffer, kind, tmp)]
     if path.startswith(REMOTE):
         return [File(path, kind or _kind_of(path) or "parquet", path)]

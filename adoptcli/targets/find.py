@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import pairwise
 
 from adoptcli.metrics import all_metrics
 from adoptcli.metrics._shared import compared, share_difference
 from adoptcli.results import KEYS, Cell, Column, Estimate, MetricReport, Result, Row, Table, Unit
 from adoptcli.targets.names import ANY, CROSS, DATED, LATEST, Figure, path
+from adoptcli.timeframe import parse_label, to_date
 
+WEEK = 7
+_MONTH, _LABEL = re.compile(r"^\d{4}-\d{2}$"), re.compile(r"^\d{4}-\d{2}(-\d{2})?$")
 Splits = Sequence[Sequence[str]]
 NOBODY = Estimate(None)
 MOST = 8  # of a list of what there is
@@ -45,13 +50,14 @@ class Found:
     name: str = ""
 
 
-def figures(figure: Figure, metric: MetricReport, splits: Splits) -> list[Found]:
+def figures(figure: Figure, metric: MetricReport, splits: Splits, as_of: str = "") -> list[Found]:
     """Every figure that a name stands for.
 
     Args:
         figure: The name.
         metric: The metric's part of the report.
         splits: What the report is split by, in its order.
+        as_of: The day before which it counts; periods that end later are not whole.
 
     Raises:
         Wrong: The metric has no such table, column or key.
@@ -62,10 +68,10 @@ def figures(figure: Figure, metric: MetricReport, splits: Splits) -> list[Found]
     if figure.table == "textbook":
         return [_textbook(result)]
     if figure.table != "headline":
-        return list(_cells(figure, result, splits))
+        return list(_cells(figure, result, splits, as_of))
     if figure.split:
         of_segment = replace(figure, table="segments", measure="headline")
-        return list(_cells(of_segment, result, splits))
+        return list(_cells(of_segment, result, splits, as_of))
     return [_headline(result)]
 
 
@@ -94,7 +100,7 @@ def _why_none(estimate: Estimate) -> str:
     return "" if estimate.value is not None else "nobody can be judged yet, so it has no value"
 
 
-def _cells(figure: Figure, result: Result, splits: Splits) -> Iterator[Found]:
+def _cells(figure: Figure, result: Result, splits: Splits, as_of: str) -> Iterator[Found]:
     table = result.table(figure.table)
     if table is None:
         yield _no_table(figure, result)
@@ -108,7 +114,7 @@ def _cells(figure: Figure, result: Result, splits: Splits) -> Iterator[Found]:
         groups.setdefault(others, []).append(row)
     found = [
         replace(cell, name=_named(figure, row, column.name, splits))
-        for group in groups.values() for cell, row in _of_group(figure, table, column, group)
+        for group in groups.values() for cell, row in _of_group(figure, table, column, group, as_of)
     ]  # fmt: skip
     yield from found or [
         Found(f"{table.name}.{column.name}", reason=_no_row(figure, table, result, rows, splits))
@@ -223,7 +229,7 @@ def _values(label: str, figure: Figure, splits: Splits) -> list[str] | None:
 
 
 def _of_group(
-    figure: Figure, table: Table, column: Column, rows: Sequence[Row]
+    figure: Figure, table: Table, column: Column, rows: Sequence[Row], as_of: str
 ) -> Iterator[tuple[Found, Row]]:
     """The cells of rows that differ in their period alone; each with its change."""
     others = {key: value for key, value in figure.keys.items() if key not in DATED}
@@ -235,7 +241,11 @@ def _of_group(
             yield replace(_cell(table, column, row, None), unchanged=_TIMELESS), row
         return
     rows = sorted(rows, key=lambda row: str(row.get(dated)))
-    cells = [_cell(table, column, row, dated) for row in rows]
+    ends = _ends([str(row.get(dated)) for row in rows], dated)
+    cells = [
+        _whole(_cell(table, column, row, dated), end, as_of)
+        for row, end in zip(rows, ends, strict=True)
+    ]
     for place in _chosen(figure.keys.get(dated, LATEST), cells):
         before = cells[place - 1] if place else None
         yield _moved(cells[place], before), rows[place]
@@ -269,11 +279,43 @@ def _too_new(table: Table, row: Row, cell: Estimate) -> str:
     """Why a period's number is not whole: some of its people have not had their time."""
     names = [c.name for c in table.columns]
     waiting = row.get("immature", 0)
-    if "mature" in names and cell.denominator == row.get("mature"):
+    if "mature" in names:
         all_of_it = row.get(names[names.index("mature") - 1])
         waiting = _count(all_of_it) - _count(row.get("mature"))
     left = _count(waiting)
     return f"not mature: {left:,.0f} have not had their time yet" if left > 0 else ""
+
+
+def _ends(labels: Sequence[str], dated: str) -> list[str]:
+    """The day on which each period is over; empty where its label is that of a last day.
+
+    A cohort's label is its first day, a month's its name; other labels of periods are the last day.
+    """
+    if dated == "period" and not all(_MONTH.match(label) for label in labels):
+        return [""] * len(labels)
+    days = [parse_label(label) if _LABEL.match(label) else None for label in labels]
+    known = sorted({day for day in days if day is not None})
+    step = min((b - a for a, b in pairwise(known)), default=WEEK)
+    return [
+        ""
+        if day is None
+        else _next_month(label)
+        if _MONTH.match(label)
+        else str(to_date(day + step))
+        for day, label in zip(days, labels, strict=True)
+    ]
+
+
+def _next_month(label: str) -> str:
+    year, month = map(int, label.split("-"))
+    return f"{year + month // 12}-{month % 12 + 1:02}-01"
+
+
+def _whole(cell: Found, end: str, as_of: str) -> Found:
+    """A cell of a period that is not over yet says nothing."""
+    if not (end and as_of and end > as_of):
+        return cell
+    return replace(cell, reason=cell.reason or f"not complete: it ends on {end}")
 
 
 def _count(cell: Cell) -> float:

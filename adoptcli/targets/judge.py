@@ -13,8 +13,8 @@ from adoptcli.targets.find import Found, Splits, Wrong, figures
 from adoptcli.targets.model import Target, Wanted
 from adoptcli.targets.names import Figure
 
-LastRun = Callable[[str, str], float | str]
-"""(metric, place in its JSON) -> the number of the run before, or why there is none."""
+LastRun = Callable[[Figure, str], Found | str]
+"""(figure, its series) -> what the run before had, or why there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Judgement:
 
 def judge(
     targets: Mapping[str, Target], metrics: Sequence[MetricReport], splits: Splits,
-    last: LastRun | None = None,
+    last: LastRun | None = None, as_of: str = "",
 ) -> Judgement:  # fmt: skip
     """Every figure that has a target, and whether it is as it must be.
 
@@ -36,6 +36,7 @@ def judge(
         metrics: Results; targets of metrics that are not among them are left out.
         splits: What the results are split by, in their order; targets of other segments are left
             out.
+        as_of: The day before which the results count.
         last: What the last run had; without it nothing that asks for it can be judged.
     """
     by_id = {metric.id: metric for metric in metrics}
@@ -50,7 +51,7 @@ def judge(
             wrong[name] = "it has no period before; the cells of a table that has periods do"
             continue
         try:
-            for found in figures(figure, by_id[figure.metric], splits):
+            for found in figures(figure, by_id[figure.metric], splits, as_of):
                 judged += _all(name, figure, target, found, last)
         except (Wrong, Unfit) as problem:
             wrong[name] = str(problem)
@@ -71,7 +72,7 @@ def _all(
     if target.since_last_run is not None:
         told = f"{called}, since last run"
         blank = _blank(name, told, "since_last_run", metric, found.path)
-        moved = _since(found, metric, last)
+        moved = _since(found, figure, last)
         yield _judged(blank, target.since_last_run, _change(moved, target.since_last_run))
 
 
@@ -79,15 +80,17 @@ def _blank(name: str, called: str, of: Of, metric: str, path: str) -> Judged:
     return Judged(name, called, of, metric, path, "not_evaluable", "")
 
 
-def _since(found: Found, metric: str, last: LastRun | None) -> Found:
+def _since(found: Found, figure: Figure, last: LastRun | None) -> Found:
     """The figure with its change against the last run, of which no interval is known."""
     if last is None:
         return replace(found, change=None, unchanged="no run is kept; name them with --history DIR")
-    before = last(metric, found.path)
-    if isinstance(before, str):
-        return replace(found, change=None, unchanged=before)
-    now = found.estimate.value
-    return replace(found, change=None if now is None else Estimate(now - before))
+    before = last(figure, names.series(figure, found.path))
+    if isinstance(before, str) or before.reason:
+        why = before if isinstance(before, str) else f"the last run had none: {before.reason}"
+        return replace(found, change=None, unchanged=why)
+    now, then = found.estimate.value, before.estimate.value
+    moved = None if now is None or then is None else Estimate(now - then)
+    return replace(found, change=moved, unchanged="the last run has no such number")
 
 
 def _change(found: Found, wanted: Wanted) -> Found:

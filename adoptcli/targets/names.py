@@ -77,6 +77,13 @@ def path(table: str, keys: Mapping[str, object], measure: str) -> str:
     return f"{table}[{inside}].{measure}" if inside else f"{table}.{measure}"
 
 
+def series(figure: Figure, place: str) -> str:
+    """What the places of one figure have in common from run to run: all but the newest period."""
+    if any(figure.keys.get(key, LATEST) != LATEST for key in DATED):
+        return place
+    return re.sub(r"(?<=[\[,])(?:period|cohort)=[^,\]]*,?", "", place)
+
+
 def _keys(text: str | None) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     """The keys of a cell, and what is left: columns that the report is split by."""
     keys: dict[str, str] = {}

@@ -45,7 +45,7 @@ _QUADRANT = ("champions", "adopted_not_engaged", "busy_not_adopted", "neither")
 CHARTS = (
     Chart("activation", "cohorts", "line", "Activation by sign-up month", "cohort", ("activated",)),
     Chart("activation", "lacking", "bars", "What the others lack", "item", ("lacking",)),
-    Chart("time_to_value", "curve", "survival", "Activated by so long after sign-up", "step",
+    Chart("time_to_value", "curve", "survival", "Activated by (times not to scale)", "step",
           ("activated",), wide=True),
     Chart("time_to_value", "histogram", "stack", "Time until activated", "step",
           ("arrived", "waiting")),

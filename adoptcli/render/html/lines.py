@@ -26,11 +26,13 @@ def survival(drawn: Drawn, width: int) -> Spec:
 
 def _lines(drawn: Drawn, width: int, interpolate: str) -> Spec:
     xs, x = _axis(drawn)
-    size, y_axis = up(drawn.unit, _most(drawn))
+    top = _most(drawn)
+    size, y_axis = up(drawn.unit, top)
     y = {"field": "y", "type": "quantitative", "axis": y_axis, "scale": _range(drawn)}
     values = [
-        {"x": xs[p.x], "y": _over(p.y, size), "lo": _over(p.low, size), "hi": _over(p.high, size),
-         "s": str(i)}
+        {"x": xs[p.x], "y": _over(p.y, size), "lo": _over(p.low, size), "s": str(i),
+         # An interval without upper limit goes out of the drawing.
+         "hi": _over(top if p.high is None and p.low is not None else p.high, size)}
         for i, one in enumerate(drawn.series) for p in one.points
     ]  # fmt: skip
     color = _colours(len(drawn.series))
