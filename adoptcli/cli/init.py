@@ -67,4 +67,5 @@ def look(files: list[str]) -> Found:
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise canonical.broken(error) from error
-    return Found(columns=canonical.parts[0].columns, events=tuple(counted.iter_rows()))
+    columns = {name: some[0].text for name, some in canonical.parts[0].columns.items()}
+    return Found(columns=columns, events=tuple(counted.iter_rows()))
