@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -48,7 +48,7 @@ class Part:
     Attributes:
         key, prefer: The parts of the key of repeats, and what decides between them.
         where: The conditions that rows must meet.
-        shapes: Of each alternative of the timestamp.
+        shapes, order: The form of each alternative of the timestamp, and of `prefer`.
         nested: JSON objects are read as such, and not as texts; rows may not bear that.
     """
 
@@ -62,6 +62,7 @@ class Part:
     where: tuple[tuple[Choice, tuple[str, ...]], ...] = ()
     types: Types | None = None
     shapes: tuple[Shape, ...] = ()
+    order: Shape = Shape("general")
     nested: bool = False
 
     @property
@@ -134,10 +135,10 @@ def _looked_at(part: Part) -> Part:
     head, nested = _head(part, nested=deep)
     types = dict(head.schema)
     shapes = tuple(_shape(part.source, head, choice, types) for choice in part.columns["timestamp"])
-    return Part(
-        part.source, part.scan, part.columns, part.guessed, part.key, part.prefer, part.weight,
-        part.where, types, shapes, nested,
-    )  # fmt: skip
+    order = Shape("general")
+    if part.prefer and (found := _value(part.prefer, types))[1] == pl.String:
+        order = shape_of(head.select(found[0]).to_series())
+    return replace(part, types=types, shapes=shapes, order=order, nested=nested)
 
 
 def _head(part: Part, *, nested: bool) -> tuple[pl.DataFrame, bool]:
@@ -284,13 +285,24 @@ class _Reader:
         value, dtype = _value(self.part.prefer, self.types)
         zones = Zones(self.part.source.time_zone, self.zone)
         if dtype == pl.String:
-            found = pl.coalesce(value.cast(pl.Int64, strict=False), text_to_ms(value, zones))
+            found = self._ordinal(value, zones)
         elif dtype.is_numeric():
             found = value.cast(pl.Int64, strict=False)
         else:
             native = native_to_ms(value, dtype, zones)
             found = pl.lit(None, dtype=pl.Int64) if native is None else native
         return -found if self.part.source.dedupe.keep.newest else found
+
+    def _ordinal(self, text: pl.Expr, zones: Zones) -> pl.Expr:
+        """A whole number as it is, a time as ms."""
+        shape = self.part.order
+        found = (
+            text.cast(pl.Int64, strict=False) if shape.kind in ("whole", "general")
+            else fast_to_ms(text, shape, zones)
+        )  # fmt: skip
+        if self.fast and shape.kind != "general":
+            return found
+        return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(text), zones))
 
 
 def _formatted(value: pl.Expr, form: str, zones: Zones) -> pl.Expr:
@@ -347,10 +359,7 @@ def _weighted(rows: pl.LazyFrame) -> pl.LazyFrame:
 def rejects(part: Part, zone: str) -> pl.DataFrame:
     """Rows of one part without a readable time or without an event, as they stand in the file."""
     lazy = part.scan.frame(list(part.scan.names), file_column="file")
-    bare = Part(
-        part.source, part.scan, part.columns, part.guessed, types=part.types, shapes=part.shapes,
-        nested=part.nested,
-    )  # fmt: skip
+    bare = replace(part, key=(), prefer=None, weight=None, where=())
     canonical = frame(bare, Needed(), zone, fast=False, nested=False).collect()
     rows = lazy.collect()
     time = pl.col("time").is_null()
