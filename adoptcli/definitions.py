@@ -316,6 +316,11 @@ class Source(Model):
         Columns(), description="Columns or paths; the usual names are found without."
     )
     event: Name | None = Field(None, description="One event name for all rows of these files.")
+    properties: Annotated[list[Name], BeforeValidator(_as_list)] = Field(
+        default_factory=list,
+        description="Objects in which properties are looked for by their bare names; lists of "
+        "keys and values end in {}.",
+    )
     empty: dict[Ours, list[Name]] = Field(
         default_factory=dict, description="Values that mean nothing, such as session: ['-1']."
     )

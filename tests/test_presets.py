@@ -224,10 +224,14 @@ def test_mixpanel(tmp_path: Path, cli: Any) -> None:
     assert (source["rows"], source["duplicates"], source["excluded"]) == (8, 1, 1)
     assert (source["anonymous"], source["actors"], source["events"]) == (1, 2, 5)
     assert source["first_day"], source["last_day"] == ("2026-01-01", "2026-01-02")
-    split = cli("active-users", "export.json", "-f", "json", "--by", "properties.plan")
-    values = {str(row) for row in [split.out]}
-    assert "free" in values.pop()
-    assert '"pro"' not in split.out  # of the two deliveries the newest counts
+    for name in ("properties.plan", "plan"):
+        split = cli("active-users", "export.json", "-f", "json", "--by", name)
+        assert split.code == 0, split.err
+        assert '"free"' in split.out
+        assert '"pro"' not in split.out  # of the two deliveries the newest counts
+    assert "no column or event property is called" in cli(
+        "active-users", "export.json", "--by", "plam"
+    ).err  # fmt: skip
 
 
 def amplitude(event: str, who: int, at: str, insert: str, **more: Any) -> dict[str, Any]:
@@ -356,3 +360,46 @@ def test_unknown_and_ambiguous(tmp_path: Path, cli: Any, monkeypatch: pytest.Mon
     both = cli("usage", "e.json")
     assert both.code == 2
     assert "mixpanel or of twin" in both.err
+
+
+def test_folders_of_hourly_files_and_what_lies_beside(tmp_path: Path, cli: Any) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for hour, rows in enumerate(AMPLITUDE):
+        text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        (folder / f"part-{hour}{'.gz' if hour else ''}").write_bytes(
+            gzip.compress(text) if hour else text
+        )
+    merged = {"scope": 1, "amplitude_id": 2, "merged_amplitude_id": 1}
+    (folder / "-7_2026.json.gz").write_bytes(gzip.compress(json.dumps(merged).encode()))
+    (folder / "empty.json").touch()
+    (folder / "_SUCCESS").touch()
+    (folder / "README").write_text("read me")
+    ndjson(folder / "manifest.json", [{"entries": []}])
+    asked = cli("active-users", "export", "-f", "json")
+    assert asked.code == 0, asked.err
+    assert json.loads(asked.out)["source"]["rows"] == 5
+    assert "skipped in export: empty.json and 1 more, without rows" in asked.err
+    assert "without event_time" in asked.err
+
+
+def test_parquet_that_is_called_zst(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"user": ["a"], "event": ["x"], "time": ["2026-01-01T00:00:00Z"]})
+    frame.write_parquet(tmp_path / "e.parquet.zst")
+    assert events(tmp_path / "e.parquet.zst", {})["user"].to_list() == ["a"]
+
+
+def test_one_object_over_many_lines(tmp_path: Path) -> None:
+    rows = {"data": [{"user": "a", "event": "x", "time": 1767225600}]}
+    (tmp_path / "e.json").write_text(json.dumps(rows, indent=2))
+    found = events(tmp_path / "e.json", {"explode": "data"})
+    assert found.rows() == [("a", "x", 1767225600000)]
+
+
+def test_files_of_different_keys(tmp_path: Path) -> None:
+    """The second file has keys that the first has not, one of them deep down."""
+    rows = [{"e": "x", "t": 1767225600, "p": {"u": "a"}}, {"e": "y", "t": 1767225601, "q": "b"}]
+    for i, row in enumerate(rows):
+        ndjson(tmp_path / f"{i}.json", [row])
+    source = {"columns": {"user": ["p.u", "q"], "event": "e", "timestamp": "t"}}
+    assert events(tmp_path, source)["user"].to_list() == ["a", "b"]

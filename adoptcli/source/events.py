@@ -133,7 +133,7 @@ def read(
             if source.on_bad_lines == "reject" and scan.kind in ("csv", "tsv"):
                 scan, bad = diagnose.without_bad_lines(scan, tmp)
                 rejected += bad
-            part = parts.make(scan, source)
+            part = parts.make(scan, source, needed.properties)
             found_parts.append(part)
             notes += _said(part)
     made = _canonical(found_parts, needed, zone, notes, rejected)
@@ -153,7 +153,7 @@ def _canonical(
         needed=needed,
         zone=zone,
         found=frozenset(found),
-        found_properties=frozenset(n for p in some for n in p.properties(needed.properties)),
+        found_properties=frozenset(name for part in some for name, _ in part.properties),
         columns_found=tuple(dict.fromkeys(n for part in some for n in part.scan.names)),
         notes=tuple(dict.fromkeys(notes)),
         naive=any(part.naive for part in some),

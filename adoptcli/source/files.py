@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gzip
+import json
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ KINDS: dict[str, Kind] = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".ndjson": "ndjson",
     ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
+MOST_SPREAD = 256_000_000  # bytes of one JSON object
 PACKED = (".gz", ".zst", ".zstd")
 REMOTE = ("s3://", "gs://", "gcs://", "az://", "abfs://", "abfss://", "https://", "http://")
 
@@ -200,11 +202,29 @@ def _file(path: str, name: str, kind: Kind | None, root: str | None) -> File:
     file = File(path, guessed, name, root)
     if guessed != "parquet":
         _not_rubbish(file)
+        if guessed == "ndjson":
+            file = _one_a_line(file)
     elif not head.startswith(b"PAR1"):
         raise DataProblem(
             "not-parquet", f"{name}: this is no Parquet file", "name its format in source.format"
         )
     return file
+
+
+def _one_a_line(file: File) -> File:
+    """One JSON object that is written over many lines, as a private file that has it in one."""
+    first = head_of(file).lstrip().split(b"\n")[0].strip()
+    if not first.startswith(b"{") or first.endswith(b"}") or size_of(file) > MOST_SPREAD:
+        return file
+    try:
+        whole = json.loads(b"".join(lines_of(file)))
+    except ValueError:
+        return file
+    handle, path = tempfile.mkstemp(prefix="adoptcli-", suffix=".ndjson")
+    atexit.register(Path(path).unlink, missing_ok=True)
+    with os.fdopen(handle, "w") as target:
+        json.dump(whole, target)
+    return File(path, "ndjson", file.name)
 
 
 def _sniff(head: bytes) -> Kind:

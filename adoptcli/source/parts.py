@@ -24,6 +24,7 @@ from adoptcli.source.timestamps import (
 )
 
 SAMPLE = 1000
+GENERAL = Shape("general")
 BESIDE = ("account", "session", "id")
 UNMET, UNCOUNTED = "\x00where", "\x00weight"
 """What stands instead of the event of rows that `where` excludes, or that have no weight."""
@@ -50,6 +51,7 @@ class Part:
         where: The conditions that rows must meet.
         shapes, order: The form of each alternative of the timestamp, and of `prefer`.
         nested: JSON objects are read as such, and not as texts; rows may not bear that.
+        properties: Where those of the wanted properties are that there are.
     """
 
     source: Source
@@ -62,8 +64,9 @@ class Part:
     where: tuple[tuple[Choice, tuple[str, ...]], ...] = ()
     types: Types | None = None
     shapes: tuple[Shape, ...] = ()
-    order: Shape = Shape("general")
+    order: Shape = GENERAL
     nested: bool = False
+    properties: tuple[tuple[str, Choices], ...] = ()
 
     @property
     def open_ended(self) -> bool:
@@ -77,11 +80,6 @@ class Part:
         yield from (one for one in (self.prefer, self.weight) if one)
         yield from (one for one, _ in self.where)
 
-    def properties(self, wanted: Sequence[str]) -> dict[str, Choice]:
-        """Those of the properties that there are."""
-        found = {name: paths.find(name, self.scan.names) for name in wanted}
-        return {name: Choice(name, path) for name, path in found.items() if path}
-
     @property
     def date_only(self) -> bool:
         """No timestamp has a time of day."""
@@ -93,8 +91,8 @@ class Part:
         return any(shape.naive and not shape.dates for shape in self.shapes)
 
 
-def make(scan: Scan, source: Source) -> Part:
-    """Look at the first rows of files of one shape.
+def make(scan: Scan, source: Source, wanted: Sequence[str] = ()) -> Part:
+    """Look at the first rows of files of one shape; `wanted` are properties.
 
     Raises:
         DataProblem: A column is not there, or the files cannot be read.
@@ -122,7 +120,38 @@ def make(scan: Scan, source: Source) -> Part:
         weight=next(iter(weight), None),
         where=tuple((some[0], values) for some, values in met if some),
     )  # fmt: skip
-    return _looked_at(part)
+    return replace(_looked_at(part), properties=tuple(_properties(part, wanted)))
+
+
+def _properties(part: Part, wanted: Sequence[str]) -> Iterator[tuple[str, Choices]]:
+    """Properties that are columns or paths, or stand in one of the source's objects of them."""
+    rest = []
+    for name in wanted:
+        path = paths.find(name, part.scan.names)
+        if path:
+            yield name, (Choice(name, path),)
+        else:
+            rest.append(name)
+    inside = {name: tuple(_inside(part, name)) for name in rest}
+    chosen = [choice for some in inside.values() for choice in some]
+    if not chosen:
+        return
+    head, _ = _head(part, chosen, nested=part.open_ended)
+    types = dict(head.schema)
+    for name, some in inside.items():
+        values = [_value(choice, types)[0] for choice in some]
+        seen = [head.select(value.alias("v"))["v"].null_count() < head.height for value in values]
+        if any(seen):
+            yield name, some
+
+
+def _inside(part: Part, name: str) -> Iterator[Choice]:
+    for root in part.source.properties:
+        pairs = root.endswith("{}")
+        path = paths.find(root.removesuffix("{}"), part.scan.names)
+        if path:
+            step = paths.Key(name) if pairs else name
+            yield Choice(f"{root}.{name}", paths.Path(path.column, (*path.steps, step)))
 
 
 def _texts(value: Scalar | list[Scalar]) -> tuple[str, ...]:
@@ -132,17 +161,16 @@ def _texts(value: Scalar | list[Scalar]) -> tuple[str, ...]:
 def _looked_at(part: Part) -> Part:
     """With what the first rows tell of the columns' types and of the timestamps' form."""
     deep = part.open_ended and any(choice.path.steps for choice in part.chosen())
-    head, nested = _head(part, nested=deep)
+    head, nested = _head(part, list(part.chosen()), nested=deep)
     types = dict(head.schema)
     shapes = tuple(_shape(part.source, head, choice, types) for choice in part.columns["timestamp"])
-    order = Shape("general")
+    order = GENERAL
     if part.prefer and (found := _value(part.prefer, types))[1] == pl.String:
         order = shape_of(head.select(found[0]).to_series())
     return replace(part, types=types, shapes=shapes, order=order, nested=nested)
 
 
-def _head(part: Part, *, nested: bool) -> tuple[pl.DataFrame, bool]:
-    chosen = list(part.chosen())
+def _head(part: Part, chosen: Sequence[Choice], *, nested: bool) -> tuple[pl.DataFrame, bool]:
     for deep in (True, False) if nested else (False,):
         try:
             return _rows(part, chosen, nested=deep).head(SAMPLE).collect(), deep
@@ -316,11 +344,11 @@ def _formatted(value: pl.Expr, form: str, zones: Zones) -> pl.Expr:
 def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) -> pl.LazyFrame:
     """The canonical events of a part, lazily."""
     nested = nested and part.nested
-    properties = part.properties(needed.properties)
-    chosen = [*part.chosen(), *properties.values()]
+    wanted = [(name, some) for name, some in part.properties if name in needed.properties]
+    chosen = [*part.chosen(), *(choice for _, some in wanted for choice in some)]
     lazy = _rows(part, chosen, nested=nested)
     types = dict(part.types or {})
-    if part.nested or properties:
+    if part.nested or wanted:
         exact = part.scan.kind == "parquet" or nested
         types = dict(lazy.collect_schema()) if exact else {}
     read = _Reader(part, types, zone, fast)
@@ -335,8 +363,8 @@ def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) ->
         found["id"] = read.id()
     if needed.id and part.prefer and part.key:
         found["prefer"] = read.prefer()
-    for name, choice in properties.items():
-        found[f"p.{name}"] = read.text((choice,))
+    for name, some in wanted:
+        found[f"p.{name}"] = read.text(some)
     if part.weight is None:
         return lazy.select(**found)
     weight, dtype = _value(part.weight, types)

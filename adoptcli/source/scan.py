@@ -15,6 +15,7 @@ import polars as pl
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
 from adoptcli.source.files import File, head_of, lines_of
+from adoptcli.source.paths import find
 
 Types = dict[str, pl.DataType]
 
@@ -158,6 +159,7 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
     if empty and notes is not None:
         more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
         notes.append(f"skipped: {empty[0][0].name}{more}, without rows")
+    groups = _telling(groups, source, notes)
     if source.columns.user and source.columns.timestamp and (source.columns.event or source.event):
         groups = _together(groups)  # nothing depends on what else a file has
     found = []
@@ -169,6 +171,27 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
         )  # fmt: skip
         found.append(made)
     return found
+
+
+def _telling(
+    groups: dict[tuple[object, ...], list[File]], source: Source, notes: list[str] | None
+) -> dict[tuple[object, ...], list[File]]:
+    """Without the files of a folder that have no timestamp where others have: other tables."""
+    stated = [s if isinstance(s, str) else next(iter(s)) for s in source.columns.timestamp or ()]
+    kept = {
+        shape: members
+        for shape, members in groups.items()
+        if any(find(text, shape[1]) for text in stated)  # type: ignore[arg-type]
+        or any(file.root is None for file in members)
+    }
+    others = [file for shape in groups.keys() - kept.keys() for file in groups[shape]]
+    if not kept or not others:
+        return groups
+    if notes is not None:
+        name = min(file.name for file in others)
+        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        notes.append(f"skipped: {name}{more}, without {stated[0]}")
+    return kept
 
 
 def _together(
