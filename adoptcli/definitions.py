@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -257,7 +258,26 @@ Signup = Annotated[
 ]
 
 
-Alternative = Name | Annotated[dict[Name, dict[Name, Name]], Field(min_length=1, max_length=1)]
+def _one_path(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    if len(value) != 1:
+        raise ValueError("one path a mapping; write a list of mappings")
+    return value
+
+
+_ONE_PATH_SCHEMA = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": {"type": "string", "minLength": 1},
+    },
+}
+
+Told = Annotated[
+    dict[Name, dict[Name, Name]], AfterValidator(_one_path), WithJsonSchema(_ONE_PATH_SCHEMA)
+]
+Alternative = Name | Told
 """A column or path; or one whose values stand for others: {type: {page: page_view}}."""
 
 Alternatives = Annotated[list[Alternative], Field(min_length=1), BeforeValidator(_as_list)]
@@ -321,7 +341,7 @@ class Source(Model):
         description="Objects in which properties are looked for by their bare names; lists of "
         "keys and values end in {}.",
     )
-    empty: dict[Ours, list[Name]] = Field(
+    empty: dict[Ours, Annotated[list[Name], BeforeValidator(_as_list)]] = Field(
         default_factory=dict, description="Values that mean nothing, such as session: ['-1']."
     )
     where: dict[Name, Scalar | Annotated[list[Scalar], Field(min_length=1)]] = Field(

@@ -119,12 +119,14 @@ class Found:
         events: Event names with their counts, most frequent first.
         signup: The sign-up event; None leaves the guess to the starter.
         time_zone: The report's zone, where the data say it.
+        preset: Whose export they are, where their shape says it; then without columns.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[tuple[str, int]] = ()
     signup: str | None = None
     time_zone: str | None = None
+    preset: str | None = None
 
 
 def starter(found: Found | None = None, schema: str = SCHEMA) -> str:
@@ -175,7 +177,9 @@ def _live(found: Found) -> Live:
     """The lines that count, by key."""
     yield "time_zone", [f"time_zone: {quoted(found.time_zone or 'UTC')}"]
     columns = {name: found.columns[name] for name in _COLUMNS if found.columns.get(name)}
-    if columns:
+    if found.preset:
+        yield "source", [f"source: {{preset: {quoted(found.preset)}}}"]
+    elif columns:
         yield "source", ["source:", f"  columns: {flow(columns)}"]
     signup = found.signup or guess.signup(found.events)
     if signup:
