@@ -381,6 +381,10 @@ def test_folders_of_hourly_files_and_what_lies_beside(tmp_path: Path, cli: Any) 
     assert json.loads(asked.out)["source"]["rows"] == 5
     assert "skipped in export: empty.json and 1 more, without rows" in asked.err
     assert "without event_time" in asked.err
+    for i in range(25):  # of so many files not every row is looked at beforehand
+        ndjson(folder / f"x{i:02d}.json", [amplitude("late", 3, "2026-01-01 10:00:00", f"x{i}")])
+    asked = cli("active-users", "export", "-f", "json")
+    assert json.loads(asked.out)["source"]["rows"] == 30
 
 
 def test_parquet_that_is_called_zst(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Settled:
         """
         if not files:
             named = source.preset not in (None, NONE)
-            return (self._with(source.preset or "", source) if named else source), []
+            return self._with(source.preset or "", source) if named else (source, [])
         if source.preset is not None or not shapes.is_open(source):
             return source, []
         name = shapes.detected(files, presets.detects())
@@ -46,12 +46,15 @@ class Settled:
         columns = presets.detects()[name].columns
         shown = f", by its columns {', '.join(columns)}" if columns else ", by its shape"
         note = f"format: {name}{shown}; --preset none turns this off"
-        return self._with(name, source), [note]
+        made, more = self._with(name, source)
+        return made, [note, *more]
 
-    def _with(self, name: str, source: Source) -> Source:
+    def _with(self, name: str, source: Source) -> tuple[Source, list[str]]:
         found = presets.load(name, self.base)
         self.used.append(found)
-        return shapes.applied(found, name, source)
+        doubt = f"the preset {name} was written from documentation, without a real export to check"
+        said = [] if found.verified or presets.is_file(name) else [doubt]
+        return shapes.applied(found, name, source), said
 
     def with_roles(self, d: Definitions, events: Sequence[str | None]) -> Definitions:
         """The definitions with the presets' sign-up, login and purchase events that occur."""

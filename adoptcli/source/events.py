@@ -118,7 +118,8 @@ def read(
     for i, source in enumerate(sources):
         given = paths if i == 0 and paths else source.files
         if settle is not None:
-            source, _ = settle(source, ())
+            source, said = settle(source, ())
+            notes += said
         files = expand(given, None if i == 0 and paths else base, source.format, tmp, notes)
         if not files:
             raise DataProblem(

@@ -373,7 +373,10 @@ def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) ->
 
 
 def _weighted(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """As many rows as the weight says; those without weight stay, but as no event."""
+    """As many rows as the weight says; those without weight stay, but as no event.
+
+    The number of each within its row stays too: it keeps rows apart that are equal else.
+    """
     counted = pl.col("weight") > 0
     times = pl.when(counted).then(pl.col("weight")).otherwise(1)
     event = pl.when(counted.fill_null(False)).then("event").otherwise(pl.lit(UNCOUNTED))
@@ -381,7 +384,7 @@ def _weighted(rows: pl.LazyFrame) -> pl.LazyFrame:
     if "id" in rows.collect_schema():
         apart = pl.struct("id", "weight").hash().cast(pl.String)
         many = many.with_columns(id=pl.when(pl.col("id").is_not_null()).then(apart))
-    return many.drop("weight")
+    return many
 
 
 def rejects(part: Part, zone: str) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import orjson
 import polars as pl
 
 from adoptcli.definitions import Source
@@ -19,6 +20,7 @@ from adoptcli.source.paths import find
 
 Types = dict[str, pl.DataType]
 
+WELL_LOOKED_AT, LINES = 20, 20  # files, and lines of each file beyond
 SEPARATORS = (",", ";", "\t", "|")
 _HIVE = re.compile(r"^([^=/]+)=(.*)$")
 
@@ -147,9 +149,14 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
     """
     groups: dict[tuple[object, ...], list[File]] = {}
     empty: list[tuple[File, DataProblem]] = []
-    for file in files:
+    stated = bool(
+        source.columns.user and source.columns.timestamp and (source.columns.event or source.event)
+    )
+    for i, file in enumerate(files):
+        brief = stated and not source.explode and i >= WELL_LOOKED_AT
         try:
-            groups.setdefault(_shape(file, source), []).append(file)
+            shape = (_brief_shape(file) if brief else None) or _shape(file, source)
+            groups.setdefault(shape, []).append(file)
         except DataProblem as error:
             if file.root is None or error.slug not in ("empty-file", "no-rows"):
                 raise
@@ -160,7 +167,7 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
         more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
         notes.append(f"skipped: {empty[0][0].name}{more}, without rows")
     groups = _telling(groups, source, notes)
-    if source.columns.user and source.columns.timestamp and (source.columns.event or source.event):
+    if stated:
         groups = _together(groups)  # nothing depends on what else a file has
     found = []
     for shape, members in groups.items():
@@ -246,6 +253,19 @@ def _within(schema: Types, lists: Sequence[str]) -> tuple[list[str], tuple[str, 
         columns.pop(name)
         columns |= dict.fromkeys(schema)
     return list(columns), tuple(found)
+
+
+def _brief_shape(file: File) -> tuple[object, ...] | None:
+    """The shape of one of very many JSON files, by its first lines."""
+    lines = head_of(file).split(b"\n")[:-1][:LINES] if file.kind == "ndjson" else []
+    try:
+        rows = [orjson.loads(line) for line in lines if line.strip()]
+    except ValueError:
+        return None
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        return None
+    keys = tuple(sorted({key for row in rows for key in row}))
+    return (file.kind, keys, ",", "\n", _hive(file), ())
 
 
 def _hive(file: File) -> tuple[tuple[str, str], ...]:
