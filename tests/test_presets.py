@@ -153,6 +153,41 @@ def test_alternatives_values_and_what_is_empty(tmp_path: Path) -> None:
     assert found["time"].to_list() == [1767225600000, 1767312000000, None]
 
 
+def test_a_list_or_a_single_value(tmp_path: Path) -> None:
+    rows = [{"user": "a", "event": "x", "time": START, "p": {"c": c}} for c in (["1", "2"], "3", 4)]
+    source = {"columns": {"account": ["p.c[0]", "p.c"]}}
+    found = events(ndjson(tmp_path / "e.ndjson", rows), source, account=True)
+    assert found["account"].to_list() == ["1", "3", "4"]
+
+
+def test_properties_by_their_bare_names(tmp_path: Path) -> None:
+    pair = {"key": "plan", "value": {"string_value": "pro"}}
+    rows = [
+        {"user": "a", "event": "x", "time": START, "q": {"plan": "free"}, "kv": []},
+        {"user": "a", "event": "x", "time": START, "q": {}, "kv": [pair]},
+        {"user": "a", "event": "x", "time": START, "q": {"plan": "free"}, "kv": [pair]},
+    ]
+    path = ndjson(tmp_path / "e.ndjson", rows)
+    found = events(path, {"properties": ["kv{}", "q"]}, properties=("plan", "plam"))
+    assert found["p.plan"].to_list() == ["free", "pro", "pro"]
+    assert "p.plam" not in found.columns
+
+
+def test_of_repeats_the_newest_or_the_earliest(tmp_path: Path, cli: Any) -> None:
+    lines = ["user,event,time,id,got,plan", "a,x,2026-01-01,1,2026-01-05 00:00:00,old",
+             "a,x,2026-01-02,1,2026-01-06 00:00:00,new", "b,x,2026-01-03,,2026-01-07,no id",
+             "b,x,2026-01-03,,2026-01-07,no id"]  # fmt: skip
+    (tmp_path / "e.csv").write_text("\n".join(lines) + "\n")
+    for keep, plan in ({"newest": "got"}, "new"), ({"earliest": "got"}, "old"):
+        config = {"source": {"dedupe": {"key": ["id", "event"], "keep": keep}}}
+        (tmp_path / "metrics.yaml").write_text(yaml.safe_dump(config))
+        asked = cli("usage", "e.csv", "-f", "json", "--by", "plan")
+        source = json.loads(asked.out)["source"]
+        assert (source["duplicates"], source["events"]) == (1, 3)
+        told = json.dumps(json.loads(asked.out)["metrics"])
+        assert [f'"{name}"' in told for name in ("new", "old")] == [plan == "new", plan == "old"]
+
+
 def test_nested_lists_are_taken_apart(tmp_path: Path) -> None:
     def record(name: str, user: str) -> dict[str, Any]:
         pair = {"key": "user.id", "value": {"stringValue": user}}
@@ -269,6 +304,7 @@ def test_amplitude_zip(tmp_path: Path, cli: Any) -> None:
     # A day of grace: the third day, complete as it is, does not count yet.
     assert report["as_of"] == "2026-01-03"
     assert (source["actors"], source["events"], source["set_aside"]) == (1, 2, {"after-as-of": 1})
+    assert {"late-arrivals"} == {caveat["code"] for caveat in report["caveats"]}
 
 
 def test_what_the_yaml_names_counts_though_a_preset_ignores_it(tmp_path: Path, cli: Any) -> None:

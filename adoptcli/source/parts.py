@@ -87,8 +87,9 @@ class Part:
 
     @property
     def naive(self) -> bool:
-        """Some timestamps have no zone."""
-        return any(shape.naive and not shape.dates for shape in self.shapes)
+        """Some timestamps have no zone, and it is not the preset's word that they need none."""
+        told = self.source.preset is not None and "time_zone" in self.source.model_fields_set
+        return not told and any(shape.naive and not shape.dates for shape in self.shapes)
 
 
 def make(scan: Scan, source: Source, wanted: Sequence[str] = ()) -> Part:
