@@ -398,6 +398,19 @@ def test_unknown_and_ambiguous(tmp_path: Path, cli: Any, monkeypatch: pytest.Mon
     assert "mixpanel or of twin" in both.err
 
 
+def test_what_the_yaml_says_goes_before_the_preset(tmp_path: Path, cli: Any) -> None:
+    row = amplitude("saved", 1, "2026-01-01 10:00:00.000000", "a", groups={"[S] Co": ["acme"]})
+    ndjson(tmp_path / "e.json", [row])
+    source = {"columns": {"account": 'groups["[S] Co"][0]'}, "grace": "1h", "ignore": []}
+    (tmp_path / "metrics.yaml").write_text(yaml.safe_dump({"source": source}))
+    asked = cli("active-users", "e.json", "-f", "json", "--as-of", "2026-01-02")
+    assert "format: amplitude" in asked.err
+    assert json.loads(asked.out)["source"]["accounts"] == 1
+    source["columns"]["user"] = "device_id"  # type: ignore[index]
+    (tmp_path / "metrics.yaml").write_text(yaml.safe_dump({"source": source}))
+    assert "format:" not in cli("active-users", "e.json", "--as-of", "2026-01-02").err
+
+
 def test_folders_of_hourly_files_and_what_lies_beside(tmp_path: Path, cli: Any) -> None:
     folder = tmp_path / "export"
     folder.mkdir()

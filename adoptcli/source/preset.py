@@ -15,6 +15,7 @@ from adoptcli.source.files import File, head_of
 from adoptcli.source.scan import Scan, Types, scans, types_of
 
 LOOKED_AT = 50
+_READING = {"header", "explode", "timestamp_format", "separator", "quote_char"}
 
 
 def _as_list(value: object) -> object:
@@ -82,8 +83,10 @@ def applied(preset: Preset, name: str, own: Source) -> Source:
 
 
 def is_open(source: Source) -> bool:
-    """Whether nothing says how to read the files, so that their shape may."""
-    return not source.model_fields_set - {"files", "format", "time_zone", "on_bad_lines", "grace"}
+    """Whether nothing says where the files have user, event and time, so that their shape may."""
+    columns = source.columns
+    stated = (columns.user, columns.event, columns.timestamp, source.event, source.preset)
+    return not any(stated) and not source.model_fields_set & _READING
 
 
 def detected(files: Sequence[File], known: Mapping[str, Detect]) -> str | None:
