@@ -25,7 +25,7 @@ from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.metrics import get_metric
 from adoptcli.runner import presets, traits
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
-from adoptcli.source.events import Canonical, Needed, read
+from adoptcli.source.events import Canonical, Gathered, Needed, gather, look
 from adoptcli.source.tables import read_accounts, read_users
 from adoptcli.source.timestamps import to_instant
 from adoptcli.timeframe import Period
@@ -105,9 +105,12 @@ def prepare(request: Request) -> Prepared:
         DataProblem: Nothing can be read or counted, or too much of it cannot.
         UsageProblem: The segment asked for is nowhere.
     """
-    tables, settled = _tables(request), presets.Settled(request.base)
-    canonical, wanted = _read(request, tables, settled)
-    d = request.definitions.model_copy(update={"source": list(canonical.sources)})
+    d, settled = request.definitions, presets.Settled(request.base)
+    gathered = gather(d.source, request.paths, request.base, request.tmp, settled.settle)
+    d = d.model_copy(update={"source": list(gathered.sources)})
+    request = replace(request, definitions=d)
+    tables = _tables(request)
+    canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
     folder = _folder(request)
     try:
@@ -134,7 +137,7 @@ def _tables(request: Request) -> _Tables:
     return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
 
 
-def _read(request: Request, tables: _Tables, settled: presets.Settled) -> tuple[Canonical, Wanted]:
+def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canonical, Wanted]:
     """The canonical events with all that is wanted beside user, event and time."""
     d = request.definitions
     refs = _references(request)
@@ -151,9 +154,7 @@ def _read(request: Request, tables: _Tables, settled: presets.Settled) -> tuple[
         session=session and "sessions" in request.metrics,
         id=True,
     )
-    canonical = read(
-        d.source, request.paths, request.base, needed, d.time_zone, request.tmp, settled.settle
-    )
+    canonical = look(gathered, needed, d.time_zone, request.tmp)
     for name in event_traits:
         if name not in canonical.found_properties:
             _without(name, request, canonical, tables)

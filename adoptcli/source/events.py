@@ -15,7 +15,7 @@ from adoptcli.source.files import File, expand, size_of
 from adoptcli.source.parts import BESIDE, Needed, Part, text_of
 from adoptcli.source.scan import scans
 
-__all__ = ["Canonical", "Needed", "Part", "read", "text_of"]
+__all__ = ["Canonical", "Gathered", "Needed", "Part", "gather", "look", "read", "text_of"]
 
 Settle = Callable[[Source, Sequence[File]], tuple[Source, list[str]]]
 
@@ -93,28 +93,38 @@ class Canonical:
         return pl.concat([*found, lines] if self.rejected else found, how="diagonal_relaxed")
 
 
-def read(
-    sources: Sequence[Source], paths: Sequence[str], base: Path | None, needed: Needed,
-    zone: str, tmp: Path | None = None, settle: Settle | None = None,
-) -> Canonical:  # fmt: skip
-    """Find the files, look at their columns and first rows, and say how to read them.
+@dataclass(frozen=True)
+class Gathered:
+    """Sources as they hold, presets and all, and the files of each.
+
+    Attributes:
+        notes: What to say aloud.
+    """
+
+    sources: tuple[Source, ...]
+    files: tuple[tuple[File, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def gather(
+    sources: Sequence[Source], paths: Sequence[str], base: Path | None, tmp: Path | None = None,
+    settle: Settle | None = None,
+) -> Gathered:  # fmt: skip
+    """Find the files.
 
     Args:
         sources: The YAML's sources; the paths belong to the first.
         paths: Files of the command line, relative to the working directory.
         base: Folder of the YAML, for the files that it names.
-        needed: What to read beside user, event and time.
-        zone: The report's zone, for plain dates.
         tmp: Folder for temporary files.
-        settle: What is to hold of a source once its files are known, and what to say of that.
+        settle: What is to hold of a source, asked before and after its files are known, and what
+            to say of that.
 
     Raises:
-        DataProblem: Files are missing, unreadable, or without the columns that are needed.
+        DataProblem: Files are missing or unreadable.
     """
-    found_parts: list[Part] = []
     notes: list[str] = []
-    rejected: list[tuple[str, int, str, str]] = []
-    settled: list[Source] = []
+    settled: list[tuple[Source, tuple[File, ...]]] = []
     for i, source in enumerate(sources):
         given = paths if i == 0 and paths else source.files
         if settle is not None:
@@ -129,7 +139,34 @@ def read(
         if settle is not None:
             source, said = settle(source, files)
             notes += said
-        settled.append(source)
+        settled.append((source, tuple(files)))
+    return Gathered(tuple(s for s, _ in settled), tuple(f for _, f in settled), tuple(notes))
+
+
+def read(
+    sources: Sequence[Source], paths: Sequence[str], base: Path | None, needed: Needed,
+    zone: str, tmp: Path | None = None, settle: Settle | None = None,
+) -> Canonical:  # fmt: skip
+    """Find the files, and say how to read them: `gather`, then `look`."""
+    return look(gather(sources, paths, base, tmp, settle), needed, zone, tmp)
+
+
+def look(gathered: Gathered, needed: Needed, zone: str, tmp: Path | None = None) -> Canonical:
+    """Look at the files' columns and first rows, and say how to read them.
+
+    Args:
+        gathered: The sources and their files.
+        needed: What to read beside user, event and time.
+        zone: The report's zone, for plain dates.
+        tmp: Folder for temporary files.
+
+    Raises:
+        DataProblem: Files are unreadable, or without the columns that are needed.
+    """
+    found_parts: list[Part] = []
+    notes = list(gathered.notes)
+    rejected: list[tuple[str, int, str, str]] = []
+    for source, files in zip(gathered.sources, gathered.files, strict=True):
         for scan in scans(files, source, notes):
             if source.on_bad_lines == "reject" and scan.kind in ("csv", "tsv"):
                 scan, bad = diagnose.without_bad_lines(scan, tmp)
@@ -138,7 +175,7 @@ def read(
             found_parts.append(part)
             notes += _said(part)
     made = _canonical(found_parts, needed, zone, notes, rejected)
-    return replace(made, sources=tuple(settled))
+    return replace(made, sources=gathered.sources)
 
 
 def _canonical(

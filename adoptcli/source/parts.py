@@ -358,7 +358,7 @@ def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) ->
         "user": read.text(part.columns["user"], "user"),
         "event": read.event(),
         "time": read.time(),
-        **{n: read.text(part.columns[n], n) for n in ("account", "session") if n in beside},
+        **{n: read.text(part.columns[n], n) for n in BESIDE if n in beside and n != "id"},
     }
     if needed.id and (part.key or "id" in part.columns):
         found["id"] = read.id()
