@@ -10,7 +10,7 @@ import polars as pl
 
 from adoptcli.definitions import Source
 from adoptcli.errors import AdoptError, DataProblem
-from adoptcli.source import diagnose, parts
+from adoptcli.source import diagnose, frames, parts
 from adoptcli.source.files import File, expand, size_of
 from adoptcli.source.parts import BESIDE, Needed, Part, text_of
 from adoptcli.source.scan import scans
@@ -72,11 +72,11 @@ class Canonical:
 
     def thorough(self) -> Canonical:
         """The same events, every time, text and JSON object read in the general way."""
-        frames = [
-            parts.frame(part, self.needed, self.zone, fast=False, nested=False)
+        made = [
+            frames.frame(part, self.needed, self.zone, fast=False, nested=False)
             for part in self.parts
         ]
-        return replace(self, frame=_concat(frames), fast=False, nested=False)
+        return replace(self, frame=_concat(made), fast=False, nested=False)
 
     def broken(self, error: BaseException) -> AdoptError:
         """The problem behind a read that failed."""
@@ -84,7 +84,7 @@ class Canonical:
 
     def rejects(self) -> pl.DataFrame:
         """The original rows that cannot be used, with file and reason."""
-        found = [parts.rejects(part, self.zone) for part in self.parts]
+        found = [frames.rejects(part, self.zone) for part in self.parts]
         lines = pl.DataFrame(
             [(name, reason, text, number) for name, number, reason, text in self.rejected],
             schema={"file": pl.String, "reason": pl.String, "text": pl.String, "line": pl.Int64},
@@ -186,7 +186,7 @@ def _canonical(
     found |= {"id"} if any(part.key for part in some) else set()
     fast = sum(size_of(file) for part in some for file in part.scan.files) >= LARGE
     return Canonical(
-        frame=_concat([parts.frame(p, needed, zone, fast=fast, nested=True) for p in some]),
+        frame=_concat([frames.frame(p, needed, zone, fast=fast, nested=True) for p in some]),
         parts=tuple(some),
         needed=needed,
         zone=zone,
@@ -212,5 +212,5 @@ def _said(part: Part) -> list[str]:
     return [f"columns guessed in {part.scan.files[0].name}: {pairs}"]
 
 
-def _concat(frames: list[pl.LazyFrame]) -> pl.LazyFrame:
-    return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+def _concat(some: list[pl.LazyFrame]) -> pl.LazyFrame:
+    return some[0] if len(some) == 1 else pl.concat(some, how="diagonal")
