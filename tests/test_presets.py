@@ -170,7 +170,7 @@ def test_properties_by_their_bare_names(tmp_path: Path) -> None:
     path = ndjson(tmp_path / "e.ndjson", rows)
     found = events(path, {"properties": ["kv{}", "q"]}, properties=("plan", "plam"))
     assert found["p.plan"].to_list() == ["free", "pro", "pro"]
-    assert "p.plam" not in found.columns
+    assert found["p.plam"].null_count() == 3  # which rows further down may have
 
 
 def test_of_repeats_the_newest_or_the_earliest(tmp_path: Path, cli: Any) -> None:

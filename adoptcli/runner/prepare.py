@@ -179,7 +179,7 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
         traits=tuple(name for name in event_traits if name in tables.places),
         signup=signup,
         conditions=bits,
-        values=tuple(name for name in values if name in canonical.found_properties),
+        values=tuple(name for name in values if name in canonical.possible_properties),
         unit=request.unit,
     )
     return canonical, wanted

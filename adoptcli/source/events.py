@@ -31,6 +31,7 @@ class Canonical:
             id and p.<property> (texts or null).
         found: Which of account, session, id some source has.
         found_properties: Which of the properties some source has.
+        possible_properties: Those, and which rows further down may have.
         columns_found: All columns of all sources.
         notes: What to say aloud.
         naive: Some timestamps have no zone.
@@ -49,6 +50,7 @@ class Canonical:
     zone: str
     found: frozenset[str]
     found_properties: frozenset[str]
+    possible_properties: frozenset[str]
     columns_found: tuple[str, ...]
     notes: tuple[str, ...] = ()
     naive: bool = False
@@ -191,7 +193,8 @@ def _canonical(
         needed=needed,
         zone=zone,
         found=frozenset(found),
-        found_properties=frozenset(name for part in some for name, _ in part.properties),
+        found_properties=frozenset(name for part in some for name in part.seen),
+        possible_properties=frozenset(name for part in some for name, _ in part.properties),
         columns_found=tuple(dict.fromkeys(n for part in some for n in part.scan.names)),
         notes=tuple(dict.fromkeys(notes)),
         naive=any(part.naive for part in some),

@@ -159,6 +159,8 @@ def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) ->
         found["id"] = read.id()
     if needed.id and part.prefer and part.key:
         found["prefer"] = read.prefer()
+    for name in needed.properties:
+        found[f"p.{name}"] = pl.lit(None, dtype=pl.String)
     for name, some in wanted:
         found[f"p.{name}"] = read.text(some)
     if part.weight is None:

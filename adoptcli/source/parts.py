@@ -46,7 +46,7 @@ class Part:
         where: The conditions that rows must meet.
         shapes, order: The form of each alternative of the timestamp, and of `prefer`.
         nested: JSON objects are read as such, and not as texts; rows may not bear that.
-        properties: Where those of the wanted properties are that there are.
+        properties: Where the wanted properties are, or may be; `seen` are those that there are.
     """
 
     source: Source
@@ -62,6 +62,7 @@ class Part:
     order: Shape = GENERAL
     nested: bool = False
     properties: tuple[tuple[str, Choices], ...] = ()
+    seen: frozenset[str] = frozenset()
 
     @property
     def open_ended(self) -> bool:
@@ -116,16 +117,22 @@ def make(scan: Scan, source: Source, wanted: Sequence[str] = ()) -> Part:
         weight=next(iter(weight), None),
         where=tuple((some[0], values) for some, values in met if some),
     )  # fmt: skip
-    return replace(_looked_at(part), properties=tuple(_properties(part, wanted)))
+    part = _looked_at(part)
+    places = [*_properties(part, wanted)]
+    return replace(
+        part,
+        properties=tuple((name, some) for name, some, _ in places),
+        seen=frozenset(name for name, _, seen in places if seen),
+    )
 
 
-def _properties(part: Part, wanted: Sequence[str]) -> Iterator[tuple[str, Choices]]:
+def _properties(part: Part, wanted: Sequence[str]) -> Iterator[tuple[str, Choices, bool]]:
     """Properties that are columns or paths, or stand in one of the source's objects of them."""
     rest = []
     for name in wanted:
         path = paths.find(name, part.scan.names)
         if path:
-            yield name, (Choice(name, path),)
+            yield name, (Choice(name, path),), True
         else:
             rest.append(name)
     inside = {name: tuple(_inside(part, name)) for name in rest}
@@ -137,8 +144,8 @@ def _properties(part: Part, wanted: Sequence[str]) -> Iterator[tuple[str, Choice
     for name, some in inside.items():
         values = [value_of(choice, types)[0] for choice in some]
         seen = [head.select(value.alias("v"))["v"].null_count() < head.height for value in values]
-        if any(seen):
-            yield name, some
+        if some:
+            yield name, some, any(seen)
 
 
 def _inside(part: Part, name: str) -> Iterator[Choice]:
