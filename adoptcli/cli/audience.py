@@ -80,6 +80,7 @@ def audience(
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
     shards: o.Shards = 1,
+    preset: o.Preset = None,
     tmp: o.Tmp = None,
     unit: o.UnitOption = o.UnitName.USER,
     by: o.By = None,
@@ -99,9 +100,9 @@ def audience(
 ) -> None:
     """The people behind a number: who they are, why they are listed, and since when."""
     given = common.Options(
-        files=files or (), config=config, users=users, accounts=accounts, shards=shards, tmp=tmp,
-        by=by or (), unit=unit, period=period, since=since, until=until, as_of=as_of,
-        format=format, output=output, console=Console(quiet, verbose),
+        files=files or (), config=config, users=users, accounts=accounts, shards=shards,
+        preset=preset, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
+        until=until, as_of=as_of, format=format, output=output, console=Console(quiet, verbose),
     )  # fmt: skip
     if name is not None and (name == "-" or Path(name).exists()):
         given, name = replace(given, files=(name, *given.files)), None

@@ -41,6 +41,7 @@ def check(
     accounts: o.AccountsFile = None,
     rejects: o.Rejects = None,
     shards: o.Shards = 1,
+    preset: o.Preset = None,
     tmp: o.Tmp = None,
     by: o.By = None,
     unit: o.UnitOption = o.UnitName.USER,
@@ -62,7 +63,7 @@ def check(
     """The targets of the YAML: ends with 1 if one is missed, 3 if one cannot be judged."""
     given = common.Options(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
-        shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
+        shards=shards, preset=preset, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, format=format or _by_name(output), output=output,
         history=history, console=Console(quiet, verbose),
     )  # fmt: skip

@@ -34,6 +34,7 @@ class Options:
 
     files: Sequence[str] = ()
     config: Path | None = None
+    preset: str | None = None
     users: str | None = None
     accounts: str | None = None
     rejects: Path | None = None
@@ -96,6 +97,9 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         accounts = d.accounts or Accounts(file=options.accounts)
         path = str(Path(options.accounts).absolute())
         changes["accounts"] = accounts.model_copy(update={"file": path})
+    if options.preset:
+        first, *others = d.source
+        changes["source"] = [first.model_copy(update={"preset": _preset(options.preset)}), *others]
     zone = d.calendar
     return Request(
         paths=tuple(options.files),
@@ -113,6 +117,13 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         tmp=options.tmp,
         place_of=config.place_of,
     )
+
+
+def _preset(name: str) -> str:
+    """A preset's name; of a file, relative to where we are and not to the YAML."""
+    from adoptcli.config.presets import is_file
+
+    return str(Path(name).expanduser().absolute()) if is_file(name) else name
 
 
 def segments(by: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -232,7 +243,8 @@ def computed(options: Options, config: Config, metrics: Mapping[str, Metric]) ->
 def again(options: Options) -> list[str]:
     """The files and options that another command needs to count the same, but for --by."""
     named = (
-        ("-c", options.config), ("--users", options.users), ("--accounts", options.accounts),
+        ("-c", options.config), ("--preset", options.preset), ("--users", options.users),
+        ("--accounts", options.accounts),
         ("--unit", None if options.unit == "user" else options.unit),
         ("--period", options.period), ("--since", options.since), ("--until", options.until),
         ("--as-of", options.as_of),

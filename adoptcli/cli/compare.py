@@ -84,6 +84,7 @@ def compare(
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
     shards: o.Shards = 1,
+    preset: o.Preset = None,
     tmp: o.Tmp = None,
     unit: o.UnitOption = o.UnitName.USER,
     period: o.PeriodOption = None,
@@ -110,9 +111,10 @@ def compare(
         raise UsageProblem("no-variant", "--control and --expected go with --variant")
     name, values = _sides(segments, variant)
     options = common.Options(
-        files=files or (), config=config, users=users, accounts=accounts, shards=shards, tmp=tmp,
-        by=(name,) if name else (), unit=unit, period=period, since=since, until=until, as_of=as_of,
-        details=True, format=format, output=output, console=Console(quiet, verbose),
+        files=files or (), config=config, users=users, accounts=accounts, shards=shards,
+        preset=preset, tmp=tmp, by=(name,) if name else (), unit=unit, period=period, since=since,
+        until=until, as_of=as_of, details=True, format=format, output=output,
+        console=Console(quiet, verbose),
     )  # fmt: skip
     common.check_output(options, LISTS)
     from adoptcli.runner import compare as run

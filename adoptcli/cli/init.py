@@ -54,9 +54,11 @@ def look(files: list[str]) -> Found:
 
     from adoptcli.config.starter import Found
     from adoptcli.definitions import Source
+    from adoptcli.runner.presets import Settled
     from adoptcli.source.events import Needed, read
 
-    canonical = read([Source()], files, None, Needed(), "UTC")
+    canonical = read([Source()], files, None, Needed(), "UTC", settle=Settled().settle)
+    canonical = canonical.thorough() if canonical.nested else canonical
     try:
         counted = (
             canonical.frame.filter(pl.col("event").is_not_null())
@@ -67,4 +69,10 @@ def look(files: list[str]) -> Found:
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise canonical.broken(error) from error
-    return Found(columns=canonical.parts[0].columns, events=tuple(counted.iter_rows()))
+    preset = canonical.sources[0].preset
+    found = canonical.parts[0].columns if preset is None else {}
+    return Found(
+        columns={name: some[0].text for name, some in found.items()},
+        events=tuple(counted.iter_rows()),
+        preset=preset,
+    )

@@ -20,6 +20,7 @@ def command(name: str) -> Callable[..., None]:
         accounts: o.AccountsFile = None,
         rejects: o.Rejects = None,
         shards: o.Shards = 1,
+        preset: o.Preset = None,
         tmp: o.Tmp = None,
         by: o.By = None,
         unit: o.UnitOption = o.UnitName.USER,
@@ -37,8 +38,8 @@ def command(name: str) -> Callable[..., None]:
     ) -> None:
         given = common.Options(
             files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
-            shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since, until=until,
-            as_of=as_of, details=True, format=format, output=output,
+            shards=shards, preset=preset, tmp=tmp, by=by or (), unit=unit, period=period,
+            since=since, until=until, as_of=as_of, details=True, format=format, output=output,
             charts=not no_charts, console=Console(quiet, verbose),
         )  # fmt: skip
         common.check_output(given, FORMATS if who is None else LISTS)

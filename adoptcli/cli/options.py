@@ -58,8 +58,8 @@ Files = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[FILE]...",
-        help="Event files, folders or globs (CSV, TSV, NDJSON, Parquet; .gz, .zst), or - for "
-        "stdin. Default: the YAML's source.",
+        help="Event files, folders or globs (CSV, TSV, NDJSON, Parquet; .gz, .zst, .zip), or - "
+        "for stdin. Default: the YAML's source.",
         show_default=False,
     ),
 ]
@@ -69,6 +69,13 @@ Config = Annotated[
         "--config", "-c", rich_help_panel=INPUT, show_default=False,
         help="The YAML with your definitions. Default: the metrics.yaml of this folder, "
         "else of the nearest one above.",
+    ),
+]  # fmt: skip
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", rich_help_panel=INPUT, show_default=False, metavar="NAME|FILE|none",
+        help="Whose export the files are, such as amplitude. Default: known by their columns.",
     ),
 ]  # fmt: skip
 UsersFile = Annotated[

@@ -15,6 +15,7 @@ def report(
     accounts: o.AccountsFile = None,
     rejects: o.Rejects = None,
     shards: o.Shards = 1,
+    preset: o.Preset = None,
     tmp: o.Tmp = None,
     by: o.By = None,
     unit: o.UnitOption = o.UnitName.USER,
@@ -36,7 +37,7 @@ def report(
     """All metrics: one screen on a terminal, every table in a pipe or a file."""
     given = common.Options(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
-        shards=shards, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
+        shards=shards, preset=preset, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, details=details, format=format, output=output,
         history=history, charts=not no_charts, console=Console(quiet, verbose),
     )  # fmt: skip

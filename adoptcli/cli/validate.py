@@ -13,6 +13,7 @@ def validate(
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
     rejects: o.Rejects = None,
+    preset: o.Preset = None,
     tmp: o.Tmp = None,
     as_of: o.AsOf = None,
     quiet: o.Quiet = False,
@@ -22,7 +23,7 @@ def validate(
     """Check the YAML and the data: rows, span, events, duplicates, what is set aside and why."""
     given = common.Options(
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
-        tmp=tmp, as_of=as_of, console=Console(quiet, verbose),
+        preset=preset, tmp=tmp, as_of=as_of, console=Console(quiet, verbose),
     )  # fmt: skip
     from adoptcli.runner import report
     from adoptcli.runner.validate import findings

@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
 from adoptcli.config import axes
 from adoptcli.config.document import Document, unquoted
 from adoptcli.config.problems import Path, Problem, dotted
 from adoptcli.config.shape import shapes_at
-from adoptcli.definitions import Definitions
 from adoptcli.targets import names
 
 _WORDS = ("true", "True", "TRUE", "false", "False", "FALSE")
 
 
-def values(document: Document, model: type[Definitions]) -> Iterator[Problem]:
+def values(document: Document, model: type[BaseModel]) -> Iterator[Problem]:
     """Property values that are not what is written: `no` is false, `12:30` is 750, `010` is 8."""
     for path, text in document.texts.items():
         shapes = shapes_at(model, path)

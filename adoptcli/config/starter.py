@@ -60,6 +60,16 @@ _EXAMPLES = {
     "source.columns.account": "account_id",
     "source.columns.session": "session_id",
     "source.columns.id": "event_id",
+    "source.preset": "amplitude",
+    "source.properties": "[event_properties, user_properties]",
+    "source.empty": '{session: ["-1"]}',
+    "source.where": "{is_test: [false]}",
+    "source.explode": "[data]",
+    "source.ignore": '["$identify"]',
+    "source.dedupe": "{key: [insert_id, device_id], keep: {newest: received_at}}",
+    "source.weight": "num_events",
+    "source.grace": "3d",
+    "source.header": "[user_id, event_name, occurred_at]",
     "source.timestamp_format": '"%d.%m.%Y %H:%M"',
     "source.separator": '";"',
     "users.file": "users.csv",
@@ -109,12 +119,14 @@ class Found:
         events: Event names with their counts, most frequent first.
         signup: The sign-up event; None leaves the guess to the starter.
         time_zone: The report's zone, where the data say it.
+        preset: Whose export they are, where their shape says it; then without columns.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[tuple[str, int]] = ()
     signup: str | None = None
     time_zone: str | None = None
+    preset: str | None = None
 
 
 def starter(found: Found | None = None, schema: str = SCHEMA) -> str:
@@ -165,7 +177,9 @@ def _live(found: Found) -> Live:
     """The lines that count, by key."""
     yield "time_zone", [f"time_zone: {quoted(found.time_zone or 'UTC')}"]
     columns = {name: found.columns[name] for name in _COLUMNS if found.columns.get(name)}
-    if columns:
+    if found.preset:
+        yield "source", [f"source: {{preset: {quoted(found.preset)}}}"]
+    elif columns:
         yield "source", ["source:", f"  columns: {flow(columns)}"]
     signup = found.signup or guess.signup(found.events)
     if signup:

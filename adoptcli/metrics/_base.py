@@ -62,6 +62,7 @@ class Metric:
         plain: Tables whose numbers carry no interval, and need not be told apart by groups of
             accounts.
         on_request: It is computed only where it is named: by its command or `--only`.
+        moments: What is not known of rows that stand for several events, where it needs that.
         users_only: Why it makes no sense where actors are accounts; empty where it does.
         whole_accounts: It counts what an account has once, so that it is split only by what all its
             members share: columns of the accounts table.
@@ -91,6 +92,7 @@ class Metric:
     loose: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
     on_request: bool = False
+    moments: str = ""
     users_only: str = ""
     whole_accounts: bool = False
     needs: tuple[str, ...] = ()

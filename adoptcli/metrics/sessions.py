@@ -365,6 +365,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        moments="they do not tell when each was, and so not what a sitting was",
         keys={
             "periods": ("period",),
             "weeks": ("period",),

@@ -335,6 +335,7 @@ METRIC = register(
         definition=__doc__,
         rows=rows,
         result=result,
+        moments="they do not tell when each was, and so not how long it took",
         needs=("activation",),
         keys={"durations": ("cohort", "step", "duration"), "left_out": ()},
         plain=frozenset({"left_out"}),

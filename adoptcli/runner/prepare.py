@@ -23,9 +23,9 @@ from adoptcli.definitions import (
 )
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.metrics import get_metric
-from adoptcli.runner import traits
+from adoptcli.runner import presets, traits
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
-from adoptcli.source.events import Canonical, Needed, read
+from adoptcli.source.events import Canonical, Gathered, Needed, gather, look
 from adoptcli.source.tables import read_accounts, read_users
 from adoptcli.source.timestamps import to_instant
 from adoptcli.timeframe import Period
@@ -105,13 +105,19 @@ def prepare(request: Request) -> Prepared:
         DataProblem: Nothing can be read or counted, or too much of it cannot.
         UsageProblem: The segment asked for is nowhere.
     """
-    d = request.definitions
+    d, settled = request.definitions, presets.Settled(request.base)
+    gathered = gather(d.source, request.paths, request.base, request.tmp, settled.settle)
+    d = d.model_copy(update={"source": list(gathered.sources)})
+    request = replace(request, definitions=d)
     tables = _tables(request)
-    canonical, wanted = _read(request, tables)
+    canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
     folder = _folder(request)
     try:
         encoded, dictionaries = _encode(request, canonical, wanted, tables, folder)
+        texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
+        d = settled.with_roles(d, texts)
+        request = replace(request, definitions=d)
         return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
     except BaseException:
         if folder is not None:
@@ -131,7 +137,7 @@ def _tables(request: Request) -> _Tables:
     return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
 
 
-def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
+def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canonical, Wanted]:
     """The canonical events with all that is wanted beside user, event and time."""
     d = request.definitions
     refs = _references(request)
@@ -148,9 +154,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
         session=session and "sessions" in request.metrics,
         id=True,
     )
-    canonical = read(
-        d.source, request.paths, request.base, needed, d.time_zone, request.tmp
-    )  # fmt: skip
+    canonical = look(gathered, needed, d.time_zone, request.tmp)
     for name in event_traits:
         if name not in canonical.found_properties:
             _without(name, request, canonical, tables)
@@ -170,11 +174,12 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
         account="account" in canonical.found or request.unit == "account",
         session=needed.session,
         id="id" in canonical.found,
+        prefer=canonical.preferring,
         exact=d.dedupe == "exact",
         traits=tuple(name for name in event_traits if name in tables.places),
         signup=signup,
         conditions=bits,
-        values=tuple(name for name in values if name in canonical.found_properties),
+        values=tuple(name for name in values if name in canonical.possible_properties),
         unit=request.unit,
     )
     return canonical, wanted
@@ -227,7 +232,13 @@ def _encode(
     folder: tempfile.TemporaryDirectory[str] | None,
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
     """Read the fast way; where something is not of the common shape, the thorough way."""
-    found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
+    try:
+        found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
+    except DataProblem:
+        if not canonical.nested:
+            raise
+        _empty(folder)
+        return _encode_once(request, canonical.thorough(), wanted, tables, folder)
     if not canonical.fast:
         return found, dictionaries
     time, rest = pl.col("time").is_null(), pl.col("event").is_null() & pl.col("user").is_null()
@@ -236,6 +247,12 @@ def _encode(
         return found, dictionaries
     found.discard()
     return _encode_once(request, canonical.thorough(), wanted, tables, folder)
+
+
+def _empty(folder: tempfile.TemporaryDirectory[str] | None) -> None:
+    """Forget the bucket files of a look that failed."""
+    for path in Path(folder.name).glob("*.parquet") if folder else ():
+        path.unlink()
 
 
 def _encode_once(
@@ -262,7 +279,11 @@ def _plan(
     dictionaries: dict[str, Dictionary], folder: tempfile.TemporaryDirectory[str] | None,
     d: Definitions,
 ) -> Prepared:  # fmt: skip
-    found = survey(encoded, d.exclude, d.calendar, request.as_of_day, canonical.date_only)
+    named = {ref.event for ref in references([*_parts(request), *request.settings.values()])}
+    exclude = presets.excluded(d, named, encoded.dictionaries["event"], encoded.size("event"))
+    grace = max((source.grace or 0 for source in d.source), default=0)
+    found = survey(encoded, exclude, d.calendar, request.as_of_day, canonical.date_only, grace)
+    found = presets.weightless(found, encoded) if canonical.weighted else found
     _enough(found, d)
     words, atoms = vocabulary(encoded, found, wanted.conditions, named_events(d))
     coded = traits.coded(tables.users, tables.accounts, tables.places, dictionaries, d)

@@ -47,11 +47,14 @@ def refusal(
     metric: Metric, request: Request, prepared: Prepared | None = None
 ) -> tuple[Status, str] | None:
     """Why a metric cannot be computed at all; None where it can, as far as is known by now."""
-    lacking = metric.missing(request.settings.get(metric.id), request.definitions)
+    d = prepared.plan.context.definitions if prepared else request.definitions
+    lacking = metric.missing(request.settings.get(metric.id), d)
     if lacking:
         return "not_configured", lacking
     if request.unit == "account" and metric.users_only:
         return "not_evaluable", metric.users_only
+    if prepared and prepared.canonical.weighted and metric.moments:
+        return "not_evaluable", f"rows stand for several events (source.weight): {metric.moments}"
     lacked = prepared.lacking if prepared else frozenset[str]()
     wanted = traits.of_metric(metric, request.definitions, request.settings, request.unit)
     for name in sorted(lacked & wanted):
@@ -153,6 +156,9 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
             after = context.day_label(context.as_of_day + 1)
             code = "last-day-partial"
             text = f"rows of the last day, which is not complete (--as-of {after} takes them in)"
+            if any(source.grace for source in context.definitions.source):
+                code = "late-arrivals"
+                text = "rows of the last days, for which more may still arrive (source.grace)"
         told.append(Caveat(code, text, aside["after-as-of"]))
     silent = context.as_of_day - 1 - found.last_day
     if silent > 0:

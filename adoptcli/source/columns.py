@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
-from adoptcli.definitions import Source
+from adoptcli.definitions import Alternative, Source
 from adoptcli.errors import DataProblem
+from adoptcli.source.paths import Path, find, parse
 
 USUAL: dict[str, tuple[str, ...]] = {
     "user": (
@@ -34,34 +36,85 @@ USUAL: dict[str, tuple[str, ...]] = {
 NEEDED = ("user", "event", "timestamp")
 
 
+@dataclass(frozen=True)
+class Choice:
+    """One place where a value of ours may stand; `values` are what its values stand for."""
+
+    text: str
+    path: Path
+    values: tuple[tuple[str, str], ...] | None = None
+
+
+Choices = tuple[Choice, ...]
+
+
 def plain(name: str) -> str:
     """A column's name as the table of usual names has it."""
     text = name.strip().lstrip("$").replace("-", "_").replace(" ", "_").lower()
     return text.rsplit(".", 1)[-1]
 
 
-def resolve(source: Source, columns: Sequence[str], where: str) -> tuple[dict[str, str], list[str]]:
-    """The file's column for each of ours, and those that were guessed.
+def resolve(
+    source: Source, columns: Sequence[str], where: str, *, open_ended: bool = False
+) -> tuple[dict[str, Choices], list[str]]:
+    """Where the file has each of ours, and which of these were guessed.
+
+    With a preset nothing is guessed, and what can be absent may be absent.
+
+    Args:
+        source: What the YAML says.
+        columns: The file's columns.
+        where: The file's name, for messages.
+        open_ended: Rows further down may have columns that are not among these, as in NDJSON.
 
     Raises:
         DataProblem: A column that the YAML names is not there, or one that we need cannot be found.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Choices] = {}
     guessed: list[str] = []
-    stated = source.columns.model_dump(exclude_none=True)
+    preset = source.preset is not None and source.preset != "none"
+    stated = {name: getattr(source.columns, name) for name in USUAL}
+    taken = {text for some in stated.values() for text, _ in map(_parts, some or ())}
     for ours in USUAL:
         if ours == "event" and source.event is not None:
             continue
-        if ours in stated:
-            _must_be_there(stated[ours], columns, ours, where)
-            found[ours] = stated[ours]
-        elif name := _guess(ours, columns, set(stated.values())):
-            found[ours] = name
+        if stated[ours]:
+            made = choices(stated[ours], columns, open_ended=open_ended)
+            if made:
+                found[ours] = made
+            elif not preset or ours in NEEDED:
+                raise not_there(stated[ours], columns, f"source.columns.{ours}", where)
+        elif not preset and (name := _guess(ours, columns, taken)):
+            found[ours] = (Choice(name, Path(name)),)
             guessed.append(ours)
     missing = [n for n in NEEDED if n not in found and not (n == "event" and source.event)]
     if missing:
         raise _not_found(missing, columns, where)
     return found, guessed
+
+
+def choices(
+    stated: Sequence[Alternative], columns: Sequence[str], *, open_ended: bool = False
+) -> Choices:
+    """Those of the alternatives that are there; where one is, and rows may have more, all."""
+    made = [(text, find(text, columns), values) for text, values in map(_parts, stated)]
+    if not any(path for _, path, _ in made):
+        return ()
+    if open_ended:
+        made = [(text, path or _open(text), values) for text, path, values in made]
+    return tuple(Choice(text, path, values) for text, path, values in made if path)
+
+
+def _parts(stated: Alternative) -> tuple[str, tuple[tuple[str, str], ...] | None]:
+    if isinstance(stated, str):
+        return stated, None
+    ((text, values),) = stated.items()
+    return text, tuple(values.items())
+
+
+def _open(text: str) -> Path:
+    steps = parse(text) or (text,)
+    return Path(str(steps[0]), steps[1:])
 
 
 def _guess(ours: str, columns: Sequence[str], taken: set[str]) -> str | None:
@@ -71,17 +124,19 @@ def _guess(ours: str, columns: Sequence[str], taken: set[str]) -> str | None:
 
 def has(columns: Sequence[str], name: str) -> bool:
     """Whether a column, or the path into one (`properties.plan`), is there."""
-    return name in columns or name.split(".", 1)[0] in columns
+    return find(name, columns) is not None
 
 
-def _must_be_there(name: str, columns: Sequence[str], ours: str, where: str) -> None:
-    if has(columns, name):
-        return
+def not_there(
+    stated: Sequence[Alternative], columns: Sequence[str], key: str, where: str
+) -> DataProblem:
+    """None of the columns that a key of the YAML names is there."""
+    name = _parts(stated[0])[0]
     near = get_close_matches(name, columns, 1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise DataProblem(
+    return DataProblem(
         "no-such-column",
-        f"{where}: there is no column {name!r} (source.columns.{ours})",
+        f"{where}: there is no column {name!r} ({key})",
         f"{hint}the columns are: {', '.join(columns)}",
     )
 

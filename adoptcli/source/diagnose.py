@@ -9,6 +9,7 @@ import io
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from adoptcli.errors import AdoptError, DataProblem, OutputProblem
@@ -41,7 +42,7 @@ def broken(scans: list[Scan], error: BaseException) -> AdoptError:
     return DataProblem("unreadable-data", f"the data cannot be read: {text}", "check the export")
 
 
-def _records(file: File, eol: str) -> Iterator[tuple[int, bytes]]:
+def _records(file: File, eol: str, quote: bytes) -> Iterator[tuple[int, bytes]]:
     """Records (lines, joined while a quote is open) with the number of their first line."""
     pending, start = b"", 0
     lines = lines_of(file) if eol == "\n" else (
@@ -51,7 +52,7 @@ def _records(file: File, eol: str) -> Iterator[tuple[int, bytes]]:
         if not pending:
             start = number
         pending += line
-        if pending.count(b'"') % 2 == 0:
+        if not quote or pending.count(quote) % 2 == 0:
             yield start, pending
             pending = b""
     if pending:
@@ -68,19 +69,24 @@ def bad_lines(file: File, scan: Scan) -> Iterator[tuple[int, str, bytes]]:
 def judged(file: File, scan: Scan) -> Iterator[tuple[int, bytes, str]]:
     """Every record with what is wrong with it, or nothing."""
     width = len(scan.columns)
-    for number, record in _records(file, scan.eol):
-        yield number, record, _wrong(record, scan.separator, width)
+    for number, record in _records(file, scan.eol, scan.quote.encode()):
+        yield number, record, _wrong(record, scan.separator, scan.quote, width)
 
 
-def _wrong(record: bytes, separator: str, width: int) -> str:
-    if record.count(b'"') % 2:
+def _wrong(record: bytes, separator: str, quote: str, width: int) -> str:
+    if quote and record.count(quote.encode()) % 2:
         return "a quote is opened and never closed"
     try:
         text = record.decode("utf-8-sig")
     except UnicodeDecodeError:
         return "the text is not UTF-8"
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator, strict=True))
+        if not quote:
+            rows = [text.rstrip("\r\n").split(separator)]
+        else:
+            rows = list(
+                csv.reader(io.StringIO(text), delimiter=separator, strict=True, quotechar=quote)
+            )
     except csv.Error as error:
         return str(error)
     if rows and len(rows[0]) > width:
@@ -106,4 +112,4 @@ def without_bad_lines(scan: Scan, tmp: Path | None) -> tuple[Scan, list[tuple[st
                 else:
                     target.write(record)
         clean.append(File(path, "csv", file.name))
-    return Scan(tuple(clean), scan.columns, scan.separator, "\n", scan.hive), rejected
+    return replace(scan, files=tuple(clean), eol="\n"), rejected

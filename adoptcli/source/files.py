@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import atexit
 import gzip
+import json
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,7 +21,7 @@ from typing import BinaryIO, Literal
 
 import polars as pl
 
-from adoptcli.errors import DataProblem
+from adoptcli.errors import DataProblem, OutputProblem
 
 Kind = Literal["csv", "tsv", "ndjson", "parquet"]
 
@@ -26,6 +29,7 @@ KINDS: dict[str, Kind] = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".ndjson": "ndjson",
     ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
+MOST_SPREAD = 256_000_000  # bytes of one JSON object
 PACKED = (".gz", ".zst", ".zstd")
 REMOTE = ("s3://", "gs://", "gcs://", "az://", "abfs://", "abfss://", "https://", "http://")
 
@@ -52,26 +56,30 @@ class File:
 
 
 def expand(
-    paths: Sequence[str], base: Path | None, kind: Kind | None, tmp: Path | None
-) -> list[File]:
-    """The files that names, folders, globs and `-` stand for, each once, in order.
+    paths: Sequence[str], base: Path | None, kind: Kind | None, tmp: Path | None,
+    notes: list[str] | None = None,
+) -> list[File]:  # fmt: skip
+    """The files that names, folders, archives, globs and `-` stand for, each once, in order.
 
     Args:
         paths: As the person gave them.
         base: Folder that relative names are relative to; the working directory where absent.
         kind: What the YAML says they are.
-        tmp: Where standard input is kept while it is read.
+        tmp: Where standard input and archives are kept while they are read.
+        notes: What is skipped is said here.
 
     Raises:
         DataProblem: A name stands for nothing, or for something that cannot be read.
     """
     found: list[File] = []
     for path in paths:
-        found += _expand(path, base, kind, tmp)
+        found += _expand(path, base, kind, tmp, [] if notes is None else notes)
     return list({file.path: file for file in found}.values())
 
 
-def _expand(path: str, base: Path | None, kind: Kind | None, tmp: Path | None) -> list[File]:
+def _expand(
+    path: str, base: Path | None, kind: Kind | None, tmp: Path | None, notes: list[str]
+) -> list[File]:
     if path == "-":
         if sys.stdin is None:
             raise DataProblem("no-input", "standard input is closed", "pipe the export into it")
@@ -82,31 +90,91 @@ def _expand(path: str, base: Path | None, kind: Kind | None, tmp: Path | None) -
     if base is not None and not full.is_absolute():
         full = base / full
     if full.is_dir():
-        return _folder(full, path, kind)
+        return _folder(full, path, kind, notes)
     if full.exists():
-        return [_file(str(full), path, kind, None)]
+        return _one(full, path, kind, tmp, notes)
     matches = sorted(glob(str(full), recursive=True))  # noqa: PTH207
     if not matches:
         raise _missing(full, path)
     inside = [m for m in matches if Path(m).is_file()]
-    return [_file(m, m, kind, None) for m in inside]
+    return [file for m in inside for file in _one(Path(m), m, kind, tmp, notes)]
 
 
-def _folder(folder: Path, name: str, kind: Kind | None) -> list[File]:
+def _one(
+    path: Path, name: str, kind: Kind | None, tmp: Path | None, notes: list[str]
+) -> list[File]:
+    """A file, or those in it where it is an archive."""
+    if not is_archive(path):
+        return [_file(str(path), name, kind, None)]
+    folder = _unpacked(path, name, tmp)
+    return _folder(folder, name, kind, notes)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a ZIP archive, by its first bytes."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False
+
+
+def _unpacked(path: Path, name: str, tmp: Path | None) -> Path:
+    """The members of an archive in a private folder that goes when the program does."""
+    folder = tempfile.mkdtemp(prefix="adoptcli-", dir=tmp)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        raise DataProblem(
+            "broken-archive", f"{name}: cannot be unpacked: {error}", "fetch the export again"
+        ) from error
+    except OSError as error:
+        raise OutputProblem(
+            "no-space", f"{name}: cannot be unpacked: {error.strerror}",
+            "name another folder with --tmp",
+        ) from error  # fmt: skip
+    return Path(folder)
+
+
+def _folder(folder: Path, name: str, kind: Kind | None, notes: list[str]) -> list[File]:
+    """The data files below a folder; those that are empty or tell of the others are left out."""
     inside = sorted(
         p
         for p in folder.rglob("*")
         if p.is_file()
         and not any(part.startswith((".", "_")) for part in p.relative_to(folder).parts)
-        and (_kind_of(p.name) or kind)
+        and (_kind_of(p.name) or kind or _looks_like_data(p))
     )
+    aside = [p for p in inside if not p.stat().st_size or p.name.lower().startswith("manifest")]
+    if aside and len(aside) < len(inside):
+        notes.append(_skipped(aside, name))
+        inside = [p for p in inside if p not in aside]
     if not inside:
         raise DataProblem(
             "no-data-files",
             f"{name}: the folder holds no data files",
             "event files end in .csv, .tsv, .ndjson, .jsonl, .json or .parquet, with .gz or .zst",
         )
-    return [_file(str(p), str(p), kind, str(folder)) for p in inside]
+    called = {p: str(Path(name) / p.relative_to(folder)) for p in inside}
+    return [_file(str(p), called[p], kind, str(folder)) for p in inside]
+
+
+def _skipped(paths: Sequence[Path], name: str) -> str:
+    more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+    return f"skipped in {name}: {paths[0].name}{more}, without rows"
+
+
+def _looks_like_data(path: Path) -> bool:
+    """Whether a file whose name tells nothing holds Parquet or JSON objects, packed or not."""
+    if path.suffix.lower() not in ("", *PACKED):
+        return False
+    try:
+        head = head_of(File(str(path), "csv", path.name), 4096)
+    except DataProblem:
+        return False
+    return head.startswith(b"PAR1") or head.lstrip().startswith(b"{")
 
 
 def _kind_of(name: str) -> Kind | None:
@@ -128,15 +196,37 @@ def _file(path: str, name: str, kind: Kind | None, root: str | None) -> File:
         ) from error
     if not size:
         raise DataProblem("empty-file", f"{name}: the file is empty", "check the export")
-    guessed = kind or _kind_of(path) or _sniff(head)
+    packed = Path(path).suffix.lower() in PACKED
+    inner = head_of(File(path, "csv", name), 4096) if packed and not _kind_of(path) else head
+    guessed = kind or _kind_of(path) or _sniff(inner)
+    if path.lower().endswith(".txt") and kind is None and head.lstrip().startswith(b"{"):
+        guessed = "ndjson"
     file = File(path, guessed, name, root)
     if guessed != "parquet":
         _not_rubbish(file)
+        if guessed == "ndjson":
+            file = _one_a_line(file)
     elif not head.startswith(b"PAR1"):
         raise DataProblem(
             "not-parquet", f"{name}: this is no Parquet file", "name its format in source.format"
         )
     return file
+
+
+def _one_a_line(file: File) -> File:
+    """One JSON object that is written over many lines, as a private file that has it in one."""
+    first = head_of(file).lstrip().split(b"\n")[0].strip()
+    if not first.startswith(b"{") or first.endswith(b"}") or size_of(file) > MOST_SPREAD:
+        return file
+    try:
+        whole = json.loads(b"".join(lines_of(file)))
+    except ValueError:
+        return file
+    handle, path = tempfile.mkstemp(prefix="adoptcli-", suffix=".ndjson")
+    atexit.register(Path(path).unlink, missing_ok=True)
+    with os.fdopen(handle, "w") as target:
+        json.dump(whole, target)
+    return File(path, "ndjson", file.name)
 
 
 def _sniff(head: bytes) -> Kind:

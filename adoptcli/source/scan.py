@@ -7,14 +7,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
+import orjson
 import polars as pl
 
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
 from adoptcli.source.files import File, head_of, lines_of
+from adoptcli.source.paths import find
 
+Types = dict[str, pl.DataType]
+
+WELL_LOOKED_AT, LINES = 20, 20  # files, and lines of each file beyond
 SEPARATORS = (",", ";", "\t", "|")
 _HIVE = re.compile(r"^([^=/]+)=(.*)$")
 
@@ -28,6 +34,9 @@ class Scan:
         columns: Their names, in order.
         separator, eol: How a CSV file is written.
         hive: Columns that the folders' names give: name and value.
+        quote: What quotes a field of a CSV file; nothing where nothing does.
+        bare: No line holds the columns' names.
+        explode: Nested lists that are taken apart; the columns are those within and around.
     """
 
     files: tuple[File, ...]
@@ -35,6 +44,9 @@ class Scan:
     separator: str = ","
     eol: str = "\n"
     hive: tuple[tuple[str, str], ...] = ()
+    quote: str = '"'
+    bare: bool = False
+    explode: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -52,54 +64,208 @@ class Scan:
             return None
         return int(pl.scan_parquet([f.path for f in self.files]).select(pl.len()).collect().item())
 
-    def frame(self, wanted: Sequence[str], file_column: str | None = None) -> pl.LazyFrame:
-        """The wanted columns that there are."""
-        paths = [file.path for file in self.files]
+    def frame(
+        self, wanted: Sequence[str], file_column: str | None = None, types: Types | None = None
+    ) -> pl.LazyFrame:
+        """The wanted columns that there are; of JSON as the types say, else as its text."""
         inside = [c for c in wanted if c in self.columns]
-        if self.kind == "parquet":
-            lazy = pl.scan_parquet(paths, hive_partitioning=False, include_file_paths=file_column)
-        elif self.kind == "ndjson":
-            schema = {name: pl.String() for name in inside} or {self.columns[0]: pl.String()}
-            lazy = pl.scan_ndjson(paths, schema=schema, include_file_paths=file_column)
-        else:
-            lazy = pl.scan_csv(
-                paths, infer_schema=False, separator=self.separator, eol_char=self.eol,
-                include_file_paths=file_column,
-            )  # fmt: skip
         extra = [file_column] if file_column else []
+        if self.kind == "ndjson":
+            inside = [c for c in wanted if c not in dict(self.hive)]  # rows below may have them
+            lazy = self._json(inside, file_column, types or {})
+        elif self.kind == "parquet":
+            lazy = pl.scan_parquet(
+                self._paths, hive_partitioning=False, include_file_paths=file_column
+            )
+            lazy = _exploded(lazy, self.explode, inside)
+        else:
+            lazy = self._csv(file_column)
         lazy = lazy.select(*inside, *extra)
         return lazy.with_columns(
             pl.lit(value).alias(key) for key, value in self.hive if key in wanted
         )
 
+    @property
+    def _paths(self) -> list[str]:
+        return [file.path for file in self.files]
 
-def scans(files: Sequence[File], source: Source) -> list[Scan]:
+    def _csv(self, file_column: str | None) -> pl.LazyFrame:
+        return scan_csv(
+            self._paths, self.separator, self.eol, self.quote, self.columns if self.bare else None,
+            include_file_paths=file_column,
+        )  # fmt: skip
+
+    def _json(self, wanted: Sequence[str], file_column: str | None, types: Types) -> pl.LazyFrame:
+        """Every level of nested lists may have the wanted columns; the innermost counts."""
+        plain = {name: types.get(name, pl.String()) for name in wanted}
+        plain = plain or {self.columns[0]: pl.String()}
+        schema: Types = plain
+        for name in reversed(self.explode):
+            schema = {**plain, name: pl.List(pl.Struct(schema))}
+        lazy = pl.scan_ndjson(self._paths, schema=schema, include_file_paths=file_column)
+        return _exploded(lazy, self.explode, list(plain))
+
+
+def _exploded(lazy: pl.LazyFrame, lists: Sequence[str], wanted: Sequence[str]) -> pl.LazyFrame:
+    """One row an item of the innermost list; its columns count before those around it."""
+    for i, name in enumerate(lists):
+        item = lazy.collect_schema()[name].inner  # type: ignore[attr-defined]
+        inner = {f.name for f in item.fields} if isinstance(item, pl.Struct) else set()
+        outer = set(lazy.collect_schema().names())
+        lazy = lazy.explode(name, keep_nulls=False)
+        made = {
+            c: pl.coalesce(pl.col(name).struct.field(c), c) if c in outer - {name}
+            else pl.col(name).struct.field(c)
+            for c in [*wanted, *lists[i + 1 : i + 2]]
+            if c in inner
+        }  # fmt: skip
+        lazy = lazy.with_columns(**made)
+    return lazy
+
+
+def scan_csv(
+    paths: str | Sequence[str], separator: str, eol: str, quote: str,
+    header: Sequence[str] | None, **more: Any,
+) -> pl.LazyFrame:  # fmt: skip
+    """CSV files as texts; with the names of their columns where no line holds them."""
+    if header is not None:
+        more |= {
+            "has_header": False, "schema": dict.fromkeys(header, pl.String()),
+            "missing_columns": "insert",
+        }  # fmt: skip
+    return pl.scan_csv(
+        list(paths) if not isinstance(paths, str) else paths, infer_schema=False,
+        separator=separator, eol_char=eol, quote_char=quote or None, **more,
+    )  # fmt: skip
+
+
+def scans(files: Sequence[File], source: Source, notes: list[str] | None = None) -> list[Scan]:
     """The files grouped by shape, so that files of one shape are read in one go.
+
+    Files without rows in a folder with others are left out, and that is said in the notes.
 
     Raises:
         DataProblem: A file has no columns, or only a header.
     """
     groups: dict[tuple[object, ...], list[File]] = {}
-    for file in files:
-        groups.setdefault(_shape(file, source), []).append(file)
+    empty: list[tuple[File, DataProblem]] = []
+    stated = bool(
+        source.columns.user and source.columns.timestamp and (source.columns.event or source.event)
+    )
+    for i, file in enumerate(files):
+        brief = stated and not source.explode and i >= WELL_LOOKED_AT
+        try:
+            shape = (_brief_shape(file) if brief else None) or _shape(file, source)
+            groups.setdefault(shape, []).append(file)
+        except DataProblem as error:
+            if file.root is None or error.slug not in ("empty-file", "no-rows"):
+                raise
+            empty.append((file, error))
+    if empty and not groups:
+        raise empty[0][1]
+    if empty and notes is not None:
+        more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
+        notes.append(f"skipped: {empty[0][0].name}{more}, without rows")
+    groups = _telling(groups, source, notes)
+    if stated:
+        groups = _together(groups)  # nothing depends on what else a file has
     found = []
     for shape, members in groups.items():
-        _, columns, separator, eol, hive, _ = shape
-        found.append(Scan(tuple(members), columns, separator, eol, hive))  # type: ignore[arg-type]
+        _, columns, separator, eol, hive, lists = shape[:6]
+        made = Scan(
+            tuple(members), columns, separator, eol, hive,  # type: ignore[arg-type]
+            source.quote_char, source.header is not None, lists,  # type: ignore[arg-type]
+        )  # fmt: skip
+        found.append(made)
     return found
+
+
+def _telling(
+    groups: dict[tuple[object, ...], list[File]], source: Source, notes: list[str] | None
+) -> dict[tuple[object, ...], list[File]]:
+    """Without the files of a folder that have no timestamp where others have: other tables."""
+    stated = [s if isinstance(s, str) else next(iter(s)) for s in source.columns.timestamp or ()]
+    kept = {
+        shape: members
+        for shape, members in groups.items()
+        if any(find(text, shape[1]) for text in stated)  # type: ignore[arg-type]
+        or any(file.root is None for file in members)
+    }
+    others = [file for shape in groups.keys() - kept.keys() for file in groups[shape]]
+    if not kept or not others:
+        return groups
+    if notes is not None:
+        name = min(file.name for file in others)
+        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        notes.append(f"skipped: {name}{more}, without {stated[0]}")
+    return kept
+
+
+def _together(
+    groups: dict[tuple[object, ...], list[File]],
+) -> dict[tuple[object, ...], list[File]]:
+    """JSON files of different keys as one, with the keys of all."""
+    found: dict[tuple[object, ...], list[File]] = {}
+    columns: dict[tuple[object, ...], set[str]] = {}
+    for shape, members in groups.items():
+        kind, names, *rest = shape
+        key = (kind, *rest) if kind == "ndjson" else shape
+        found.setdefault(key, []).extend(members)
+        columns.setdefault(key, set()).update(names)  # type: ignore[arg-type]
+    return {
+        (key[0], tuple(sorted(columns[key])), *key[1:]) if key[0] == "ndjson" else key: members
+        for key, members in found.items()
+    }
 
 
 def _shape(file: File, source: Source) -> tuple[object, ...]:
     hive = _hive(file)
-    if file.kind == "parquet":
-        schema = _schema_of(file)
-        return (file.kind, tuple(schema), ",", "\n", hive, tuple(map(str, schema.values())))
-    if file.kind == "ndjson":
-        return (file.kind, _json_columns(file), ",", "\n", hive, ())
+    if file.kind in ("parquet", "ndjson"):
+        schema = _schema_of(file) if file.kind == "parquet" else _json_schema(file)
+        columns, lists = _within(schema, source.explode)
+        if file.kind == "ndjson":
+            return (file.kind, tuple(sorted(columns)), ",", "\n", hive, lists)
+        return (file.kind, tuple(columns), ",", "\n", hive, lists, tuple(map(str, schema.values())))
     head = head_of(file)
     eol = "\r" if head and b"\n" not in head and b"\r" in head else "\n"
     separator = source.separator or _separator(file, head, eol)
-    return (file.kind, _csv_columns(file, separator, eol), separator, eol, hive, ())
+    named = source.header or _csv_columns(file, separator, eol, source.quote_char)
+    return (file.kind, tuple(named), separator, eol, hive, ())
+
+
+def types_of(file: File) -> Types:
+    """The columns' types; nothing for a file of texts."""
+    if file.kind == "parquet":
+        return _schema_of(file)
+    return _json_schema(file) if file.kind == "ndjson" else {}
+
+
+def _within(schema: Types, lists: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The columns within and around nested lists, and those of the lists that are there."""
+    columns: dict[str, None] = dict.fromkeys(schema)
+    found = []
+    for name in lists:
+        dtype = schema.get(name)
+        if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
+            break
+        found.append(name)
+        schema = {f.name: f.dtype for f in dtype.inner.fields}  # type: ignore[misc]
+        columns.pop(name)
+        columns |= dict.fromkeys(schema)
+    return list(columns), tuple(found)
+
+
+def _brief_shape(file: File) -> tuple[object, ...] | None:
+    """The shape of one of very many JSON files, by its first lines."""
+    lines = head_of(file).split(b"\n")[:-1][:LINES] if file.kind == "ndjson" else []
+    try:
+        rows = [orjson.loads(line) for line in lines if line.strip()]
+    except ValueError:
+        return None
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        return None
+    keys = tuple(sorted({key for row in rows for key in row}))
+    return (file.kind, keys, ",", "\n", _hive(file), ())
 
 
 def _hive(file: File) -> tuple[tuple[str, str], ...]:
@@ -120,10 +286,12 @@ def _schema_of(file: File) -> dict[str, pl.DataType]:
         ) from error  # fmt: skip
 
 
-def _json_columns(file: File) -> tuple[str, ...]:
+def _json_schema(file: File) -> Types:
     try:
         schema = pl.scan_ndjson(file.path, infer_schema_length=1000).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
+        if "empty reader" in str(error):
+            raise _no_objects(file) from error
         if number := broken_json(file):
             raise DataProblem(
                 "broken-ndjson",
@@ -134,8 +302,12 @@ def _json_columns(file: File) -> tuple[str, ...]:
             "not-ndjson", f"{file.name}: {_first_line(error)}", "NDJSON has one object a line"
         ) from error  # fmt: skip
     if not schema:
-        raise DataProblem("no-rows", f"{file.name}: there are no objects in it", "check the export")
-    return tuple(sorted(schema.names()))
+        raise _no_objects(file)
+    return dict(schema)
+
+
+def _no_objects(file: File) -> DataProblem:
+    return DataProblem("no-rows", f"{file.name}: there are no objects in it", "check the export")
 
 
 def broken_json(file: File) -> int:
@@ -165,9 +337,9 @@ def _separator(file: File, head: bytes, eol: str) -> str:
     return "," if counts[","] else max(counts, key=lambda s: counts[s])
 
 
-def _csv_columns(file: File, separator: str, eol: str) -> tuple[str, ...]:
+def _csv_columns(file: File, separator: str, eol: str, quote: str) -> Sequence[str]:
     try:
-        lazy = pl.scan_csv(file.path, infer_schema=False, separator=separator, eol_char=eol)
+        lazy = scan_csv(file.path, separator, eol, quote, None)
         names = lazy.collect_schema().names()
         head = head_of(file)
         only_header = head and len(head) < 65_536 and not head.split(eol.encode(), 1)[-1].strip()

@@ -23,23 +23,25 @@ NUMBER = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 
 @dataclass(frozen=True)
 class Zones:
-    """How texts without a zone are read."""
+    """How texts without a zone are read, and numbers that tell a zone's clock as if it were UTC."""
 
     naive: str = "UTC"
     dates: str = "UTC"
+    epoch: str = "UTC"
 
 
-def number_to_ms(value: pl.Expr, *, whole: bool) -> pl.Expr:
+def number_to_ms(value: pl.Expr, *, whole: bool, zone: str = "UTC") -> pl.Expr:
     """Time since 1970 in s, ms, µs or ns, told apart by the size, to ms."""
     size = value.abs()
     seconds = (value * 1000).round() if not whole else value * 1000
-    return (
+    found = (
         pl.when(size < 100_000_000_000).then(seconds)
         .when(size < 100_000_000_000_000).then(value if whole else value.round())
         .when(size < 100_000_000_000_000_000).then(value // 1000)
         .otherwise(value // 1_000_000)
         .cast(pl.Int64, strict=False)
     )  # fmt: skip
+    return found if zone == "UTC" else naive_to_ms(found.cast(pl.Datetime("ms")), zone)
 
 
 def naive_to_ms(moment: pl.Expr, zone: str) -> pl.Expr:
@@ -62,8 +64,8 @@ def text_to_ms(text: pl.Expr, zones: Zones) -> pl.Expr:
     """Any of the forms, row by row."""
     value = text.str.strip_chars()
     number = pl.when(value.str.contains(NUMBER)).then(value)
-    whole = number_to_ms(number.cast(pl.Int64, strict=False), whole=True)
-    fraction = number_to_ms(number.cast(pl.Float64, strict=False), whole=False)
+    whole = number_to_ms(number.cast(pl.Int64, strict=False), whole=True, zone=zones.epoch)
+    fraction = number_to_ms(number.cast(pl.Float64, strict=False), whole=False, zone=zones.epoch)
     iso = value.str.replace(r"^(\d{4}-\d{2}-\d{2}) ", "${1}T").str.replace(r"\s+", "")
     minutes = r"^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})((?:Z|z|UTC|[+-].*)?)$"
     iso = iso.str.replace(minutes, "${1}:00${2}")
@@ -139,7 +141,7 @@ def shape_of(sample: pl.Series) -> Shape:
 def fast_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
     """Rows of the shape; null for all others, which the general way may still read."""
     if shape.kind == "whole":
-        return number_to_ms(text.cast(pl.Int64, strict=False), whole=True)
+        return number_to_ms(text.cast(pl.Int64, strict=False), whole=True, zone=zones.epoch)
     moment = text.str.slice(0, 19).str.to_datetime(
         f"%Y-%m-%d{shape.between}%H:%M:%S", time_unit="ms", strict=False
     )
@@ -172,9 +174,9 @@ def native_to_ms(column: pl.Expr, dtype: pl.DataType, zones: Zones) -> pl.Expr |
     if dtype == pl.Date:
         return date_to_ms(column, zones.dates)
     if dtype.is_integer():
-        return number_to_ms(column.cast(pl.Int64), whole=True)
+        return number_to_ms(column.cast(pl.Int64), whole=True, zone=zones.epoch)
     if dtype.is_float():
-        return number_to_ms(column.cast(pl.Float64), whole=False)
+        return number_to_ms(column.cast(pl.Float64), whole=False, zone=zones.epoch)
     return None
 
 

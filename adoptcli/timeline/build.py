@@ -105,7 +105,7 @@ def _ranked(plan: Plan, rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _deduplicated(plan: Plan, rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
-    """Without repeated deliveries: of several rows with one id the earliest counts."""
+    """Without repeated deliveries: of several rows with one id the preferred, then earliest."""
     removed = 0
     if "id" in plan.encoded.columns:
         rows, removed = _first_of_each(plan, rows, "id")
@@ -121,11 +121,13 @@ def _first_of_each(plan: Plan, rows: pl.LazyFrame, key: str) -> tuple[pl.LazyFra
     if not counts.height:
         return rows, 0
     twice = counts.lazy().select("user", key)
-    order = ["time", "atom", *sorted(c for c in plan.encoded.columns if c not in ("user", "time"))]
+    columns = plan.encoded.columns
+    first = [name for name in ("prefer", "time") if name in columns]
+    order = [*first, "atom", *sorted(c for c in columns if c not in ("user", *first))]
     kept = (
         rows.join(twice, on=["user", key], how="semi")
         .with_columns(atom=_atom(plan))
-        .sort(order)
+        .sort(order, nulls_last=[name == "prefer" for name in order])
         .unique(["user", key], keep="first", maintain_order=True)
         .drop("atom")
     )

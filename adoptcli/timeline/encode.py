@@ -56,6 +56,7 @@ class Wanted:
     account: bool = False
     session: bool = False
     id: bool = False
+    prefer: bool = False
     exact: bool = False
     traits: tuple[str, ...] = ()
     signup: str | None = None
@@ -71,9 +72,9 @@ class Encoded:
     """All rows of the log as integers, in memory or in bucket files.
 
     Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: mask (bits of the conditions
-    that hold), account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), signup
-    (Int64 ms), value.<name> (Int64 thousandths). Nulls stand where the source had nothing that can
-    be used.
+    that hold), account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), prefer
+    (Int64: of repeats the lowest counts), signup (Int64 ms), value.<name> (Int64 thousandths).
+    Nulls stand where the source had nothing that can be used.
     """
 
     buckets: int
@@ -173,6 +174,8 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
         found["session"] = _hash(pl.col("session"))
     if wanted.id:
         found["id"] = _hash(pl.col("id"))
+    if wanted.prefer:
+        found["prefer"] = pl.col("prefer")
     if wanted.exact:
         found["row"] = pl.struct(pl.all()).hash()
     for name in wanted.traits:

@@ -111,6 +111,7 @@ def survey(
     calendar: Calendar,
     as_of_day: int | None,
     dates_only: bool,
+    grace: int = 0,
 ) -> Survey:
     """Look over the encoded rows.
 
@@ -120,6 +121,7 @@ def survey(
         calendar: The report's zone.
         as_of_day: The day asked for, or None for the default.
         dates_only: The timestamps have no time of day.
+        grace: So many ms before the last row the log may still lack rows.
 
     Raises:
         DataProblem: `no-events` where nothing is left to count.
@@ -151,6 +153,8 @@ def survey(
     if as_of_day is None:
         complete = dates_only or calendar.local_hour(last) >= LAST_HOUR
         as_of_day = last_day + 1 if complete else last_day
+        if grace:
+            as_of_day = max(as_of_day - -(-grace // DAY_MS), first_day + 1)
     partial = sum(n for d, n in days.items() if d >= as_of_day)
     if partial == sum(days.values()):
         raise _too_early(as_of_day, first_day, last_day, calendar)

@@ -1,0 +1,96 @@
+"""Presets from their files: those of the package, and a person's own."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from adoptcli.config import checks, wording
+from adoptcli.config.document import parse
+from adoptcli.config.problems import Problem, raise_all
+from adoptcli.errors import ConfigProblem, UsageProblem
+from adoptcli.source.preset import Detect, Preset
+
+_FOLDER = resources.files("adoptcli.source") / "presets"
+_ENDINGS = (".yaml", ".yml")
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The presets of the package."""
+    return tuple(sorted(
+        Path(file.name).stem for file in _FOLDER.iterdir() if file.name.endswith(_ENDINGS)
+    ))  # fmt: skip
+
+
+def is_file(name: str) -> bool:
+    """Whether a preset is named by its file."""
+    return "/" in name or "\\" in name or name.endswith(_ENDINGS)
+
+
+def load(name: str, base: Path | None = None) -> Preset:
+    """A preset of the package by its name, or a person's own by its file, relative to `base`.
+
+    Raises:
+        UsageProblem: There is no such preset.
+        ConfigProblem: Its file cannot be read, or has problems; one line a problem.
+    """
+    if not is_file(name):
+        return _of_package(name)
+    path = Path(name).expanduser()
+    full = path if base is None or path.is_absolute() else base / path
+    try:
+        content = full.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigProblem("preset-unreadable", f"{name}: cannot be read: {reason}") from None
+    return validated(content, name)
+
+
+@cache
+def _of_package(name: str) -> Preset:
+    if name not in names():
+        known = ", ".join((*names(), "none"))
+        raise UsageProblem(
+            "unknown-preset", f"there is no preset {name!r}",
+            f"there are: {known}; a file of yours is written ./{name}.yaml",
+        )  # fmt: skip
+    file = _FOLDER / f"{name}.yaml"
+    return validated(file.read_bytes(), f"{name}.yaml")
+
+
+def validated(content: bytes, name: str) -> Preset:
+    """The preset in a file's content.
+
+    Raises:
+        ConfigProblem: With one line for each problem in the file.
+    """
+    document = parse(content, name)
+    found: Preset | None = None
+    problems: list[Problem] = list(document.problems)
+    known = {problem.path for problem in problems}
+    more = [*checks.values(document, Preset)]
+    try:
+        found = Preset.model_validate(document.data)
+    except ValidationError as error:
+        more += wording.problems(error, document, Preset)
+    problems += [problem for problem in more if problem.path not in known]
+    raise_all(problems, name)
+    assert found is not None
+    return found
+
+
+@cache
+def detects() -> dict[str, Detect]:
+    """How the package's presets are known, without a look at the rest of their files."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = {}
+    for name in names():
+        data = yaml.load((_FOLDER / f"{name}.yaml").read_bytes(), loader)
+        if data.get("detect"):
+            found[name] = Detect.model_validate(data["detect"])
+    return found

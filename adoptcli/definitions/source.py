@@ -1,0 +1,133 @@
+"""Where the events are, and how files are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from adoptcli.definitions.base import Duration, Model, Name, Scalar, Zone, as_list
+
+
+def _one_path(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    if len(value) != 1:
+        raise ValueError("one path a mapping; write a list of mappings")
+    return value
+
+
+_ONE_PATH_SCHEMA = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": {"type": "string", "minLength": 1},
+    },
+}
+
+Told = Annotated[
+    dict[Name, dict[Name, Name]], AfterValidator(_one_path), WithJsonSchema(_ONE_PATH_SCHEMA)
+]
+Alternative = Name | Told
+"""A column or path; or one whose values stand for others: {type: {page: page_view}}."""
+
+Alternatives = Annotated[list[Alternative], Field(min_length=1), BeforeValidator(as_list)]
+"""The first of them that is not empty counts."""
+
+
+class Columns(Model):
+    """Where a file has what we need: columns, paths into columns, or several to choose from."""
+
+    user: Alternatives | None = Field(None, description="Who did it.")
+    event: Alternatives | None = Field(None, description="What was done.")
+    timestamp: Alternatives | None = Field(None, description="When.")
+    account: Alternatives | None = Field(None, description="Account or company of the user.")
+    session: Alternatives | None = Field(None, description="Session id, for sessions by session.")
+    id: Alternatives | None = Field(None, description="Event id; repeated deliveries count once.")
+
+
+class Keep(Model):
+    """Which of several deliveries of one event counts."""
+
+    newest: Name | None = Field(None, description="Path of a time or number: the highest counts.")
+    earliest: Name | None = Field(None, description="Path of a time or number: the lowest counts.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.newest is None) == (self.earliest is None):
+            raise ValueError("needs either 'newest' or 'earliest'")
+        return self
+
+
+class Dedupe(Model):
+    """What tells that two rows are the same event."""
+
+    key: Annotated[list[Alternatives], Field(min_length=1), BeforeValidator(as_list)] = Field(
+        description="Paths that together are the key; rows without the first are never repeats."
+    )
+    keep: Keep | None = Field(None, description="Which delivery counts; default: the earliest.")
+
+
+Ours = Literal["user", "event", "timestamp", "account", "session", "id"]
+
+
+class Source(Model):
+    """Event files of one shape."""
+
+    files: Annotated[list[Name], BeforeValidator(as_list)] = Field(
+        default_factory=list, description="Files, folders or globs; the command line comes first."
+    )
+    preset: Name | None = Field(
+        None, description="Whose export it is, such as amplitude; a file of yours; or none."
+    )
+    format: Literal["csv", "tsv", "ndjson", "parquet"] | None = Field(
+        None, description="Taken from the file's name where absent."
+    )
+    columns: Columns = Field(
+        Columns(), description="Columns or paths; the usual names are found without."
+    )
+    event: Name | None = Field(None, description="One event name for all rows of these files.")
+    properties: Annotated[list[Name], BeforeValidator(as_list)] = Field(
+        default_factory=list,
+        description="Objects in which properties are looked for by their bare names; lists of "
+        "keys and values end in {}.",
+    )
+    empty: dict[Ours, Annotated[list[Name], BeforeValidator(as_list)]] = Field(
+        default_factory=dict, description="Values that mean nothing, such as session: ['-1']."
+    )
+    where: dict[Name, Scalar | Annotated[list[Scalar], Field(min_length=1)]] = Field(
+        default_factory=dict, description="Values that rows must have; others are excluded."
+    )
+    explode: Annotated[list[Name], BeforeValidator(as_list)] = Field(
+        default_factory=list, description="Nested lists to take apart, the outermost first."
+    )
+    ignore: Annotated[list[Name], BeforeValidator(as_list)] = Field(
+        default_factory=list,
+        description="Events that are no usage, * and ? as wildcards, unless the YAML names them.",
+    )
+    dedupe: Dedupe | None = Field(None, description="The key of repeated deliveries.")
+    weight: Name | None = Field(
+        None, description="Path of a count: the row stands for so many events."
+    )
+    grace: Duration | None = Field(
+        None, description="Events may arrive so late; the default as-of is so much earlier."
+    )
+    time_zone: Zone = Field("UTC", description="Zone of timestamps that have none.")
+    epoch_zone: Zone = Field(
+        "UTC", description="Zone whose clock numeric timestamps tell, where it is not UTC."
+    )
+    timestamp_format: str | None = Field(
+        None, description="strptime format, where the timestamps need one."
+    )
+    separator: str | None = Field(
+        None, min_length=1, max_length=1, description="Between the fields of a CSV."
+    )
+    header: list[Name] | None = Field(
+        None, min_length=1, description="Column names of CSV files that have no header line."
+    )
+    quote_char: str = Field(
+        '"', max_length=1, description="Quotes fields of a CSV; empty where nothing does."
+    )
+    on_bad_lines: Literal["stop", "reject"] = Field(
+        "stop", description="Of lines that are broken: stop, or reject and count them."
+    )

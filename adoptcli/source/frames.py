@@ -1,0 +1,205 @@
+"""The expressions that give a part's canonical events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from adoptcli.source.columns import Choice, Choices
+from adoptcli.source.parts import (
+    BESIDE,
+    UNCOUNTED,
+    UNMET,
+    Needed,
+    Part,
+    Types,
+    rows,
+    text_of,
+    unless_empty,
+    value_of,
+)
+from adoptcli.source.timestamps import (
+    Shape,
+    Zones,
+    fast_to_ms,
+    naive_to_ms,
+    native_to_ms,
+    text_to_ms,
+)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The expressions of one part, given the types of its columns."""
+
+    part: Part
+    types: Types
+    zone: str
+    fast: bool
+
+    def text(self, choices: Choices, ours: str = "") -> pl.Expr:
+        """The first of some alternatives that is not empty."""
+        found = [self._one(choice, ours) for choice in choices]
+        return found[0] if len(found) == 1 else pl.coalesce(found)
+
+    def _one(self, choice: Choice, ours: str) -> pl.Expr:
+        value, dtype = value_of(choice, self.types)
+        text = text_of(value, dtype, fast=self.fast and choice.values is None)
+        if choice.values is not None:
+            old, new = zip(*choice.values, strict=True)
+            text = text.replace_strict(old, new, default=None, return_dtype=pl.String)
+        return unless_empty(text, pl.String(), self.part.source, ours)
+
+    def event(self) -> pl.Expr:
+        """The event's name, or what stands for rows that do not count."""
+        part = self.part
+        if part.source.event is None:
+            event = self.text(part.columns["event"], "event")
+        else:
+            times = [value_of(choice, self.types)[0] for choice in part.columns["timestamp"]]
+            written = self.text(part.columns["user"]).is_not_null() | pl.any_horizontal(
+                [time.is_not_null() for time in times]
+            )  # a blank line is no event
+            event = pl.when(written).then(pl.lit(part.source.event))
+        for choice, values in part.where:
+            met = self._one(choice, "").is_in(list(values)).fill_null(False)
+            event = pl.when(met).then(event).otherwise(pl.lit(UNMET))
+        return event
+
+    def time(self) -> pl.Expr:
+        """The first of the timestamps that can be read."""
+        pairs = zip(self.part.columns["timestamp"], self.part.shapes, strict=True)
+        found = [self._time(choice, shape) for choice, shape in pairs]
+        return found[0] if len(found) == 1 else pl.coalesce(found)
+
+    def _time(self, choice: Choice, shape: Shape) -> pl.Expr:
+        source = self.part.source
+        value, dtype = value_of(choice, self.types)
+        value = unless_empty(value, dtype, source, "timestamp")
+        zones = Zones(source.time_zone, self.zone, source.epoch_zone)
+        if source.timestamp_format and dtype == pl.String:
+            return _formatted(value, source.timestamp_format, zones)
+        if dtype != pl.String:
+            found = native_to_ms(value, dtype, zones)
+            return text_to_ms(value.cast(pl.String), zones) if found is None else found
+        if shape.kind == "general":
+            return text_to_ms(value, zones)
+        found = fast_to_ms(value, shape, zones)
+        if self.fast:
+            return found
+        return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(value), zones))
+
+    def id(self) -> pl.Expr:
+        """The key of repeated deliveries: null where its first part is."""
+        part = self.part
+        if not part.key:
+            return self.text(part.columns["id"], "id")
+        texts = [self.text(some) for some in part.key]
+        if len(texts) == 1:
+            return texts[0]
+        hashed = pl.struct([text.alias(str(i)) for i, text in enumerate(texts)]).hash()
+        return pl.when(texts[0].is_not_null()).then(hashed.cast(pl.String))
+
+    def prefer(self) -> pl.Expr:
+        """Of repeated deliveries that with the lowest counts."""
+        assert self.part.prefer is not None
+        assert self.part.source.dedupe is not None
+        assert self.part.source.dedupe.keep is not None
+        value, dtype = value_of(self.part.prefer, self.types)
+        zones = Zones(self.part.source.time_zone, self.zone)
+        if dtype == pl.String:
+            found = self._ordinal(value, zones)
+        elif dtype.is_numeric():
+            found = value.cast(pl.Int64, strict=False)
+        else:
+            native = native_to_ms(value, dtype, zones)
+            found = pl.lit(None, dtype=pl.Int64) if native is None else native
+        return -found if self.part.source.dedupe.keep.newest else found
+
+    def _ordinal(self, text: pl.Expr, zones: Zones) -> pl.Expr:
+        """A whole number as it is, a time as ms."""
+        shape = self.part.order
+        found = (
+            text.cast(pl.Int64, strict=False) if shape.kind in ("whole", "general")
+            else fast_to_ms(text, shape, zones)
+        )  # fmt: skip
+        if self.fast and shape.kind != "general":
+            return found
+        return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(text), zones))
+
+
+def _formatted(value: pl.Expr, form: str, zones: Zones) -> pl.Expr:
+    zoned = "%z" in form
+    moment = value.str.to_datetime(
+        form, time_unit="ms", strict=False, time_zone="UTC" if zoned else None
+    )
+    return moment.dt.epoch("ms") if zoned else naive_to_ms(moment, zones.naive)
+
+
+def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) -> pl.LazyFrame:
+    """The canonical events of a part, lazily."""
+    nested = nested and part.nested
+    wanted = [(name, some) for name, some in part.properties if name in needed.properties]
+    chosen = [*part.chosen(), *(choice for _, some in wanted for choice in some)]
+    lazy = rows(part, chosen, nested=nested)
+    types = dict(part.types or {})
+    if part.nested or wanted:
+        exact = part.scan.kind == "parquet" or nested
+        types = dict(lazy.collect_schema()) if exact else {}
+    read = Reader(part, types, zone, fast)
+    beside = {n for n in BESIDE if getattr(needed, n) and n in part.columns}
+    found: dict[str, pl.Expr] = {
+        "user": read.text(part.columns["user"], "user"),
+        "event": read.event(),
+        "time": read.time(),
+        **{n: read.text(part.columns[n], n) for n in BESIDE if n in beside and n != "id"},
+    }
+    if needed.id and (part.key or "id" in part.columns):
+        found["id"] = read.id()
+    if needed.id and part.prefer and part.key:
+        found["prefer"] = read.prefer()
+    for name in needed.properties:
+        found[f"p.{name}"] = pl.lit(None, dtype=pl.String)
+    for name, some in wanted:
+        found[f"p.{name}"] = read.text(some)
+    if part.weight is None:
+        return lazy.select(**found)
+    weight, dtype = value_of(part.weight, types)
+    number = weight.cast(pl.Float64, strict=False) if dtype == pl.String else weight
+    return _weighted(lazy.select(**found, weight=number.cast(pl.Int64, strict=False)))
+
+
+def _weighted(found: pl.LazyFrame) -> pl.LazyFrame:
+    """As many rows as the weight says; those without weight stay, but as no event.
+
+    The number of each within its row stays too: it keeps rows apart that are equal else.
+    """
+    counted = pl.col("weight") > 0
+    times = pl.when(counted).then(pl.col("weight")).otherwise(1)
+    event = pl.when(counted.fill_null(False)).then("event").otherwise(pl.lit(UNCOUNTED))
+    many = found.with_columns(event=event, weight=pl.int_ranges(0, times)).explode("weight")
+    if "id" in found.collect_schema():
+        apart = pl.struct("id", "weight").hash().cast(pl.String)
+        many = many.with_columns(id=pl.when(pl.col("id").is_not_null()).then(apart))
+    return many
+
+
+def rejects(part: Part, zone: str) -> pl.DataFrame:
+    """Rows of one part without a readable time or without an event, as they stand in the file."""
+    lazy = part.scan.frame(list(part.scan.names), file_column="file")
+    bare = replace(part, key=(), prefer=None, weight=None, where=())
+    canonical = frame(bare, Needed(), zone, fast=False, nested=False).collect()
+    raw = lazy.collect()
+    time = pl.col("time").is_null()
+    reasons = canonical.select(
+        reason=pl.when(pl.all_horizontal(pl.all().is_null())).then(None)
+        .when(time).then(pl.lit("unreadable-time"))
+        .when(pl.col("event").is_null()).then(pl.lit("no-event"))
+    )  # fmt: skip
+    by_path = {file.path: file.name for file in part.scan.files}
+    return (
+        raw.with_columns(reasons["reason"])
+        .filter(pl.col("reason").is_not_null())
+        .with_columns(pl.col("file").replace(by_path))
+    )

@@ -1,0 +1,236 @@
+"""Files of one shape as canonical events: which expression gives each of our columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from adoptcli.context import text as scalar_text
+from adoptcli.definitions import Alternative, Scalar, Source
+from adoptcli.source import columns as names
+from adoptcli.source import diagnose, paths
+from adoptcli.source.columns import Choice, Choices
+from adoptcli.source.scan import Scan
+from adoptcli.source.timestamps import (
+    Shape,
+    shape_of,
+)
+
+SAMPLE = 1000
+GENERAL = Shape("general")
+BESIDE = ("account", "session", "id")
+UNMET, UNCOUNTED = "\x00where", "\x00weight"
+"""What stands instead of the event of rows that `where` excludes, or that have no weight."""
+
+Types = dict[str, pl.DataType]
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What to read beside user, event and time; properties may be paths such as `a.b`."""
+
+    properties: tuple[str, ...] = ()
+    account: bool = False
+    session: bool = False
+    id: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """Files of one shape in one source, and where they have what is ours.
+
+    Attributes:
+        key, prefer: The parts of the key of repeats, and what decides between them.
+        where: The conditions that rows must meet.
+        shapes, order: The form of each alternative of the timestamp, and of `prefer`.
+        nested: JSON objects are read as such, and not as texts; rows may not bear that.
+        properties: Where the wanted properties are, or may be; `seen` are those that there are.
+    """
+
+    source: Source
+    scan: Scan
+    columns: dict[str, Choices]
+    guessed: tuple[str, ...]
+    key: tuple[Choices, ...] = ()
+    prefer: Choice | None = None
+    weight: Choice | None = None
+    where: tuple[tuple[Choice, tuple[str, ...]], ...] = ()
+    types: Types | None = None
+    shapes: tuple[Shape, ...] = ()
+    order: Shape = GENERAL
+    nested: bool = False
+    properties: tuple[tuple[str, Choices], ...] = ()
+    seen: frozenset[str] = frozenset()
+
+    @property
+    def open_ended(self) -> bool:
+        """Rows may have columns that the first rows have not."""
+        return self.scan.kind == "ndjson"
+
+    def chosen(self) -> Iterator[Choice]:
+        """Every place that is read, whatever is needed beside."""
+        for some in (*self.columns.values(), *self.key):
+            yield from some
+        yield from (one for one in (self.prefer, self.weight) if one)
+        yield from (one for one, _ in self.where)
+
+    @property
+    def date_only(self) -> bool:
+        """No timestamp has a time of day."""
+        return all(shape.dates for shape in self.shapes)
+
+    @property
+    def naive(self) -> bool:
+        """Some timestamps have no zone, and it is not the preset's word that they need none."""
+        told = self.source.preset is not None and "time_zone" in self.source.model_fields_set
+        return not told and any(shape.naive and not shape.dates for shape in self.shapes)
+
+
+def make(scan: Scan, source: Source, wanted: Sequence[str] = ()) -> Part:
+    """Look at the first rows of files of one shape; `wanted` are properties.
+
+    Raises:
+        DataProblem: A column is not there, or the files cannot be read.
+    """
+    where, loose = scan.files[0].name, scan.kind == "ndjson"
+    found, guessed = names.resolve(source, scan.names, where, open_ended=loose)
+    preset = source.preset is not None and source.preset != "none"
+
+    def one(stated: Sequence[Alternative], key: str) -> Choices:
+        made = names.choices(stated, scan.names, open_ended=loose)
+        if not made and not preset:
+            raise names.not_there(stated, scan.names, key, where)
+        return made
+
+    keep = source.dedupe.keep if source.dedupe else None
+    stated = source.dedupe.key if source.dedupe else []
+    prefer = one([keep.newest or keep.earliest or ""], "source.dedupe.keep") if keep else ()
+    weight = one([source.weight], "source.weight") if source.weight else ()
+    met = [(one([n], "source.where"), _texts(value)) for n, value in source.where.items()]
+    keys = tuple(one(part, "source.dedupe.key") for part in stated)
+    part = Part(
+        source, scan, found, tuple(guessed),
+        key=tuple(k for k in keys if k) if keys and keys[0] else (),
+        prefer=next(iter(prefer), None),
+        weight=next(iter(weight), None),
+        where=tuple((some[0], values) for some, values in met if some),
+    )  # fmt: skip
+    part = _looked_at(part)
+    places = [*_properties(part, wanted)]
+    return replace(
+        part,
+        properties=tuple((name, some) for name, some, _ in places),
+        seen=frozenset(name for name, _, seen in places if seen),
+    )
+
+
+def _properties(part: Part, wanted: Sequence[str]) -> Iterator[tuple[str, Choices, bool]]:
+    """Properties that are columns or paths, or stand in one of the source's objects of them."""
+    rest = []
+    for name in wanted:
+        path = paths.find(name, part.scan.names)
+        if path:
+            yield name, (Choice(name, path),), True
+        else:
+            rest.append(name)
+    inside = {name: tuple(_inside(part, name)) for name in rest}
+    chosen = [choice for some in inside.values() for choice in some]
+    if not chosen:
+        return
+    head, _ = _head(part, chosen, nested=part.open_ended)
+    types = dict(head.schema)
+    for name, some in inside.items():
+        values = [value_of(choice, types)[0] for choice in some]
+        seen = [head.select(value.alias("v"))["v"].null_count() < head.height for value in values]
+        if some:
+            yield name, some, any(seen)
+
+
+def _inside(part: Part, name: str) -> Iterator[Choice]:
+    for root in part.source.properties:
+        pairs = root.endswith("{}")
+        path = paths.find(root.removesuffix("{}"), part.scan.names)
+        if path:
+            step = paths.Key(name) if pairs else name
+            yield Choice(f"{root}.{name}", paths.Path(path.column, (*path.steps, step)))
+
+
+def _texts(value: Scalar | list[Scalar]) -> tuple[str, ...]:
+    return tuple(map(scalar_text, value if isinstance(value, list) else [value]))
+
+
+def _looked_at(part: Part) -> Part:
+    """With what the first rows tell of the columns' types and of the timestamps' form."""
+    deep = part.open_ended and any(choice.path.steps for choice in part.chosen())
+    head, nested = _head(part, list(part.chosen()), nested=deep)
+    types = dict(head.schema)
+    shapes = tuple(_shape(part.source, head, choice, types) for choice in part.columns["timestamp"])
+    order = GENERAL
+    if part.prefer and (found := value_of(part.prefer, types))[1] == pl.String:
+        order = shape_of(head.select(found[0]).to_series())
+    return replace(part, types=types, shapes=shapes, order=order, nested=nested)
+
+
+def _head(part: Part, chosen: Sequence[Choice], *, nested: bool) -> tuple[pl.DataFrame, bool]:
+    for deep in (True, False) if nested else (False,):
+        try:
+            return rows(part, chosen, nested=deep).head(SAMPLE).collect(), deep
+        except (pl.exceptions.PolarsError, OSError) as error:
+            if not deep:
+                raise diagnose.broken([part.scan], error) from error
+    raise AssertionError
+
+
+def rows(
+    part: Part, chosen: Sequence[Choice], *, nested: bool, file_column: str | None = None
+) -> pl.LazyFrame:
+    """The columns that some places stand in."""
+    wanted = list(dict.fromkeys(choice.path.column for choice in chosen))
+    types = paths.schema(choice.path for choice in chosen) if nested else {}
+    return part.scan.frame(wanted, file_column, types)
+
+
+def _shape(source: Source, head: pl.DataFrame, choice: Choice, types: Types) -> Shape:
+    if source.timestamp_format:
+        return Shape("general", naive="%z" not in source.timestamp_format)
+    value, dtype = value_of(choice, types)
+    if dtype == pl.String:
+        return shape_of(head.select(unless_empty(value, dtype, source, "timestamp")).to_series())
+    naive = isinstance(dtype, pl.Datetime) and dtype.time_zone is None
+    return Shape("native", naive=naive, dates=dtype == pl.Date)
+
+
+def value_of(choice: Choice, types: Types) -> tuple[pl.Expr, pl.DataType]:
+    return paths.value(choice.path, types.get(choice.path.column, pl.String()))
+
+
+def unless_empty(value: pl.Expr, dtype: pl.DataType, source: Source, ours: str) -> pl.Expr:
+    """Null for values that the YAML calls empty."""
+    nothing = source.empty.get(ours)  # type: ignore[call-overload]
+    if not nothing:
+        return value
+    text = value if dtype == pl.String else text_of(value, dtype)
+    return pl.when(~text.is_in(nothing)).then(value)
+
+
+def text_of(value: pl.Expr, dtype: pl.DataType, *, fast: bool = False) -> pl.Expr:
+    """An id or property as text: whole numbers without fraction, booleans as true and false.
+
+    Space around texts goes, but for `fast`: it takes as long as all other reading, and hardly any
+    file has it.
+    """
+    if dtype == pl.String:
+        text = value if fast else value.str.strip_chars()
+        return pl.when(text != "").then(text)
+    if dtype.is_float():
+        whole = value.cast(pl.Int64, strict=False)
+        return (
+            pl.when(whole.cast(pl.Float64) == value)
+            .then(whole.cast(pl.String))
+            .otherwise(value.cast(pl.String))
+        )
+    if dtype.is_nested():
+        return pl.lit(None, dtype=pl.String)
+    return value.cast(pl.String)
