@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
     PlainSerializer,
     Tag,
     WithJsonSchema,
+    create_model,
     model_validator,
 )
 
@@ -266,6 +267,56 @@ class Columns(Model):
     account: Name | None = Field(None, description="Account or company of the user.")
     session: Name | None = Field(None, description="Session id, for sessions by session.")
     id: Name | None = Field(None, description="Event id; repeated deliveries count once.")
+    anonymous: Name | None = Field(
+        None, description="Id of device or browser, for rows without user, where ids are stitched."
+    )
+
+
+if TYPE_CHECKING:
+    _From = Model
+else:  # `from` is a word of Python's, and cannot be written as a field is
+    _From = create_model(
+        "_From",
+        __base__=Model,
+        **{
+            "from": (
+                Name | None, Field(None, description="Its column of the ids that were merged."),
+            )
+        },
+    )  # fmt: skip
+
+
+class Identity(_From):
+    """Which ids are one person."""
+
+    to: Name | None = Field(None, description="Its column of the ids that stand for them.")
+    file: Name | None = Field(
+        None, description="A table of ids and the ids that stand for the same people."
+    )
+    mode: Literal["resolved", "map", "stitch", "none"] | None = Field(
+        None,
+        description="Ids are final as they stand (resolved), the file maps them (map), rows "
+        "without user get the known user of their anonymous id (stitch), or each is a person "
+        "(none). Default: map where there is a file, else none.",
+    )
+    stitch: Literal["last", "first", "forward"] = Field(
+        "last",
+        description="Which known user counts: the last, the first, or only from then on.",
+    )
+    shared: int = Field(3, ge=1, description="An anonymous id of more users than this is nobody's.")
+
+    @property
+    def how(self) -> Literal["resolved", "map", "stitch", "none"]:
+        """The mode, or what it is where none is named."""
+        return self.mode or ("map" if self.file else "none")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.mode == "none" and self.file:
+            raise ValueError("'file' goes with mode: map, resolved or stitch")
+        if "stitch" in self.model_fields_set and self.mode != "stitch":
+            raise ValueError("'stitch' goes with mode: stitch")
+        return self
 
 
 class Source(Model):
@@ -285,6 +336,7 @@ class Source(Model):
     timestamp_format: str | None = Field(
         None, description="strptime format, where the timestamps need one."
     )
+    identity: Identity = Field(Identity(), description="Which ids are one person.")
     separator: str | None = Field(
         None, min_length=1, max_length=1, description="Between the fields of a CSV."
     )

@@ -78,6 +78,7 @@ def audience(
     config: o.Config = None,
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
+    identities: o.IdentitiesFile = None,
     shards: o.Shards = 1,
     tmp: o.Tmp = None,
     unit: o.UnitOption = o.UnitName.USER,
@@ -98,6 +99,7 @@ def audience(
 ) -> None:
     """The people behind a number: who they are, why they are listed, and since when."""
     given = common.Options(
+        identities=identities,
         files=files or (), config=config, users=users, accounts=accounts, shards=shards, tmp=tmp,
         by=by or (), unit=unit, period=period, since=since, until=until, as_of=as_of,
         format=format, output=output, console=Console(quiet, verbose),

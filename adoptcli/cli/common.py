@@ -19,6 +19,7 @@ from adoptcli.render import FORMATS, LISTS, by_extension, endings
 
 if TYPE_CHECKING:
     from adoptcli.config.model import Config
+    from adoptcli.definitions import Source
     from adoptcli.metrics import Metric
     from adoptcli.results import Report, Table
     from adoptcli.runner.prepare import Prepared, Request
@@ -36,6 +37,7 @@ class Options:
     config: Path | None = None
     users: str | None = None
     accounts: str | None = None
+    identities: str | None = None
     rejects: Path | None = None
     shards: int = 1
     tmp: Path | None = None
@@ -96,6 +98,8 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         accounts = d.accounts or Accounts(file=options.accounts)
         path = str(Path(options.accounts).absolute())
         changes["accounts"] = accounts.model_copy(update={"file": path})
+    if options.identities:
+        changes["source"] = with_identities(d.source, options.identities)
     zone = d.calendar
     return Request(
         paths=tuple(options.files),
@@ -113,6 +117,16 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         tmp=options.tmp,
         place_of=config.place_of,
     )
+
+
+def with_identities(sources: Sequence[Source], file: str) -> list[Source]:
+    """The sources; the first with this map of ids, which holds for all."""
+    known = sources[0].identity
+    changes: dict[str, object] = {"file": str(Path(file).absolute())}
+    if known.mode == "none":
+        changes["mode"] = "map"
+    first = sources[0].model_copy(update={"identity": known.model_copy(update=changes)})
+    return [first, *sources[1:]]
 
 
 def segments(by: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -218,6 +232,7 @@ def again(options: Options) -> list[str]:
     """The files and options that another command needs to count the same, but for --by."""
     named = (
         ("-c", options.config), ("--users", options.users), ("--accounts", options.accounts),
+        ("--identities", options.identities),
         ("--unit", None if options.unit == "user" else options.unit),
         ("--period", options.period), ("--since", options.since), ("--until", options.until),
         ("--as-of", options.as_of),

@@ -12,6 +12,7 @@ def validate(
     config: o.Config = None,
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
+    identities: o.IdentitiesFile = None,
     rejects: o.Rejects = None,
     tmp: o.Tmp = None,
     as_of: o.AsOf = None,
@@ -21,6 +22,7 @@ def validate(
 ) -> None:
     """Check the YAML and the data: rows, span, events, duplicates, what is set aside and why."""
     given = common.Options(
+        identities=identities,
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         tmp=tmp, as_of=as_of, console=Console(quiet, verbose),
     )  # fmt: skip

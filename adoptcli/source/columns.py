@@ -30,6 +30,9 @@ USUAL: dict[str, tuple[str, ...]] = {
     "id": (
         "event_id", "eventid", "insert_id", "message_id", "messageid", "uuid", "event_uuid",
     ),
+    "anonymous": (
+        "anonymous_id", "anonymousid", "user_pseudo_id", "domain_userid", "device_id", "deviceid",
+    ),
 }  # fmt: skip
 NEEDED = ("user", "event", "timestamp")
 
@@ -51,6 +54,8 @@ def resolve(source: Source, columns: Sequence[str], where: str) -> tuple[dict[st
     stated = source.columns.model_dump(exclude_none=True)
     for ours in USUAL:
         if ours == "event" and source.event is not None:
+            continue
+        if ours == "anonymous" and source.identity.how != "stitch":
             continue
         if ours in stated:
             _must_be_there(stated[ours], columns, ours, where)

@@ -26,7 +26,7 @@ from adoptcli.source.timestamps import (
 
 SAMPLE = 1000
 LARGE = 64_000_000  # bytes from which a fast look, and another if need be, is the shorter way
-BESIDE = ("account", "session", "id")
+BESIDE = ("account", "session", "id", "anonymous")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Needed:
     account: bool = False
     session: bool = False
     id: bool = False
+    anonymous: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Canonical:
 
     Attributes:
         frame: user, event (texts or null), time (Int64 ms or null); as needed account, session,
-            id and p.<property> (texts or null).
-        found: Which of account, session, id some source has.
+            id, anonymous and p.<property> (texts or null).
+        found: Which of account, session, id, anonymous some source has.
         found_properties: Which of the properties some source has.
         columns_found: All columns of all sources.
         notes: What to say aloud.

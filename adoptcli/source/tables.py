@@ -33,7 +33,7 @@ def read_users(users: Users, base: Path | None) -> pl.DataFrame:
         are plain dates), account (or null), and every other column as t.<name>. Of several rows of
         one user the one with the earliest sign-up counts.
     """
-    table = _read(users.file, base)
+    table = read_table(users.file, base)
     key = _column(table, users.id, (*USUAL["user"], "id"), "users.id", users.file)
     when = _optional(table, users.signed_up_at, SIGNED_UP, "users.signed_up_at", users.file)
     account = _optional(table, users.account, USUAL["account"], "users.account", users.file)
@@ -62,7 +62,7 @@ def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
         account (unique), seats and mrr (numbers or null), signed_up and cancelled (ms or null),
         each with <name>_date (day number or null, for plain dates), t.<name> for the rest.
     """
-    table = _read(accounts.file, base)
+    table = read_table(accounts.file, base)
     key = _column(table, accounts.id, (*USUAL["account"], "id"), "accounts.id", accounts.file)
     seats = _optional(table, accounts.seats, ("seats", "licences", "licenses"), "accounts.seats",
                       accounts.file)  # fmt: skip
@@ -89,7 +89,8 @@ def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
     )
 
 
-def _read(path: str, base: Path | None) -> pl.DataFrame:
+def read_table(path: str, base: Path | None) -> pl.DataFrame:
+    """All rows of a file or folder, its own columns."""
     files = expand([path], base, None, None)
     found = scans(files, Source())
     frames = []
