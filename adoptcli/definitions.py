@@ -314,7 +314,7 @@ class Identity(_From):
     def _fits(self) -> Self:
         if self.mode == "none" and self.file:
             raise ValueError("'file' goes with mode: map, resolved or stitch")
-        if "stitch" in self.model_fields_set and self.mode != "stitch":
+        if self.stitch != "last" and self.mode != "stitch":
             raise ValueError("'stitch' goes with mode: stitch")
         return self
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from conftest import but_for_commands, write_log
 
+from adoptcli.config.model import load
 from adoptcli.definitions import Identity
 from adoptcli.errors import DataProblem
-from adoptcli.source.identity import (
-    ALWAYS,
-    chains,
-    one_target,
-    read_identities,
-    stitched,
-)
+from adoptcli.runner.prepare import Request, prepare
+from adoptcli.source.identity import ALWAYS, chains, one_target, read_identities, stitched
+from tests.conftest import but_for_commands, write_log
 
 Pairs = Sequence[tuple[str | None, str | None]]
 
@@ -68,7 +65,7 @@ def test_chains_as_followed_one_by_one_in_whatever_order(seed: int) -> None:
 
 def test_a_long_chain() -> None:
     ids = [f"{n:04}" for n in range(3000)]
-    assert set(ends(list(zip(ids, ids[1:], strict=False))).values()) == {"2999"}
+    assert set(ends([*pairwise(ids)]).values()) == {"2999"}
 
 
 def test_of_several_targets_the_latest_else_the_smallest_and_too_many_are_nobodys() -> None:
@@ -247,13 +244,110 @@ def test_random_logs(stitch: str, seed: int, tmp_path: Path, cli: Any) -> None:
     write_log(tmp_path, log, {"source": {"identity": identity}}, columns)
     assert events_of(tmp_path, cli) == report
     assert listed(tmp_path, cli) == set(whose)
+    assert by_event(tmp_path) == {row[2]: who for row, who in people}
+
+
+def by_event(folder: Path) -> dict[str, str]:
+    """Whose each event is, as every count has it."""
+    config = load(folder / "definitions.yaml")
+    found = prepare(
+        Request(
+            paths=[str(folder / "events.csv")], definitions=config.definitions, base=folder,
+            settings=config.settings, metrics=("usage",),
+        )
+    ).plan.encoded  # fmt: skip
+    rows = found.all().filter(pl.col("user").is_not_null()).collect()
+    texts = {name: found.dictionaries[name].text(rows[name]) for name in ("event", "user")}
+    return dict(zip(texts["event"], texts["user"], strict=True))
 
 
 def listed(folder: Path, cli: Any, *more: object) -> set[str]:
     """The ids of everybody active in January."""
     got = cli(
-        "usage", folder / "events.csv", "-c", folder / "definitions.yaml", "-f", "json",
+        "usage", folder / "events.csv", "-c", folder / "definitions.yaml", "-q",
         "--as-of", "2026-02-01", "--who", "periods[period=2026-01].active", *more,
     )  # fmt: skip
     assert got.code == 0, got.err
-    return {row["id"] for row in json.loads(got.out)["rows"]}
+    return set(got.out.split())
+
+
+LOG = [
+    ("old", "acme", "view", "2026-01-01T00:00:00Z"),
+    ("new", "acme", "view", "2026-01-03T10:00:00Z"),
+    ("staff", "", "view", "2026-01-04T10:00:00Z"), ("other", "", "view", "2026-01-05T10:00:00Z"),
+]  # fmt: skip
+USERS = "user,signed_up_at,plan,email\nold,2026-01-01,free,o@x\nother,2026-01-01,pro,x@x\n"
+
+
+def test_tables_lists_and_exclusions_know_the_person(tmp_path: Path, cli: Any) -> None:
+    config = {"users": {"file": "users.csv"}, "exclude": {"users": ["st*f"]}}
+    write_log(tmp_path, LOG, config, ("user", "account", "event", "timestamp"), users=USERS)
+    (tmp_path / "map.csv").write_text("old_id,new_id\nold,new\nstaff,p[1]\n", encoding="utf-8")
+    more = ("--identities", tmp_path / "map.csv")
+    source = events_of(tmp_path, cli, *more)["source"]
+    assert [source[n] for n in ("events", "actors", "merged", "merged_into")] == [3, 2, 2, 2]
+    assert source["excluded"] == 1
+    assert listed(tmp_path, cli, *more) == {"new", "other"}
+    split = events_of(tmp_path, cli, *more, "--by", "plan")["metrics"]["usage"]["tables"]["periods"]
+    active = {row["segment"]: row["active"] for row in split if row["period"] == "2026-01"}
+    assert active == {"free": 1, "pro": 1, None: 2}
+    got = cli("audience", "usage.periods[period=2026-01].active", tmp_path / "events.csv", "-c",
+              tmp_path / "definitions.yaml", "--as-of", "2026-02-01", "--for", "hubspot",
+              *more)  # fmt: skip
+    assert "o@x" in got.out, got.err
+    accounts = events_of(tmp_path, cli, *more, "--unit", "account")["source"]
+    assert (accounts["actors"], accounts["events"]) == (1, 2)
+
+
+def test_a_map_loses_nobody_and_guesses_are_told(tmp_path: Path, cli: Any) -> None:
+    write_log(tmp_path, [(u, e, t) for u, _, e, t in LOG])
+    (tmp_path / "map.tsv").write_text("distinct_id\tperson_id\nold\tnew\n", encoding="utf-8")
+    got = cli("usage", tmp_path / "events.csv", "--as-of", "2026-02-01", "--identities",
+              tmp_path / "map.tsv")  # fmt: skip
+    assert "4 events · 3 users · 1 ids merged into 1" in got.out
+    assert "ids guessed in map.tsv: distinct_id -> person_id" in got.err
+
+
+def test_circles_and_shared_ids_are_told(tmp_path: Path, cli: Any) -> None:
+    write_log(tmp_path, [(u, e, t) for u, _, e, t in LOG])
+    text = "from,to\nold,new\nnew,old\nother,a\nother,b\nother,c\nother,d\nstaff,y\nstaff,x\n"
+    (tmp_path / "map.csv").write_text(text, encoding="utf-8")
+    got = cli("usage", tmp_path / "events.csv", "--as-of", "2026-02-01", "--identities",
+              tmp_path / "map.csv")  # fmt: skip
+    assert "1 chains of ids come back to their beginning, such as new → old → new" in got.err
+    assert "1 ids are mapped to several people" in got.err
+    assert "taken for shared, and not merged: 1" in got.out
+    assert listed(tmp_path, cli, "--identities", tmp_path / "map.csv") == {"new", "other", "x"}
+
+
+def test_stitching_needs_an_anonymous_id(tmp_path: Path, cli: Any) -> None:
+    config = {"source": {"identity": {"mode": "stitch"}}}
+    write_log(tmp_path, [(u, e, t) for u, _, e, t in LOG], config)
+    got = cli("usage", tmp_path / "events.csv", "-c", tmp_path / "definitions.yaml")
+    assert got.code == 3
+    assert "name it in source.columns.anonymous" in got.err
+
+
+def test_sources_stitch_in_one_way(tmp_path: Path, cli: Any) -> None:
+    ways = [{"mode": "stitch"}, {"mode": "stitch", "stitch": "first"}]
+    config = {"source": [{"files": "events.csv", "identity": way} for way in ways]}
+    write_log(tmp_path, LOG, config, ("user", "anonymous_id", "event", "timestamp"))
+    got = cli("usage", "-c", tmp_path / "definitions.yaml")
+    assert got.code == 2
+    assert "identity.stitch and identity.shared differ between sources" in got.err
+
+
+def test_of_two_rows_of_one_user_in_a_file_the_way_of_reading_says_nothing(
+    tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Space around ids is taken off before they are looked up, in large files too."""
+    config = {"source": {"identity": {"mode": "stitch"}}}
+    rows = [
+        ("", " d ", "view", "2026-01-02T10:00:00Z"), ("u", "d", "in", "2026-01-03T10:00:00Z"),
+        (" u", "e", "in", "2026-01-03T10:00:00Z"), ("", "e ", "view", "2026-01-05T10:00:00Z"),
+    ]  # fmt: skip
+    write_log(tmp_path, rows, config, ("user", "anonymous_id", "event", "timestamp"))
+    report = events_of(tmp_path, cli)
+    assert report["source"]["actors"] == 1
+    monkeypatch.setattr("adoptcli.source.events.LARGE", 0)
+    assert events_of(tmp_path, cli) == report

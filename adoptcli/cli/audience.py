@@ -311,10 +311,13 @@ def _for(
 
 def _identifiers(column: str, destination: str, request: Request) -> dict[str, str]:
     from adoptcli.errors import UsageProblem
+    from adoptcli.runner.people import resolved
+    from adoptcli.source.identity import read_identities
     from adoptcli.source.tables import read_users
 
     users = request.definitions.users
-    table = read_users(users, request.base) if users else None
+    merged = read_identities(request.definitions.source, request.base)
+    table = resolved(read_users(users, request.base) if users else None, merged)
     if table is None or f"t.{column}" not in table.columns:
         known = [] if table is None else [c[2:] for c in table.columns if c.startswith("t.")]
         raise UsageProblem(
