@@ -303,7 +303,9 @@ class Identity(_From):
         "last",
         description="Which known user counts: the last, the first, or only from then on.",
     )
-    shared: int = Field(3, ge=1, description="An anonymous id of more users than this is nobody's.")
+    shared: int = Field(
+        3, ge=1, le=1_000_000, description="An anonymous id of more users than this is nobody's."
+    )
 
     @property
     def how(self) -> Literal["resolved", "map", "stitch", "none"]:

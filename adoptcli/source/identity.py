@@ -31,6 +31,7 @@ VERSIONS = (
 )  # fmt: skip
 DELETED = "is_deleted"
 ALWAYS = -(2**63)
+ANY = 2**31
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,7 @@ def read_identities(sources: Sequence[Source], base: Path | None) -> Identities 
         several, shared = several + more, shared + many
     if not found:
         return None
-    whole = one_target(pl.concat(found), len(found))[0]
-    made = chains(whole)
+    made = chains(pl.concat(found))
     if made.circles:
         notes.append(
             f"identities: {made.circles:,} chains of ids come back to their beginning, such as "
@@ -109,7 +109,7 @@ def read_identities(sources: Sequence[Source], base: Path | None) -> Identities 
 def _read(identity: Identity, base: Path | None) -> tuple[pl.DataFrame, str]:
     """from, to and version (null where there is none) of one file, and what was guessed."""
     assert identity.file is not None
-    table = read_table(identity.file, base)
+    table = read_table(identity.file, base, lambda names: _wanted(identity, names))
     source, target = _columns(identity, table.columns)
     by_name = {plain(name): name for name in reversed(table.columns)}
     version = next((by_name[name] for name in VERSIONS if name in by_name), None)
@@ -126,6 +126,12 @@ def _read(identity: Identity, base: Path | None) -> tuple[pl.DataFrame, str]:
     guessed = None in (getattr(identity, "from"), identity.to)
     note = f"ids guessed in {Path(identity.file).name}: {source} -> {target}" if guessed else ""
     return found, note
+
+
+def _wanted(identity: Identity, columns: Sequence[str]) -> list[str]:
+    """The columns that count; others may hold whole profiles, and are not read."""
+    two = _columns(identity, columns)
+    return [name for name in columns if name in two or plain(name) in (*VERSIONS, DELETED)]
 
 
 def _version(table: pl.DataFrame, name: str | None) -> pl.Expr:
@@ -163,7 +169,7 @@ def _columns(identity: Identity, columns: Sequence[str]) -> tuple[str, str]:
     )
 
 
-def one_target(pairs: pl.DataFrame, shared: int) -> tuple[pl.DataFrame, int, int]:
+def one_target(pairs: pl.DataFrame, shared: int = ANY) -> tuple[pl.DataFrame, int, int]:
     """One target an id: the latest version's, of several the smallest.
 
     Args:
@@ -174,14 +180,16 @@ def one_target(pairs: pl.DataFrame, shared: int) -> tuple[pl.DataFrame, int, int
         from (unique), to, version; how many ids had several targets that none is later than; and
         how many were left out, because these were more than `shared`.
     """
+    known = pairs.drop_nulls(["from", "to"])
+    if known["from"].n_unique() == known.height:
+        return known, 0, 0
     top = pl.col("version").max().over("from")
-    known = pairs.drop_nulls(["from", "to"]).filter(pl.col("version").eq_missing(top))
+    known = known.filter(pl.col("version").eq_missing(top))
     found = known.group_by("from").agg(
         pl.col("to").min(), pl.col("version").first(), n=pl.col("to").n_unique()
     )
     many, several = found["n"] > shared, found["n"] > 1
-    kept = found.filter(~many).drop("n").sort("from")
-    return kept, int((several & ~many).sum()), int(many.sum())
+    return found.filter(~many).drop("n"), int((several & ~many).sum()), int(many.sum())
 
 
 def chains(pairs: pl.DataFrame) -> Identities:
@@ -194,8 +202,8 @@ def chains(pairs: pl.DataFrame) -> Identities:
     Args:
         pairs: from and to, texts; of several targets of one id the smallest counts.
     """
-    known = pairs.select("from", "to").drop_nulls()
-    known = known.group_by("from").agg(pl.col("to").min()).filter(pl.col("from") != pl.col("to"))
+    single = one_target(pairs.select("from", "to", version=pl.lit(None, dtype=pl.Float64)))[0]
+    known = single.filter(pl.col("from") != pl.col("to"))
     ids = pl.concat([known["from"], known["to"].alias("from")]).unique().sort()
     table = ids.to_frame("from").join(known, on="from", how="left", maintain_order="left")
     place = table.select(pl.coalesce("to", "from").cast(pl.Enum(ids)).to_physical())

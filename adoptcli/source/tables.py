@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -89,14 +90,16 @@ def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
     )
 
 
-def read_table(path: str, base: Path | None) -> pl.DataFrame:
-    """All rows of a file or folder, its own columns."""
+def read_table(
+    path: str, base: Path | None, choose: Callable[[Sequence[str]], Sequence[str]] = tuple
+) -> pl.DataFrame:
+    """All rows of a file or folder: of its own columns those that are chosen."""
     files = expand([path], base, None, None)
     found = scans(files, Source())
     frames = []
     for scan in found:
         try:
-            frames.append(scan.frame(list(scan.names)).collect())
+            frames.append(scan.frame(choose(scan.names)).collect())
         except (pl.exceptions.PolarsError, OSError) as error:
             raise diagnose.broken([scan], error) from error
     return pl.concat(frames, how="diagonal_relaxed")
