@@ -10,7 +10,7 @@ from adoptcli.definitions import Definitions, Source
 from adoptcli.errors import ConfigProblem, DataProblem
 from adoptcli.source.events import Canonical
 from adoptcli.source.identity import Identities, Stitched, stitched
-from adoptcli.timeline.encode import Dictionary, Encoded, People
+from adoptcli.timeline.encode import GIVEN, Dictionary, Encoded, People
 from adoptcli.timeline.segments import by_code
 from adoptcli.timeline.survey import EARLIEST, LATEST, matching
 
@@ -133,5 +133,6 @@ def merged(encoded: Encoded) -> Merged:
     known = encoded.all().filter(~device).join(alone.lazy(), on="user", how="semi")
     n = known.select(pl.col("user").n_unique()).collect().item() if alone.height else 0
     if encoded.frame is not None:
-        encoded.frame = encoded.frame.drop("device")
+        encoded.frame = encoded.frame.drop(GIVEN)
+    encoded.given = False
     return Merged(gone["given"].n_unique(), gone["user"].n_unique(), alone.height - n)
