@@ -312,6 +312,11 @@ class Identity(_From):
         """The mode, or what it is where none is named."""
         return self.mode or ("map" if self.file else "none")
 
+    def over(self, usual: Identity) -> Identity:
+        """What this states itself, and for the rest what is usual."""
+        own = {name: getattr(self, name) for name in self.model_fields_set}
+        return usual.model_copy(update=own)
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.mode == "none" and self.file:

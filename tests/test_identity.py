@@ -135,6 +135,9 @@ def test_what_is_unclear_is_asked(
 def test_modes() -> None:
     assert (Identity().how, Identity(file="x").how) == ("none", "map")
     assert Identity(file="x", mode="stitch").how == "stitch"
+    usual = Identity.model_validate({"mode": "stitch", "stitch": "first", "from": "a"})
+    made = Identity(file="x", stitch="last").over(usual)
+    assert (made.how, made.stitch, made.file, getattr(made, "from")) == ("stitch", "last", "x", "a")
 
 
 KNOWN = pl.DataFrame(

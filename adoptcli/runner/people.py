@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -30,13 +31,13 @@ class Merged:
     devices: int = 0
 
 
-def stitching(d: Definitions) -> Source | None:
+def stitching(sources: Iterable[Source]) -> Source | None:
     """The first source whose anonymous ids are stitched.
 
     Raises:
         ConfigProblem: Another does it in another way.
     """
-    found = [source for source in d.source if source.identity.how == "stitch"]
+    found = [source for source in sources if source.identity.how == "stitch"]
     ways = {(source.identity.stitch, source.identity.shared) for source in found}
     if len(ways) > 1:
         raise ConfigProblem(
@@ -73,14 +74,14 @@ def _plain(text: str) -> str:
 
 
 def people(
-    canonical: Canonical, frame: pl.LazyFrame, ids: Dictionary, found: Identities | None,
-    source: Source | None,
+    canonical: Canonical, frame: pl.LazyFrame, ids: Dictionary, found: Identities | None
 ) -> tuple[People | None, int]:  # fmt: skip
     """Which codes are one person, and how many shared devices are left alone.
 
     Raises:
         DataProblem: There are no anonymous ids to stitch.
     """
+    source = stitching(part.source for part in canonical.parts)
     if found is None and source is None:
         return None, 0
     pairs = found.pairs if found else pl.DataFrame(schema={"from": pl.String, "to": pl.String})

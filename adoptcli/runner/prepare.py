@@ -156,7 +156,7 @@ def _read(request: Request, tables: _Tables) -> tuple[Canonical, Wanted]:
         account=True,
         session=session and "sessions" in request.metrics,
         id=True,
-        anonymous=people.stitching(d) is not None,
+        anonymous=True,
     )
     canonical = read(
         d.source, request.paths, request.base, needed, d.time_zone, request.tmp
@@ -263,9 +263,9 @@ def _encode_once(
             frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
     if wanted.signup:
         frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
-    found, stitching = tables.identities, people.stitching(request.definitions)
+    found = tables.identities
     try:
-        known, shared = people.people(canonical, frame, dictionaries["user"], found, stitching)
+        known, shared = people.people(canonical, frame, dictionaries["user"], found)
         tables.shared = shared + (found.shared if found else 0)
         wanted = replace(wanted, people=known)
         return encode(frame, wanted, dictionaries, request.shards, path), dictionaries
