@@ -354,3 +354,20 @@ def test_of_two_rows_of_one_user_in_a_file_the_way_of_reading_says_nothing(
     assert report["source"]["actors"] == 1
     monkeypatch.setattr("adoptcli.source.events.LARGE", 0)
     assert events_of(tmp_path, cli) == report
+
+
+def test_files_that_know_their_rows_by_anonymous_ids_alone(tmp_path: Path, cli: Any) -> None:
+    files = ["events.csv", "pages.csv", "server.csv"]
+    columns = {"user": "user_id", "anonymous": "anonymous_id"}
+    config = {"source": {"identity": {"mode": "stitch"}, "files": files, "columns": columns}}
+    text = "user_id,event,timestamp\nu,paid,2026-01-05T00:00:00Z\n"
+    (tmp_path / "server.csv").write_text(text, encoding="utf-8")
+    rows = [("u", "d", "in", "2026-01-03T10:00:00Z")]
+    write_log(tmp_path, rows, config, ("user_id", "anonymous_id", "event", "timestamp"))
+    text = (
+        "anonymous_id,event,timestamp\nd,view,2026-01-01T00:00:00Z\ne,view,2026-01-02T10:00:00Z\n"
+    )
+    (tmp_path / "pages.csv").write_text(text, encoding="utf-8")
+    got = cli("usage", "-c", tmp_path / "definitions.yaml", "--as-of", "2026-02-01", "-f", "json")
+    source = json.loads(got.out)["source"]
+    assert [source[n] for n in ("events", "actors", "merged", "devices")] == [4, 2, 1, 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from adoptcli.definitions import Source
@@ -52,10 +52,15 @@ def resolve(source: Source, columns: Sequence[str], where: str) -> tuple[dict[st
     found: dict[str, str] = {}
     guessed: list[str] = []
     stated = source.columns.model_dump(exclude_none=True)
+    nobody = _nobody(source, stated, columns)
     for ours in USUAL:
         if ours == "event" and source.event is not None:
             continue
         if ours == "anonymous" and source.identity.how != "stitch":
+            continue
+        if (ours == "anonymous" and not has(columns, stated.get(ours, columns[0]))) or (
+            ours == "user" and nobody
+        ):  # what one file lacks, another may have
             continue
         if ours in stated:
             _must_be_there(stated[ours], columns, ours, where)
@@ -63,10 +68,20 @@ def resolve(source: Source, columns: Sequence[str], where: str) -> tuple[dict[st
         elif name := _guess(ours, columns, set(stated.values())):
             found[ours] = name
             guessed.append(ours)
-    missing = [n for n in NEEDED if n not in found and not (n == "event" and source.event)]
+    given = {"event": bool(source.event), "user": nobody}
+    missing = [n for n in NEEDED if n not in found and not given.get(n)]
     if missing:
         raise _not_found(missing, columns, where)
     return found, guessed
+
+
+def _nobody(source: Source, stated: Mapping[str, str], columns: Sequence[str]) -> bool:
+    """Whether a file whose ids are stitched knows its rows by anonymous ids alone."""
+    if source.identity.how != "stitch":
+        return False
+    device = stated.get("anonymous") or _guess("anonymous", columns, set(stated.values()))
+    user = stated.get("user") or _guess("user", columns, {*stated.values(), device or ""})
+    return device is not None and has(columns, device) and (not user or not has(columns, user))
 
 
 def _guess(ours: str, columns: Sequence[str], taken: set[str]) -> str | None:

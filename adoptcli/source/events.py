@@ -247,16 +247,17 @@ def _frame(part: Part, needed: Needed, zone: str, *, fast: bool) -> pl.LazyFrame
         value = _value(part.scan, column, schema)
         return text_of(value, _type(part.scan, column, schema), fast=fast)
 
+    nobody = pl.lit(None, dtype=pl.String)
+    user = text(part.columns["user"]) if "user" in part.columns else nobody
     if "event" in part.columns and part.source.event is None:
         event = text(part.columns["event"])
     else:
         written = (
-            text(part.columns["user"]).is_not_null()
-            | pl.col(_root(part.scan, part.columns["timestamp"])).is_not_null()
+            user.is_not_null() | pl.col(_root(part.scan, part.columns["timestamp"])).is_not_null()
         )  # a blank line is no event
         event = pl.when(written).then(pl.lit(part.source.event))
     return lazy.select(
-        user=text(part.columns["user"]),
+        user=user,
         event=event,
         time=_time(part, schema, zone, fast=fast),
         **{name: text(column) for name, column in beside.items()},
