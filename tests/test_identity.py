@@ -324,11 +324,16 @@ def test_circles_and_shared_ids_are_told(tmp_path: Path, cli: Any) -> None:
 
 
 def test_stitching_needs_an_anonymous_id(tmp_path: Path, cli: Any) -> None:
-    config = {"source": {"identity": {"mode": "stitch"}}}
+    config: dict[str, Any] = {"source": {"identity": {"mode": "stitch"}}}
     write_log(tmp_path, [(u, e, t) for u, _, e, t in LOG], config)
     got = cli("usage", tmp_path / "events.csv", "-c", tmp_path / "definitions.yaml")
     assert got.code == 3
     assert "name it in source.columns.anonymous" in got.err
+    config["source"]["columns"] = {"user": "usr", "anonymous": "user"}
+    write_log(tmp_path, [(u, e, t) for u, _, e, t in LOG], config)
+    got = cli("usage", tmp_path / "events.csv", "-c", tmp_path / "definitions.yaml")
+    assert got.code == 3
+    assert "name it in source.columns.user; the columns are: user, event, timestamp" in got.err
 
 
 def test_sources_stitch_in_one_way(tmp_path: Path, cli: Any) -> None:

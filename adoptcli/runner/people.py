@@ -88,17 +88,24 @@ def people(
     mapped = by_code(ids.add(pairs["from"]), ids.add(pairs["to"]))
     if source is None:
         return People(mapped), 0
-    if "anonymous" not in canonical.found:
-        raise DataProblem(
-            "no-anonymous-column",
-            "source.identity.mode is 'stitch', but no column of anonymous ids was found",
-            f"name it in source.columns.anonymous; the columns are: "
-            f"{', '.join(canonical.columns_found)}",
-        )
+    _both(canonical)
     made = _stitched(frame, ids, mapped, source)
     if source.identity.stitch == "forward":
         return People(mapped, made.spans["user"].clear(), made.spans), made.shared
     return People(mapped, by_code(made.spans["anonymous"], made.spans["user"])), made.shared
+
+
+def _both(canonical: Canonical) -> None:
+    """Stop where there are no anonymous ids, or no users to stitch them to."""
+    parts = canonical.parts
+    for ours, what in (("anonymous", "anonymous ids"), ("user", "users")):
+        if not any(ours in part.columns for part in parts):
+            raise DataProblem(
+                f"no-{ours}-column",
+                f"source.identity.mode is 'stitch', but no column of {what} was found",
+                f"name it in source.columns.{ours}; the columns are: "
+                f"{', '.join(canonical.columns_found)}",
+            )
 
 
 def _stitched(frame: pl.LazyFrame, ids: Dictionary, mapped: pl.Series, source: Source) -> Stitched:

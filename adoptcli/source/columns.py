@@ -52,15 +52,9 @@ def resolve(source: Source, columns: Sequence[str], where: str) -> tuple[dict[st
     found: dict[str, str] = {}
     guessed: list[str] = []
     stated = source.columns.model_dump(exclude_none=True)
-    nobody = _nobody(source, stated, columns)
+    absent = _absent(source, stated, columns)
     for ours in USUAL:
-        if ours == "event" and source.event is not None:
-            continue
-        if ours == "anonymous" and source.identity.how != "stitch":
-            continue
-        if (ours == "anonymous" and not has(columns, stated.get(ours, columns[0]))) or (
-            ours == "user" and nobody
-        ):  # what one file lacks, another may have
+        if ours in absent:
             continue
         if ours in stated:
             _must_be_there(stated[ours], columns, ours, where)
@@ -68,20 +62,21 @@ def resolve(source: Source, columns: Sequence[str], where: str) -> tuple[dict[st
         elif name := _guess(ours, columns, set(stated.values())):
             found[ours] = name
             guessed.append(ours)
-    given = {"event": bool(source.event), "user": nobody}
-    missing = [n for n in NEEDED if n not in found and not given.get(n)]
+    missing = [n for n in NEEDED if n not in found and n not in absent]
     if missing:
         raise _not_found(missing, columns, where)
     return found, guessed
 
 
-def _nobody(source: Source, stated: Mapping[str, str], columns: Sequence[str]) -> bool:
-    """Whether a file whose ids are stitched knows its rows by anonymous ids alone."""
-    if source.identity.how != "stitch":
-        return False
-    device = stated.get("anonymous") or _guess("anonymous", columns, set(stated.values()))
-    user = stated.get("user") or _guess("user", columns, {*stated.values(), device or ""})
-    return device is not None and has(columns, device) and (not user or not has(columns, user))
+def _absent(source: Source, stated: Mapping[str, str], columns: Sequence[str]) -> set[str]:
+    """What is not looked for: where ids are stitched one file may have what another lacks."""
+    found = {"event"} if source.event is not None else set()
+    taken = set(stated.values())
+    device = stated.get("anonymous") or _guess("anonymous", columns, taken)
+    if source.identity.how != "stitch" or device is None or not has(columns, device):
+        return found | {"anonymous"}
+    user = stated.get("user") or _guess("user", columns, {*taken, device})
+    return found if user and has(columns, user) else found | {"user"}
 
 
 def _guess(ours: str, columns: Sequence[str], taken: set[str]) -> str | None:
