@@ -218,7 +218,9 @@ class Judged:
 class SourceSummary:
     """What was read and what was set aside, by reason.
 
-    `cliffs` are the days on which the volume collapsed, as where tracking was out.
+    `cliffs` are the days on which the volume collapsed, as where tracking was out. `merged` are
+    the ids that another id stands for, `merged_into` the ids that do; `devices` are actors that are
+    known by an anonymous id alone.
     """
 
     rows: int
@@ -232,6 +234,9 @@ class SourceSummary:
     first_day: str
     last_day: str
     cliffs: tuple[str, ...] = ()
+    merged: int = 0
+    merged_into: int = 0
+    devices: int = 0
 
 
 @dataclass(frozen=True, slots=True)

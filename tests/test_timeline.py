@@ -13,7 +13,7 @@ import pytest
 from adoptcli.timeframe import DAY_MS, Calendar, offsets, to_day
 from adoptcli.timeline import active_days, by_day, pack
 from adoptcli.timeline.days import local_day, start_of
-from adoptcli.timeline.encode import Dictionary, Wanted, encode
+from adoptcli.timeline.encode import Dictionary, People, Wanted, encode
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.runs import kth_in_run, place_in_run, runs, starts_run
 from tests.logs import random_log
@@ -87,11 +87,15 @@ def test_too_few_bits_change_nothing(
 
 def test_an_identity_map_acts_before_bucketing(tmp_path: Path) -> None:
     events = pl.LazyFrame({"user": ["anon", "known", "x"], "event": ["e"] * 3, "time": [1, 2, 3]})
-    wanted = Wanted(identities={"anon": "known"})
     dictionaries = {name: Dictionary() for name in ("user", "event", "account")}
-    found = encode(events, wanted, dictionaries)
-    assert found.all().collect()["user"].n_unique() == 2
-    assert found.size("user") == 2
+    anon, known = dictionaries["user"].add(pl.Series(["anon", "known"]))
+    ids = pl.Series([None] * anon + [known], dtype=pl.UInt32)
+    for buckets, folder in ((1, None), (2, tmp_path)):
+        wanted = Wanted(people=People(ids))
+        found = encode(events, wanted, dictionaries, buckets, folder)
+        users = [found.bucket(n, buckets).collect()["user"].to_list() for n in range(buckets)]
+        assert sorted(users[known % buckets])[:2] == [known, known]
+        assert len({user for bucket in users for user in bucket}) == 2
 
 
 def test_runs_and_places() -> None:

@@ -79,6 +79,7 @@ def audience(
     config: o.Config = None,
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
+    identities: o.IdentitiesFile = None,
     shards: o.Shards = 1,
     preset: o.Preset = None,
     tmp: o.Tmp = None,
@@ -100,6 +101,7 @@ def audience(
 ) -> None:
     """The people behind a number: who they are, why they are listed, and since when."""
     given = common.Options(
+        identities=identities,
         files=files or (), config=config, users=users, accounts=accounts, shards=shards,
         preset=preset, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, format=format, output=output, console=Console(quiet, verbose),
@@ -313,10 +315,13 @@ def _for(
 
 def _identifiers(column: str, destination: str, request: Request) -> dict[str, str]:
     from adoptcli.errors import UsageProblem
+    from adoptcli.runner.people import resolved
+    from adoptcli.source.identity import read_identities
     from adoptcli.source.tables import read_users
 
     users = request.definitions.users
-    table = read_users(users, request.base) if users else None
+    merged = read_identities(request.definitions.source, request.base)
+    table = resolved(read_users(users, request.base) if users else None, merged)
     if table is None or f"t.{column}" not in table.columns:
         known = [] if table is None else [c[2:] for c in table.columns if c.startswith("t.")]
         raise UsageProblem(

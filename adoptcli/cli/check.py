@@ -39,6 +39,7 @@ def check(
     config: o.Config = None,
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
+    identities: o.IdentitiesFile = None,
     rejects: o.Rejects = None,
     shards: o.Shards = 1,
     preset: o.Preset = None,
@@ -62,6 +63,7 @@ def check(
 ) -> None:
     """The targets of the YAML: ends with 1 if one is missed, 3 if one cannot be judged."""
     given = common.Options(
+        identities=identities,
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, preset=preset, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, format=format or _by_name(output), output=output,

@@ -19,6 +19,7 @@ from adoptcli.render import FORMATS, LISTS, by_extension, endings
 
 if TYPE_CHECKING:
     from adoptcli.config.model import Config
+    from adoptcli.definitions import Source
     from adoptcli.metrics import Metric
     from adoptcli.results import Report, Table
     from adoptcli.runner.prepare import Prepared, Request
@@ -37,6 +38,7 @@ class Options:
     preset: str | None = None
     users: str | None = None
     accounts: str | None = None
+    identities: str | None = None
     rejects: Path | None = None
     shards: int = 1
     tmp: Path | None = None
@@ -100,6 +102,9 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
     if options.preset:
         first, *others = d.source
         changes["source"] = [first.model_copy(update={"preset": _preset(options.preset)}), *others]
+    if options.identities:
+        sources = d.model_copy(update=changes).source
+        changes["source"] = with_identities(sources, options.identities)
     zone = d.calendar
     return Request(
         paths=tuple(options.files),
@@ -124,6 +129,16 @@ def _preset(name: str) -> str:
     from adoptcli.config.presets import is_file
 
     return str(Path(name).expanduser().absolute()) if is_file(name) else name
+
+
+def with_identities(sources: Sequence[Source], file: str) -> list[Source]:
+    """The sources; the first with this map of ids, which holds for all."""
+    known = sources[0].identity
+    changes: dict[str, object] = {"file": str(Path(file).absolute())}
+    if known.mode == "none":
+        changes["mode"] = "map"
+    first = sources[0].model_copy(update={"identity": known.model_copy(update=changes)})
+    return [first, *sources[1:]]
 
 
 def segments(by: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -244,7 +259,7 @@ def again(options: Options) -> list[str]:
     """The files and options that another command needs to count the same, but for --by."""
     named = (
         ("-c", options.config), ("--preset", options.preset), ("--users", options.users),
-        ("--accounts", options.accounts),
+        ("--accounts", options.accounts), ("--identities", options.identities),
         ("--unit", None if options.unit == "user" else options.unit),
         ("--period", options.period), ("--since", options.since), ("--until", options.until),
         ("--as-of", options.as_of),

@@ -83,6 +83,7 @@ def compare(
     config: o.Config = None,
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
+    identities: o.IdentitiesFile = None,
     shards: o.Shards = 1,
     preset: o.Preset = None,
     tmp: o.Tmp = None,
@@ -111,6 +112,7 @@ def compare(
         raise UsageProblem("no-variant", "--control and --expected go with --variant")
     name, values = _sides(segments, variant)
     options = common.Options(
+        identities=identities,
         files=files or (), config=config, users=users, accounts=accounts, shards=shards,
         preset=preset, tmp=tmp, by=(name,) if name else (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, details=True, format=format, output=output,

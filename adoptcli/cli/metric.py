@@ -18,6 +18,7 @@ def command(name: str) -> Callable[..., None]:
         config: o.Config = None,
         users: o.UsersFile = None,
         accounts: o.AccountsFile = None,
+        identities: o.IdentitiesFile = None,
         rejects: o.Rejects = None,
         shards: o.Shards = 1,
         preset: o.Preset = None,
@@ -37,6 +38,7 @@ def command(name: str) -> Callable[..., None]:
         debug: o.Debug = False,
     ) -> None:
         given = common.Options(
+            identities=identities,
             files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
             shards=shards, preset=preset, tmp=tmp, by=by or (), unit=unit, period=period,
             since=since, until=until, as_of=as_of, details=True, format=format, output=output,

@@ -88,6 +88,13 @@ AccountsFile = Annotated[
         "--accounts", rich_help_panel=INPUT, help="Table of accounts.", show_default=False
     ),
 ]
+IdentitiesFile = Annotated[
+    str | None,
+    typer.Option(
+        "--identities", rich_help_panel=INPUT, show_default=False,
+        help="Table of ids and the ids that stand for the same people.",
+    ),
+]  # fmt: skip
 Rejects = Annotated[
     Path | None,
     typer.Option(

@@ -13,6 +13,7 @@ def report(
     config: o.Config = None,
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
+    identities: o.IdentitiesFile = None,
     rejects: o.Rejects = None,
     shards: o.Shards = 1,
     preset: o.Preset = None,
@@ -36,6 +37,7 @@ def report(
 ) -> None:
     """All metrics: one screen on a terminal, every table in a pipe or a file."""
     given = common.Options(
+        identities=identities,
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, preset=preset, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, details=details, format=format, output=output,

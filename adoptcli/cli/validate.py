@@ -12,6 +12,7 @@ def validate(
     config: o.Config = None,
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
+    identities: o.IdentitiesFile = None,
     rejects: o.Rejects = None,
     preset: o.Preset = None,
     tmp: o.Tmp = None,
@@ -22,6 +23,7 @@ def validate(
 ) -> None:
     """Check the YAML and the data: rows, span, events, duplicates, what is set aside and why."""
     given = common.Options(
+        identities=identities,
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         preset=preset, tmp=tmp, as_of=as_of, console=Console(quiet, verbose),
     )  # fmt: skip

@@ -179,6 +179,9 @@ def _config(
     definitions: Definitions, path: Path | None, document: Document | None = None
 ) -> Config:
     plain = definitions.model_dump(mode="json", exclude=_NOT_HASHED)
+    ways = {(i.how, i.stitch, i.shared) for i in (source.identity for source in definitions.source)}
+    if known := sorted(way for way in ways if way[0] in ("map", "stitch")):
+        plain["identity"] = known
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return Config(definitions, path, digest[:6], document)

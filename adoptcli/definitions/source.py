@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 
 from adoptcli.definitions.base import Duration, Model, Name, Scalar, Zone, as_list
 
@@ -44,6 +51,9 @@ class Columns(Model):
     account: Alternatives | None = Field(None, description="Account or company of the user.")
     session: Alternatives | None = Field(None, description="Session id, for sessions by session.")
     id: Alternatives | None = Field(None, description="Event id; repeated deliveries count once.")
+    anonymous: Alternatives | None = Field(
+        None, description="Id of device or browser, for rows without user, where ids are stitched."
+    )
 
 
 class Keep(Model):
@@ -68,7 +78,61 @@ class Dedupe(Model):
     keep: Keep | None = Field(None, description="Which delivery counts; default: the earliest.")
 
 
-Ours = Literal["user", "event", "timestamp", "account", "session", "id"]
+Ours = Literal["user", "event", "timestamp", "account", "session", "id", "anonymous"]
+
+
+if TYPE_CHECKING:
+    _From = Model
+else:  # `from` is a word of Python's, and cannot be written as a field is
+    _From = create_model(
+        "_From",
+        __base__=Model,
+        **{
+            "from": (
+                Name | None, Field(None, description="Its column of the ids that were merged."),
+            )
+        },
+    )  # fmt: skip
+
+
+class Identity(_From):
+    """Which ids are one person."""
+
+    to: Name | None = Field(None, description="Its column of the ids that stand for them.")
+    file: Name | None = Field(
+        None, description="A table of ids and the ids that stand for the same people."
+    )
+    mode: Literal["resolved", "map", "stitch", "none"] | None = Field(
+        None,
+        description="Ids are final as they stand (resolved), the file maps them (map), rows "
+        "without user get the known user of their anonymous id (stitch), or each is a person "
+        "(none). Default: map where there is a file, else none.",
+    )
+    stitch: Literal["last", "first", "forward"] = Field(
+        "last",
+        description="Which known user counts: the last, the first, or only from then on.",
+    )
+    shared: int = Field(
+        3, ge=1, le=1_000_000, description="An anonymous id of more users than this is nobody's."
+    )
+
+    @property
+    def how(self) -> Literal["resolved", "map", "stitch", "none"]:
+        """The mode, or what it is where none is named."""
+        return self.mode or ("map" if self.file else "none")
+
+    def over(self, usual: Identity) -> Identity:
+        """What this states itself, and for the rest what is usual."""
+        own = {name: getattr(self, name) for name in self.model_fields_set}
+        return usual.model_copy(update=own)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.mode == "none" and self.file:
+            raise ValueError("'file' goes with mode: map, resolved or stitch")
+        if self.stitch != "last" and self.mode != "stitch":
+            raise ValueError("'stitch' goes with mode: stitch")
+        return self
 
 
 class Source(Model):
@@ -106,6 +170,7 @@ class Source(Model):
         description="Events that are no usage, * and ? as wildcards, unless the YAML names them.",
     )
     dedupe: Dedupe | None = Field(None, description="The key of repeated deliveries.")
+    identity: Identity = Field(Identity(), description="Which ids are one person.")
     weight: Name | None = Field(
         None, description="Path of a count: the row stands for so many events."
     )

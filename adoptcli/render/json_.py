@@ -207,6 +207,8 @@ def schema() -> dict[str, Any]:
             "excluded": {"type": "integer"}, "first_day": {"type": "string"},
             "last_day": {"type": "string"},
             "cliffs": {"type": "array", "items": {"type": "string", "format": "date"}},
+            "merged": {"type": "integer"}, "merged_into": {"type": "integer"},
+            "devices": {"type": "integer"},
         }
     )  # fmt: skip
     just_number, just_text, whole = ({"type": name} for name in ("number", "string", "integer"))

@@ -25,6 +25,10 @@ def was_read(report: Report) -> list[str]:
     counts = [f"{source.events:,} events", f"{source.actors:,} {report.unit}s"]
     if source.accounts and report.unit == "user":
         counts.append(f"{source.accounts:,} accounts")
+    if source.merged:
+        counts.append(f"{source.merged:,} ids merged into {source.merged_into:,}")
+    if source.devices:
+        counts.append(f"{source.devices:,} known by an anonymous id alone")
     return counts
 
 

@@ -23,9 +23,10 @@ from adoptcli.definitions import (
 )
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.metrics import get_metric
-from adoptcli.runner import presets, traits
+from adoptcli.runner import people, presets, traits
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
 from adoptcli.source.events import Canonical, Gathered, Needed, gather, look
+from adoptcli.source.identity import Identities, read_identities
 from adoptcli.source.tables import read_accounts, read_users
 from adoptcli.source.timestamps import to_instant
 from adoptcli.timeframe import Period
@@ -71,7 +72,8 @@ class Prepared:
 
     Where actors are accounts, `no_account` counts the rows that are no account's, and `memberships`
     by how much the users' accounts exceed one each; `lacking` are traits that only users have,
-    `named` the events that the YAML names, where a metric asked for needs them.
+    `named` the events that the YAML names, where a metric asked for needs them. `merged` says how
+    many ids became how many people, `shared` how many ids of too many people were left alone.
     """
 
     plan: Plan
@@ -83,6 +85,8 @@ class Prepared:
     memberships: int = 0
     lacking: frozenset[str] = frozenset()
     named: tuple[EventRef, ...] = ()
+    merged: people.Merged = field(default_factory=people.Merged)
+    shared: int = 0
 
     def close(self) -> None:
         """Remove the bucket files."""
@@ -96,6 +100,8 @@ class _Tables:
     accounts: pl.DataFrame | None
     places: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
+    identities: Identities | None = None
+    shared: int = 0
 
 
 def prepare(request: Request) -> Prepared:
@@ -110,6 +116,8 @@ def prepare(request: Request) -> Prepared:
     d = d.model_copy(update={"source": list(gathered.sources)})
     request = replace(request, definitions=d)
     tables = _tables(request)
+    d = people.excluding(d, tables.identities)
+    request = replace(request, definitions=d)
     canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
     folder = _folder(request)
@@ -127,14 +135,16 @@ def prepare(request: Request) -> Prepared:
 
 def _tables(request: Request) -> _Tables:
     d = request.definitions
-    users = read_users(d.users, request.base) if d.users else None
+    found = read_identities(d.source, request.base)
+    users = people.resolved(read_users(d.users, request.base) if d.users else None, found)
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
     names = {name for split in request.segments for name in split}
     for metric in map(get_metric, request.metrics):
         names |= traits.of_metric(metric, d, request.settings, request.unit)
         names |= traits.useful(metric, request.settings)
     names |= {*named_traits(request.more, of_users=request.unit == "user")}
-    return _Tables(users, accounts, traits.places(sorted(names), users, accounts, request.unit))
+    where = traits.places(sorted(names), users, accounts, request.unit)
+    return _Tables(users, accounts, where, identities=found)
 
 
 def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canonical, Wanted]:
@@ -153,8 +163,11 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
         account=True,
         session=session and "sessions" in request.metrics,
         id=True,
+        anonymous=True,
     )
     canonical = look(gathered, needed, d.time_zone, request.tmp)
+    if tables.identities:
+        canonical = replace(canonical, notes=(*canonical.notes, *tables.identities.notes))
     for name in event_traits:
         if name not in canonical.found_properties:
             _without(name, request, canonical, tables)
@@ -268,7 +281,11 @@ def _encode_once(
             frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
     if wanted.signup:
         frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
+    found = tables.identities
     try:
+        known, shared = people.people(canonical, frame, dictionaries["user"], found)
+        tables.shared = shared + (found.shared if found else 0)
+        wanted = replace(wanted, people=known)
         return encode(frame, wanted, dictionaries, request.shards, path), dictionaries
     except (pl.exceptions.PolarsError, OSError) as error:
         raise canonical.broken(error) from error
@@ -306,6 +323,7 @@ def _plan(
     made = Prepared(
         plan, canonical, tables.users, tables.accounts, folder,
         lacking=frozenset(tables.lacking), named=tuple(_references(request)),
+        merged=people.merged(encoded), shared=tables.shared,
     )  # fmt: skip
     if request.unit == "account":
         made.no_account, made.memberships = _memberships(encoded, found)

@@ -143,6 +143,9 @@ def summary(prepared: Prepared, counts: Counts) -> SourceSummary:
         first_day=context.day_label(found.first_day),
         last_day=context.day_label(found.last_day),
         cliffs=tuple(map(context.day_label, volume_cliffs(found.volume, context.as_of_day))),
+        merged=prepared.merged.ids,
+        merged_into=prepared.merged.people,
+        devices=prepared.merged.devices,
     )
 
 
@@ -176,6 +179,9 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     if prepared.canonical.naive:
         text = "timestamps without a zone are read in source.time_zone"
         told.append(Caveat("naive-timestamps", text))
+    if prepared.shared:
+        text = "ids of more people than source.identity.shared: taken for shared, and not merged"
+        told.append(Caveat("shared-ids", text, prepared.shared))
     if counts.early:
         text = f"events before the sign-up of their {context.unit}"
         told.append(Caveat("negative-time", text, counts.early))

@@ -31,6 +31,9 @@ def findings(prepared: Prepared, request: Request) -> Iterator[str]:
     yield f"duplicates    {_duplicates(prepared, source.duplicates)}"
     if shared:
         yield f"shared ids    {shared:,} event ids belong to several users and are all kept"
+    if source.merged or source.devices:
+        yield f"merged        {source.merged:,} ids into {source.merged_into:,}"
+        yield f"anonymous     {source.devices:,} users are known by an anonymous id alone"
     yield f"span          {source.first_day} to {source.last_day} ({context.calendar.zone})"
     yield f"as-of         {context.day_label(context.as_of_day)}: what came before it counts"
     for name, place in sorted(plan.tables.places.items()):

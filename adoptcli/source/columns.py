@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -31,6 +31,9 @@ USUAL: dict[str, tuple[str, ...]] = {
     "session": ("session_id", "sessionid", "session", "visit_id"),
     "id": (
         "event_id", "eventid", "insert_id", "message_id", "messageid", "uuid", "event_uuid",
+    ),
+    "anonymous": (
+        "anonymous_id", "anonymousid", "user_pseudo_id", "domain_userid", "device_id", "deviceid",
     ),
 }  # fmt: skip
 NEEDED = ("user", "event", "timestamp")
@@ -75,8 +78,9 @@ def resolve(
     preset = source.preset is not None and source.preset != "none"
     stated = {name: getattr(source.columns, name) for name in USUAL}
     taken = {text for some in stated.values() for text, _ in map(_parts, some or ())}
+    absent = _absent(source, stated, columns, taken)
     for ours in USUAL:
-        if ours == "event" and source.event is not None:
+        if ours in absent:
             continue
         if stated[ours]:
             made = choices(stated[ours], columns, open_ended=open_ended)
@@ -87,7 +91,7 @@ def resolve(
         elif not preset and (name := _guess(ours, columns, taken)):
             found[ours] = (Choice(name, Path(name)),)
             guessed.append(ours)
-    missing = [n for n in NEEDED if n not in found and not (n == "event" and source.event)]
+    missing = [n for n in NEEDED if n not in found and n not in absent]
     if missing:
         raise _not_found(missing, columns, where)
     return found, guessed
@@ -115,6 +119,30 @@ def _parts(stated: Alternative) -> tuple[str, tuple[tuple[str, str], ...] | None
 def _open(text: str) -> Path:
     steps = parse(text) or (text,)
     return Path(str(steps[0]), steps[1:])
+
+
+def _absent(
+    source: Source, stated: Mapping[str, Sequence[Alternative] | None], columns: Sequence[str],
+    taken: set[str],
+) -> set[str]:  # fmt: skip
+    """What is not looked for: where ids are stitched one file may have what another lacks."""
+    found = {"event"} if source.event is not None else set()
+    device = _there("anonymous", stated, columns, taken)
+    if source.identity.how != "stitch" or not device:
+        return found | {"anonymous"}
+    return found if _there("user", stated, columns, {*taken, *device}) else found | {"user"}
+
+
+def _there(
+    ours: str, stated: Mapping[str, Sequence[Alternative] | None], columns: Sequence[str],
+    taken: set[str],
+) -> list[str]:  # fmt: skip
+    """The columns that are stated and there, else the one that is guessed."""
+    some = stated[ours]
+    if some:
+        return [text for text, _ in map(_parts, some) if find(text, columns)]
+    name = _guess(ours, columns, taken)
+    return [name] if name else []
 
 
 def _guess(ours: str, columns: Sequence[str], taken: set[str]) -> str | None:

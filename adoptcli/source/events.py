@@ -28,8 +28,8 @@ class Canonical:
 
     Attributes:
         frame: user, event (texts or null), time (Int64 ms or null); as needed account, session,
-            id and p.<property> (texts or null).
-        found: Which of account, session, id some source has.
+            id, anonymous and p.<property> (texts or null).
+        found: Which of account, session, id, anonymous some source has.
         found_properties: Which of the properties some source has.
         possible_properties: Those, and which rows further down may have.
         columns_found: All columns of all sources.

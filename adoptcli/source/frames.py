@@ -51,6 +51,11 @@ class Reader:
             text = text.replace_strict(old, new, default=None, return_dtype=pl.String)
         return unless_empty(text, pl.String(), self.part.source, ours)
 
+    def user(self) -> pl.Expr:
+        """The user's id; where ids are stitched, files may have none."""
+        some = self.part.columns.get("user")
+        return self.text(some, "user") if some else pl.lit(None, dtype=pl.String)
+
     def event(self) -> pl.Expr:
         """The event's name, or what stands for rows that do not count."""
         part = self.part
@@ -58,7 +63,7 @@ class Reader:
             event = self.text(part.columns["event"], "event")
         else:
             times = [value_of(choice, self.types)[0] for choice in part.columns["timestamp"]]
-            written = self.text(part.columns["user"]).is_not_null() | pl.any_horizontal(
+            written = self.user().is_not_null() | pl.any_horizontal(
                 [time.is_not_null() for time in times]
             )  # a blank line is no event
             event = pl.when(written).then(pl.lit(part.source.event))
@@ -150,7 +155,7 @@ def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) ->
     read = Reader(part, types, zone, fast)
     beside = {n for n in BESIDE if getattr(needed, n) and n in part.columns}
     found: dict[str, pl.Expr] = {
-        "user": read.text(part.columns["user"], "user"),
+        "user": read.user(),
         "event": read.event(),
         "time": read.time(),
         **{n: read.text(part.columns[n], n) for n in BESIDE if n in beside and n != "id"},

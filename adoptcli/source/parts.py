@@ -20,7 +20,7 @@ from adoptcli.source.timestamps import (
 
 SAMPLE = 1000
 GENERAL = Shape("general")
-BESIDE = ("account", "session", "id")
+BESIDE = ("account", "session", "id", "anonymous")
 UNMET, UNCOUNTED = "\x00where", "\x00weight"
 """What stands instead of the event of rows that `where` excludes, or that have no weight."""
 
@@ -35,6 +35,7 @@ class Needed:
     account: bool = False
     session: bool = False
     id: bool = False
+    anonymous: bool = False
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ def applied(preset: Preset, name: str, own: Source) -> Source:
         update={n: getattr(own.columns, n) for n in own.columns.model_fields_set}
     )
     changes = {n: getattr(own, n) for n in stated}
+    if "identity" in changes:
+        changes["identity"] = own.identity.over(preset.source.identity)
     return preset.source.model_copy(update={**changes, "columns": columns, "preset": name})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def read_users(users: Users, base: Path | None) -> pl.DataFrame:
         are plain dates), account (or null), and every other column as t.<name>. Of several rows of
         one user the one with the earliest sign-up counts.
     """
-    table = _read(users.file, base)
+    table = read_table(users.file, base)
     key = _column(table, users.id, (*USUAL["user"], "id"), "users.id", users.file)
     when = _optional(table, users.signed_up_at, SIGNED_UP, "users.signed_up_at", users.file)
     account = _optional(table, users.account, USUAL["account"], "users.account", users.file)
@@ -62,7 +63,7 @@ def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
         account (unique), seats and mrr (numbers or null), signed_up and cancelled (ms or null),
         each with <name>_date (day number or null, for plain dates), t.<name> for the rest.
     """
-    table = _read(accounts.file, base)
+    table = read_table(accounts.file, base)
     key = _column(table, accounts.id, (*USUAL["account"], "id"), "accounts.id", accounts.file)
     seats = _optional(table, accounts.seats, ("seats", "licences", "licenses"), "accounts.seats",
                       accounts.file)  # fmt: skip
@@ -89,13 +90,16 @@ def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
     )
 
 
-def _read(path: str, base: Path | None) -> pl.DataFrame:
+def read_table(
+    path: str, base: Path | None, choose: Callable[[Sequence[str]], Sequence[str]] = tuple
+) -> pl.DataFrame:
+    """All rows of a file or folder: of its own columns those that are chosen."""
     files = expand([path], base, None, None)
     found = scans(files, Source())
     frames = []
     for scan in found:
         try:
-            frames.append(scan.frame(list(scan.names)).collect())
+            frames.append(scan.frame(choose(scan.names)).collect())
         except (pl.exceptions.PolarsError, OSError) as error:
             raise diagnose.broken([scan], error) from error
     return pl.concat(frames, how="diagonal_relaxed")

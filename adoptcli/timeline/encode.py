@@ -15,6 +15,7 @@ from polars.io.partition import FileProviderArgs
 from adoptcli.context import Condition, Unit
 
 SCALE = 1000
+GIVEN = ("given", "device")
 MOST_VALUE = 1e12
 
 
@@ -44,13 +45,57 @@ class Dictionary:
 
 
 @dataclass(frozen=True)
+class People:
+    """Which codes of the users' dictionary are one person; codes beyond a series are themselves.
+
+    Attributes:
+        ids: By code of an id: the code that stands for the same person, or null.
+        devices: By code of an anonymous id: whose its rows without user are, or null; None where
+            rows without user are nobody's.
+        spans: anonymous, since, user: whose they are from a time on, sorted by the first two.
+    """
+
+    ids: pl.Series
+    devices: pl.Series | None = None
+    spans: pl.DataFrame | None = None
+
+    def user(self, id: pl.Expr, anonymous: pl.Expr) -> pl.Expr:
+        """The person of a row, by the codes of its ids."""
+        if self.devices is None:
+            return _replaced(id, self.ids)
+        known = [pl.lit(self.ids).gather(anonymous, null_on_oob=True)]
+        known.append(pl.lit(self.devices).gather(anonymous, null_on_oob=True))
+        if self.spans is not None:
+            known.append(_begun(self.spans, anonymous))
+        return pl.coalesce(_replaced(id, self.ids), *known, anonymous)
+
+
+def _replaced(code: pl.Expr, by: pl.Series) -> pl.Expr:
+    return pl.coalesce(pl.lit(by).gather(code, null_on_oob=True), code)
+
+
+def _begun(spans: pl.DataFrame, anonymous: pl.Expr) -> pl.Expr:
+    """The user of the last span that has begun, found by id and time as one number."""
+    times = spans["since"].unique().sort()
+    span = spans["anonymous"].cast(pl.Int64) * (len(times) + 1)
+    starts = span + times.search_sorted(spans["since"], side="right").cast(pl.Int64)
+    reached = pl.lit(times).search_sorted(pl.col("time"), side="right").cast(pl.Int64)
+    row = anonymous.cast(pl.Int64) * (len(times) + 1) + reached
+    # Before the first span a row finds that of another id, or none.
+    place = pl.lit(starts).search_sorted(row, side="right").cast(pl.Int64) - 1
+    found = pl.when(place >= 0).then(place)
+    same = pl.lit(spans["anonymous"]).gather(found, null_on_oob=True) == anonymous
+    user = pl.lit(spans["user"]).gather(found, null_on_oob=True)
+    return pl.when(same & pl.col("time").is_not_null()).then(user)
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What must be read beside user, event and time.
 
     `values` are properties that hold numbers. `homes` are the accounts of users by user code, for
-    rows that name none, where actors are accounts. `identities` maps ids to the ids that stand for
-    the same person (anonymous -> known); it must be resolved to the end, and acts before anything
-    is parted by user.
+    rows that name none, where actors are accounts. `people` says which ids are one person; it acts
+    before anything is parted by user.
     """
 
     account: bool = False
@@ -64,17 +109,18 @@ class Wanted:
     values: tuple[str, ...] = ()
     homes: pl.Series | None = None
     unit: Unit = "user"
-    identities: Mapping[str, str] = field(default_factory=dict)
+    people: People | None = None
 
 
 @dataclass
 class Encoded:
     """All rows of the log as integers, in memory or in bucket files.
 
-    Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: mask (bits of the conditions
-    that hold), account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), prefer
-    (Int64: of repeats the lowest counts), signup (Int64 ms), value.<name> (Int64 thousandths).
-    Nulls stand where the source had nothing that can be used.
+    Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: given (UInt32 code of the id as
+    it stood there), device (that is an anonymous id), mask (bits of the conditions that hold),
+    account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), prefer (Int64: of
+    repeats the lowest counts), signup (Int64 ms), value.<name> (Int64 thousandths). Nulls stand
+    where the source had nothing that can be used.
     """
 
     buckets: int
@@ -83,6 +129,7 @@ class Encoded:
     dictionaries: Mapping[str, Dictionary]
     columns: tuple[str, ...] = field(default=())
     unit: Unit = "user"
+    given: bool = False
 
     def release(self) -> None:
         """Give the memory back; nothing can be read afterwards."""
@@ -107,6 +154,8 @@ class Encoded:
         tops = [t[name].max() for t in tables if name in t.columns]
         if name in self.columns:
             tops.append(self.all().select(pl.col(name).max()).collect().item())
+        if name == "user" and self.given:
+            tops.append(self.all().select(pl.col("given").max()).collect().item())
         return max((top + 1 for top in tops if isinstance(top, int)), default=0)
 
     def has_space(self, name: str) -> bool:
@@ -142,13 +191,14 @@ def encode(
         buckets: Into how many files to part the actors, where a folder is given.
         folder: Where the bucket files go; in memory where absent.
     """
-    columns = _columns(wanted, dictionaries)
-    lazy = events.select(**columns)
+    found = _columns(wanted, dictionaries)
+    lazy, columns = events.select(**found), tuple(name for name in found if name not in GIVEN)
+    given = wanted.people is not None
     if wanted.homes is not None:
         home = pl.lit(wanted.homes).gather("user", null_on_oob=True)
         lazy = lazy.with_columns(account=pl.coalesce("account", home))
     if folder is None:
-        return Encoded(1, lazy.collect(), None, dictionaries, tuple(columns), wanted.unit)
+        return Encoded(1, lazy.collect(), None, dictionaries, columns, wanted.unit, given)
     key = pl.col(wanted.unit).fill_null(0) % buckets
 
     def name(args: FileProviderArgs) -> str:
@@ -158,13 +208,12 @@ def encode(
         pl.PartitionBy(folder, key=key.alias("bucket"), include_key=False, file_path_provider=name),
         compression="lz4", statistics=False, maintain_order=False, mkdir=True,
     )  # fmt: skip
-    return Encoded(buckets, None, folder, dictionaries, tuple(columns), wanted.unit)
+    return Encoded(buckets, None, folder, dictionaries, columns, wanted.unit, given)
 
 
 def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str, pl.Expr]:
-    user = pl.col("user").replace(wanted.identities) if wanted.identities else pl.col("user")
     found = {
-        "user": dictionaries["user"].encode(user),
+        **_user(wanted.people, dictionaries["user"]),
         "event": dictionaries["event"].encode(pl.col("event")),
         "time": pl.col("time"),
     }
@@ -187,6 +236,21 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
     if wanted.conditions:
         found["mask"] = _mask(wanted.conditions)
     return found
+
+
+def _user(people: People | None, ids: Dictionary) -> dict[str, pl.Expr]:
+    """Who did it, and the id that says so where several are one person."""
+    user = ids.encode(pl.col("user"))
+    if people is None:
+        return {"user": user}
+    if people.devices is None:
+        return {"user": people.user(user, user), "given": user, "device": pl.lit(False)}
+    anonymous = ids.encode(pl.col("anonymous"))
+    return {
+        "user": people.user(user, anonymous),
+        "given": pl.coalesce(user, anonymous),
+        "device": user.is_null(),
+    }
 
 
 def _hash(text: pl.Expr) -> pl.Expr:

@@ -130,6 +130,8 @@ def test_default_has_no_file() -> None:
         ("source: {files: a.csv}", "source: {files: b.csv, columns: {user: u}}"),
         ("users: {file: a.csv, id: u}", "users: {file: b.csv, id: u}"),
         ("accounts: {file: a.csv}", "accounts: {file: b.csv}"),
+        ("source: {identity: {mode: none}}", "source: {identity: {mode: resolved}}"),
+        ("source: {identity: {file: a}}", "source: {identity: {file: b, mode: map, to: x}}"),
         ("max_rejected: 0.5", "max_rejected: 0.1"),
         ("findings: true", "findings: false"),
         ("engagement_score: {weights: {a: 5}}", "engagement_score: {weights: {a: 5.0}}"),
@@ -146,6 +148,8 @@ def test_the_hash_is_of_what_counts(a: str, b: str, tmp_path: Path) -> None:
         "active_users: {month: 28d}",
         "exclude: {users: [x]}",
         "users: {file: a.csv, signed_up_at: x}",
+        "source: {identity: {mode: stitch}}",
+        "source: {identity: {file: a.csv}}",
         "signup: {event: x, where: {a: 1}}",
     ],
 )

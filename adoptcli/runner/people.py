@@ -1,0 +1,146 @@
+"""Ids of one person brought together before anything is counted, and how many there were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from adoptcli.definitions import Definitions, Source
+from adoptcli.errors import ConfigProblem, DataProblem
+from adoptcli.source.events import Canonical
+from adoptcli.source.identity import Identities, Stitched, stitched
+from adoptcli.timeline.encode import GIVEN, Dictionary, Encoded, People
+from adoptcli.timeline.segments import by_code
+from adoptcli.timeline.survey import EARLIEST, LATEST, matching
+
+
+@dataclass(frozen=True)
+class Merged:
+    """How many ids of the log became how many people.
+
+    Attributes:
+        ids: Ids of the log that another id stands for.
+        people: The ids that stand for them.
+        devices: Actors known by an anonymous id alone.
+    """
+
+    ids: int = 0
+    people: int = 0
+    devices: int = 0
+
+
+def stitching(sources: Iterable[Source]) -> Source | None:
+    """The first source whose anonymous ids are stitched.
+
+    Raises:
+        ConfigProblem: Another does it in another way.
+    """
+    found = [source for source in sources if source.identity.how == "stitch"]
+    ways = {(source.identity.stitch, source.identity.shared) for source in found}
+    if len(ways) > 1:
+        raise ConfigProblem(
+            "stitched-two-ways",
+            "source: identity.stitch and identity.shared differ between sources",
+            "people are the same in all sources: give them the same values",
+        )
+    return found[0] if found else None
+
+
+def resolved(users: pl.DataFrame | None, found: Identities | None) -> pl.DataFrame | None:
+    """The users table by person: of several rows the one with the earliest sign-up counts."""
+    if users is None or found is None:
+        return users
+    order = ("user", "signed_up", "account")
+    named = users.with_columns(found.of(users["user"]))
+    named = named.sort(*order, *(c for c in named.columns if c not in order), nulls_last=True)
+    return named.unique("user", keep="first", maintain_order=True)
+
+
+def excluding(d: Definitions, found: Identities | None) -> Definitions:
+    """The definitions, with the people excluded of whom an id is excluded."""
+    if found is None or not d.exclude.users:
+        return d
+    out = found.pairs["to"].gather(matching(found.pairs["from"].to_list(), d.exclude.users))
+    names = sorted({_plain(text) for text in out})
+    exclude = d.exclude.model_copy(update={"users": [*d.exclude.users, *names]})
+    return d.model_copy(update={"exclude": exclude})
+
+
+def _plain(text: str) -> str:
+    """A pattern that means this text alone."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
+
+
+def people(
+    canonical: Canonical, frame: pl.LazyFrame, ids: Dictionary, found: Identities | None
+) -> tuple[People | None, int]:  # fmt: skip
+    """Which codes are one person, and how many shared devices are left alone.
+
+    Raises:
+        DataProblem: There are no anonymous ids to stitch.
+    """
+    source = stitching(part.source for part in canonical.parts)
+    if found is None and source is None:
+        return None, 0
+    pairs = found.pairs if found else pl.DataFrame(schema={"from": pl.String, "to": pl.String})
+    mapped = by_code(ids.add(pairs["from"]), ids.add(pairs["to"]))
+    if source is None:
+        return People(mapped), 0
+    _both(canonical)
+    made = _stitched(frame, ids, mapped, source)
+    if source.identity.stitch == "forward":
+        return People(mapped, made.spans["user"].clear(), made.spans), made.shared
+    return People(mapped, by_code(made.spans["anonymous"], made.spans["user"])), made.shared
+
+
+def _both(canonical: Canonical) -> None:
+    """Stop where there are no anonymous ids, or no users to stitch them to."""
+    parts = canonical.parts
+    for ours, what in (("anonymous", "anonymous ids"), ("user", "users")):
+        if not any(ours in part.columns for part in parts):
+            raise DataProblem(
+                f"no-{ours}-column",
+                f"source.identity.mode is 'stitch', but no column of {what} was found",
+                f"name it in source.columns.{ours}; the columns are: "
+                f"{', '.join(canonical.columns_found)}",
+            )
+
+
+def _stitched(frame: pl.LazyFrame, ids: Dictionary, mapped: pl.Series, source: Source) -> Stitched:
+    """The stitches of the rows that have both ids, by code."""
+    user = ids.encode(pl.col("user"))
+    rows = frame.filter(
+        pl.col("user").is_not_null() & pl.col("anonymous").is_not_null()
+        & pl.col("event").is_not_null() & pl.col("time").is_between(EARLIEST, LATEST)
+    ).select(
+        user=People(mapped).user(user, user), anonymous=ids.encode(pl.col("anonymous")), time="time"
+    )  # fmt: skip
+    stitch = source.identity.stitch
+    if stitch == "forward":
+        known = rows.unique().collect()
+    else:
+        edge = pl.col("time").max() if stitch == "last" else pl.col("time").min()
+        known = rows.group_by("anonymous", "user").agg(edge).collect()
+    users = known["user"].unique().sort()
+    place = by_code(users, ids.text(users).rank("dense"))
+    known = known.with_columns(place=place.gather(known["user"]))
+    return stitched(known, stitch, source.identity.shared)
+
+
+def merged(encoded: Encoded) -> Merged:
+    """How many ids became how many people; what said so is let go."""
+    if not encoded.given:
+        return Merged()
+    user, device = pl.col("user"), pl.col("device")
+    rows = encoded.all().filter(user.is_not_null() & (device | (pl.col("given") != user)))
+    ids = rows.select("given", "user", "device").unique().collect()
+    gone = ids.filter(pl.col("given") != pl.col("user"))
+    alone = ids.filter(device & (pl.col("given") == user)).select("user")
+    known = encoded.all().filter(~device).join(alone.lazy(), on="user", how="semi")
+    n = known.select(pl.col("user").n_unique()).collect().item() if alone.height else 0
+    if encoded.frame is not None:
+        encoded.frame = encoded.frame.drop(GIVEN)
+    encoded.given = False
+    return Merged(gone["given"].n_unique(), gone["user"].n_unique(), alone.height - n)
