@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated
 
@@ -61,15 +62,24 @@ def _top(
     """Options of the whole program."""
 
 
+def _nothing() -> None:
+    """Stands for a command that this run does not ask for, whose options nobody looks at."""
+
+
 @cache
-def program() -> Callable[..., None]:
-    """The application, as a function of its `args` and its `prog_name`."""
-    found: Callable[..., None] = typer.main.get_command(build())
+def program(asked: str | None = None) -> Callable[..., None]:
+    """The application, as a function of its `args` and its `prog_name`.
+
+    Where it is known which command is `asked` for, or that none is (an empty name), the others
+    have their names and first lines alone: to take apart the options of all takes longer than
+    anything else at the start.
+    """
+    found: Callable[..., None] = typer.main.get_command(build(asked))
     return found
 
 
-def build() -> typer.Typer:
-    """The application with all its commands."""
+def build(asked: str | None = None) -> typer.Typer:
+    """The application with all its commands; whole, or as far as `asked` for."""
     app = typer.Typer(
         help=HELP,
         no_args_is_help=True,
@@ -83,12 +93,12 @@ def build() -> typer.Typer:
         "compare": compare.compare, "history": history.history, "init": init.init,
         "validate": validate.validate, "explain": explain.explain,
     }  # fmt: skip
-    for name, command in main.items():
-        app.command(name, context_settings=ENVIRONMENT, rich_help_panel="Main")(command)
+    found = [(name, command, getdoc(command) or "", "Main") for name, command in main.items()]
     app.add_typer(schema.app, name="schema", rich_help_panel="Main")
     for name, summary in metric_names().items():
-        app.command(
-            name.replace("_", "-"), help=summary, context_settings=ENVIRONMENT,
-            rich_help_panel="Metrics",
-        )(metric.command(name))  # fmt: skip
+        found.append((name.replace("_", "-"), metric.command(name), summary, "Metrics"))
+    for name, command, text, panel in found:
+        app.command(name, help=text, context_settings=ENVIRONMENT, rich_help_panel=panel)(
+            command if asked is None or asked == name else _nothing
+        )
     return app

@@ -12,7 +12,6 @@ from typing import Any
 from adoptcli.cli import common
 from adoptcli.errors import UsageProblem
 from adoptcli.render import LISTS
-from adoptcli.render.csv_ import guarded
 
 
 def check_output(options: common.Options) -> None:
@@ -32,6 +31,8 @@ def deliver(
     lines: list[dict[str, Any]], options: common.Options, columns: Sequence[str] = ()
 ) -> None:
     """Write lines as asked for; without any their columns must be told."""
+    from adoptcli.render.csv_ import guarded
+
     kind = common.kind(options)
     names = [*columns] or [*lines[0]]
     cells = [["" if line[c] is None else str(line[c]) for c in names] for line in lines]

@@ -29,7 +29,7 @@ def run(arguments: list[str] | None = None) -> int:
         from adoptcli.cli.app import program
 
         try:
-            program()(args=arguments, prog_name="adoptcli")
+            program(_asked(arguments))(args=arguments, prog_name="adoptcli")
         finally:
             progress.end()
     except SystemExit as stop:
@@ -57,6 +57,13 @@ def run(arguments: list[str] | None = None) -> int:
     except Exception as bug:
         return _bug(bug, debug)
     return _flushed(Exit.OK)
+
+
+def _asked(arguments: list[str]) -> str | None:
+    """The command's name; empty where there is none; None where all must be there."""
+    if any(name.endswith("_COMPLETE") for name in os.environ):  # the shell asks what there is
+        return None
+    return next((argument for argument in arguments if not argument.startswith("-")), "")
 
 
 def _signals() -> None:
