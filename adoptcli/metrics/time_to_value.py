@@ -47,9 +47,10 @@ from adoptcli.timeline.criteria import met
 from adoptcli.timeline.days import start_of
 
 STEPS = {
-    "1h": HOUR_MS, "1d": DAY_MS, "3d": 3 * DAY_MS, "7d": 7 * DAY_MS,
-    "14d": 14 * DAY_MS, "30d": 30 * DAY_MS, "90d": 90 * DAY_MS,
-}  # fmt: skip
+    "10min": HOUR_MS // 6,
+    **{f"{n}h": n * HOUR_MS for n in (1, 3, 6, 12)},
+    **{f"{n}d": n * DAY_MS for n in (1, 2, 3, 4, 5, 6, 7, 10, 14, 21, 30, 45, 60, 90)},
+}
 BINS = {
     "0": 0, "10min": HOUR_MS // 6, "1h": HOUR_MS, "6h": 6 * HOUR_MS, "1d": DAY_MS,
     "3d": 3 * DAY_MS, "7d": 7 * DAY_MS, "14d": 14 * DAY_MS, "30d": 30 * DAY_MS, "90d": 90 * DAY_MS,

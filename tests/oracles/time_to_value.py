@@ -16,8 +16,11 @@ from tests.oracles.model import DAY_MS, Tables, World, activated_at, part_of, qu
 CELLS = [("cohorts", "arrived"), ("histogram", "arrived"), ("histogram", "waiting")]
 ROWS = {"cohorts": "durations", "histogram": "durations"}
 HOUR = DAY_MS // 24
-STEPS = {"1h": HOUR, "1d": DAY_MS, "3d": 3 * DAY_MS, "7d": 7 * DAY_MS, "14d": 14 * DAY_MS,
-         "30d": 30 * DAY_MS, "90d": 90 * DAY_MS}  # fmt: skip
+STEPS = {"10min": HOUR // 6, "1h": HOUR, "3h": 3 * HOUR, "6h": 6 * HOUR, "12h": 12 * HOUR,
+         "1d": DAY_MS, "2d": 2 * DAY_MS, "3d": 3 * DAY_MS, "4d": 4 * DAY_MS, "5d": 5 * DAY_MS,
+         "6d": 6 * DAY_MS, "7d": 7 * DAY_MS, "10d": 10 * DAY_MS, "14d": 14 * DAY_MS,
+         "21d": 21 * DAY_MS, "30d": 30 * DAY_MS, "45d": 45 * DAY_MS, "60d": 60 * DAY_MS,
+         "90d": 90 * DAY_MS}  # fmt: skip
 BINS = {"0": 0, "10min": 600_000, "1h": HOUR, "6h": 6 * HOUR, "1d": DAY_MS, "3d": 3 * DAY_MS,
         "7d": 7 * DAY_MS, "14d": 14 * DAY_MS, "30d": 30 * DAY_MS, "90d": 90 * DAY_MS,
         "longer": 10**15}  # fmt: skip
