@@ -54,7 +54,7 @@ def _row(call: Call, i: int) -> dict[str, Any]:
     elif call.user:
         told["distinct_id"] = int(call.user) if call.user.isdigit() and i % 2 else call.user
     elif i % 2:
-        told["distinct_id"] = ""
+        told["distinct_id"] = call.written
     if call.account:
         told["company_id"] = [call.account, "org:x"] if i % 2 else call.account
     return {"event": call.event, "properties": told}
