@@ -307,6 +307,42 @@ def test_amplitude_zip(tmp_path: Path, cli: Any) -> None:
     assert {"late-arrivals"} == {caveat["code"] for caveat in report["caveats"]}
 
 
+def test_sessions_of_the_export(tmp_path: Path, cli: Any) -> None:
+    """Four hours apart and yet one session; what has no id, or Amplitude's -1, is in none."""
+    at = "2026-01-01 {:02d}:00:00.000000"
+    times = ((10, 1), (14, 1), (15, -1), (23, 2))
+    rows = [amplitude("saved", 1, at.format(h), f"{h}", session_id=s) for h, s in times]
+    hog = [
+        {"uuid": f"{h}", "event": "saved", "distinct_id": "a", "person_id": "p",
+         "timestamp": at.format(h), "created_at": at.format(h),
+         "properties": {"$session_id": f"s{s}" if s > 0 else None}}
+        for h, s in times
+    ]  # fmt: skip
+    config = {"sessions": {"by": "session"}, "source": {"grace": "1ms"}}
+    (tmp_path / "metrics.yaml").write_text(yaml.safe_dump(config))
+    for name, some in (("amplitude", rows), ("posthog", hog)):
+        ndjson(tmp_path / f"{name}.jsonl", some)
+        asked = cli(
+            "sessions", f"{name}.jsonl", "-f", "json", "--as-of", "2026-01-02", "--period", "day"
+        )
+        assert f"format: {name}" in asked.err
+        found = json.loads(asked.out)["metrics"]["sessions"]
+        assert found["tables"]["periods"][0]["sessions"] == 2
+        assert found["textbook"]["numerator"] == 4 * 3600
+        assert found["caveats"][1] == {
+            "code": "without-session", "count": 1,
+            "message": "active events without session id, left out",
+        }  # fmt: skip
+
+
+def test_init_proposes_no_event_that_is_no_usage(tmp_path: Path, cli: Any) -> None:
+    ndjson(tmp_path / "e.json", [row for rows in AMPLITUDE for row in rows])
+    text = cli("init", "e.json", "-o", "-").out
+    assert "source: {preset: amplitude}" in text
+    assert "  4  saved" in text
+    assert "Start Session" not in text
+
+
 def test_amplitude_as_a_table(tmp_path: Path, cli: Any) -> None:
     """Unloaded from a warehouse: another name of the insert id, objects as JSON texts."""
     rows = [
