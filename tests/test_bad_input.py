@@ -43,7 +43,6 @@ FILES: dict[str, tuple[bytes, int, tuple[str, ...]]] = {
         b'{"user_id":"u","event":"e","timestamp":"2026-01-01"}\n{oops\n', 3, ("line.ndjson:2: ",)
     ),
     "text.parquet": (b"hello", 3, ("this is no Parquet file",)),
-    "one.csv": (b"user_id,event,timestamp\nu,e,2026-01-01T10:00:00Z\n", 3, ("--as-of",)),
     "torn.csv.gz": (gzip.compress(GOOD.encode())[:200], 3, ("torn.csv.gz",)),
 }  # fmt: skip
 
@@ -137,6 +136,15 @@ def test_mixed_columns_over_files(cli: Cli, tmp_path: Path) -> None:
     )
     outcome = cli("report", "export", "-f", "json")
     assert json.loads(outcome.out)["source"]["rows"] == 201
+
+
+def test_a_log_of_one_day_is_counted_and_told(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("user_id,event,timestamp\nu,e,2026-01-01T10:00:00Z\n")
+    report = json.loads(cli("usage", "one.csv", "-f", "json").out)
+    assert (report["source"]["events"], report["as_of"]) == (1, "2026-01-02")
+    assert "single-day" in {caveat["code"] for caveat in report["caveats"]}
+    asked = cli("usage", "one.csv", "--as-of", "2026-01-01")
+    refused(asked, 3, "no event lies before 2026-01-01", "--as-of")
 
 
 ASKED = [

@@ -307,6 +307,76 @@ def test_amplitude_zip(tmp_path: Path, cli: Any) -> None:
     assert {"late-arrivals"} == {caveat["code"] for caveat in report["caveats"]}
 
 
+def test_sessions_of_the_export(tmp_path: Path, cli: Any) -> None:
+    """Four hours apart and yet one session; what has no id, or Amplitude's -1, is in none."""
+    at = "2026-01-01 {:02d}:00:00.000000"
+    times = ((10, 1), (14, 1), (15, -1), (23, 2))
+    rows = [amplitude("saved", 1, at.format(h), f"{h}", session_id=s) for h, s in times]
+    hog = [
+        {"uuid": f"{h}", "event": "saved", "distinct_id": "a", "person_id": "p",
+         "timestamp": at.format(h), "created_at": at.format(h),
+         "properties": {"$session_id": f"s{s}" if s > 0 else None}}
+        for h, s in times
+    ]  # fmt: skip
+    config = {"sessions": {"by": "session"}, "source": {"grace": "1ms"}}
+    (tmp_path / "metrics.yaml").write_text(yaml.safe_dump(config))
+    for name, some in (("amplitude", rows), ("posthog", hog)):
+        ndjson(tmp_path / f"{name}.jsonl", some)
+        asked = cli(
+            "sessions", f"{name}.jsonl", "-f", "json", "--as-of", "2026-01-02", "--period", "day"
+        )
+        assert f"format: {name}" in asked.err
+        found = json.loads(asked.out)["metrics"]["sessions"]
+        assert found["tables"]["periods"][0]["sessions"] == 2
+        assert found["textbook"]["numerator"] == 4 * 3600
+        assert found["caveats"][1] == {
+            "code": "without-session", "count": 1,
+            "message": "active events without session id, left out",
+        }  # fmt: skip
+
+
+def test_init_proposes_no_event_that_is_no_usage(tmp_path: Path, cli: Any) -> None:
+    ndjson(tmp_path / "e.json", [row for rows in AMPLITUDE for row in rows])
+    text = cli("init", "e.json", "-o", "-").out
+    assert "source: {preset: amplitude}" in text
+    assert "  4  saved" in text
+    assert "Start Session" not in text
+
+
+def test_amplitude_as_a_table(tmp_path: Path, cli: Any) -> None:
+    """Unloaded from a warehouse: another name of the insert id, objects as JSON texts."""
+    rows = [
+        {**row, "_insert_id": row["$insert_id"], "groups": '{"co": ["acme"]}', "$insert_id": None}
+        for some in AMPLITUDE for row in some
+    ]  # fmt: skip
+    pl.DataFrame(rows).drop("$insert_id").write_csv(tmp_path / "events.csv")
+    asked = cli("active-users", "events.csv", "-f", "json")
+    assert "format: amplitude" in asked.err
+    source = json.loads(asked.out)["source"]
+    assert (source["rows"], source["duplicates"], source["excluded"]) == (5, 1, 1)
+
+
+def test_posthog_people_who_were_merged_later(tmp_path: Path, cli: Any) -> None:
+    """By the persons model, of which the highest version counts."""
+    at = "2026-01-0{}T23:30:00.000000Z"
+    usual = {"event": "saved", "properties": {}, "created_at": at.format(3)}
+    rows = [
+        {"uuid": f"{i}", "distinct_id": d, "person_id": f"old-{d}",
+         "timestamp": at.format(1 + i % 3), **usual}
+        for i, d in enumerate("abcabc")
+    ]  # fmt: skip
+    ndjson(tmp_path / "e.jsonl", rows)
+    persons = [
+        {"distinct_id": d, "person_id": p, "person_distinct_id_version": v}
+        for d, p, v in (("a", "p1", 0), ("b", "p2", 0), ("b", "p1", 2), ("c", "p3", 1))
+    ]
+    ndjson(tmp_path / "persons.jsonl", persons)
+    config = {"source": {"columns": {"user": "distinct_id"}, "preset": "posthog"}}
+    (tmp_path / "metrics.yaml").write_text(yaml.safe_dump(config))
+    options = ("-f", "json", "--as-of", "2026-01-04", "--identities", "persons.jsonl")
+    assert json.loads(cli("usage", "e.jsonl", *options).out)["source"]["actors"] == 2
+
+
 def test_what_the_yaml_names_counts_though_a_preset_ignores_it(tmp_path: Path, cli: Any) -> None:
     ndjson(tmp_path / "e.json", [row for rows in AMPLITUDE for row in rows])
     config = {"signup": "[Amplitude] Start Session", "source": {"grace": "1h", "ignore": []}}

@@ -54,7 +54,7 @@ def look(files: list[str]) -> Found:
 
     from adoptcli.config.starter import Found
     from adoptcli.definitions import Source
-    from adoptcli.runner.presets import Settled
+    from adoptcli.runner.presets import Settled, no_usage
     from adoptcli.source.events import Needed, read
 
     canonical = read([Source()], files, None, Needed(), "UTC", settle=Settled().settle)
@@ -71,8 +71,9 @@ def look(files: list[str]) -> Found:
         raise canonical.broken(error) from error
     preset = canonical.sources[0].preset
     found = canonical.parts[0].columns if preset is None else {}
+    out = set(no_usage(canonical.sources, counted["event"]))
     return Found(
         columns={name: some[0].text for name, some in found.items()},
-        events=tuple(counted.iter_rows()),
+        events=tuple((name, n) for name, n in counted.iter_rows() if name not in out),
         preset=preset,
     )

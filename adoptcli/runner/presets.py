@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from glob import escape
@@ -67,17 +67,23 @@ class Settled:
         return d.model_copy(update=changes)
 
 
+def no_usage(sources: Sequence[Source], names: Iterable[str | None]) -> list[str]:
+    """Those of the names that sources ignore, or that stand for rows which do not count."""
+    patterns = [p.replace("[", "[[]") for source in sources for p in source.ignore]
+    patterns += [UNMET, UNCOUNTED]
+    return [
+        name for name in names if name is not None and any(fnmatchcase(name, p) for p in patterns)
+    ]
+
+
 def excluded(d: Definitions, named: Collection[str], words: Dictionary, size: int) -> Exclude:
     """What does not count: as the YAML says, and what its sources ignore or leave out.
 
     What the YAML names counts, whatever its sources ignore.
     """
-    patterns = [p.replace("[", "[[]") for source in d.source for p in source.ignore]
-    texts = words.texts(size).to_list() if patterns else []
-    ignored = [
-        escape(text) for text in texts
-        if text is not None and text not in named and any(fnmatchcase(text, p) for p in patterns)
-    ]  # fmt: skip
+    some = any(source.ignore for source in d.source)
+    texts = words.texts(size).to_list() if some else []
+    ignored = [escape(text) for text in no_usage(d.source, texts) if text not in named]
     ignored += [UNMET] if any(source.where for source in d.source) else []
     ignored += [UNCOUNTED] if any(source.weight for source in d.source) else []
     return d.exclude.model_copy(update={"events": [*d.exclude.events, *ignored]})

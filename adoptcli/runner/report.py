@@ -163,6 +163,8 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
                 code = "late-arrivals"
                 text = "rows of the last days, for which more may still arrive (source.grace)"
         told.append(Caveat(code, text, aside["after-as-of"]))
+    if request.as_of_day is None and found.first_day == found.last_day:
+        told.append(Caveat("single-day", "all rows are of one day, which may not be complete"))
     silent = context.as_of_day - 1 - found.last_day
     if silent > 0:
         last = context.day_label(found.last_day)

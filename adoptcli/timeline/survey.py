@@ -153,8 +153,8 @@ def survey(
     if as_of_day is None:
         complete = dates_only or calendar.local_hour(last) >= LAST_HOUR
         as_of_day = last_day + 1 if complete else last_day
-        if grace:
-            as_of_day = max(as_of_day - -(-grace // DAY_MS), first_day + 1)
+        # A log of a single day has no other day to count.
+        as_of_day = max(as_of_day - -(-grace // DAY_MS), first_day + 1)
     partial = sum(n for d, n in days.items() if d >= as_of_day)
     if partial == sum(days.values()):
         raise _too_early(as_of_day, first_day, last_day, calendar)
