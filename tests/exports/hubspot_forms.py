@@ -11,7 +11,7 @@ from typing import Any
 
 NAMES = ["timestamp", "form_id", "contact_id", "conversion_id", "page_id", "page_url", "portal_id",
          "title", "_fivetran_synced"]  # fmt: skip
-FORMS = ("Newsletter", "Guide, part 2", 'The "demo"')
+FORMS = ("Newsletter", "Guide, part 2", 'The "demo"', "")
 
 
 def _made() -> tuple[list[list[Any]], dict[str, Any]]:
@@ -23,7 +23,7 @@ def _made() -> tuple[list[list[Any]], dict[str, Any]]:
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=rng.randrange(30 * 86_400))
         who = "" if i % 80 == 3 else f"{rng.randrange(120):03d}"  # 012 is not 12
         row = [f"{at:%Y-%m-%d %H:%M:%S}", f"{i % 3:03d}", who, 100_000 + i, i % 9,
-               "https://example.com/a", 12345, FORMS[i % 3], "2026-02-01 3:15:52"]  # fmt: skip
+               "https://example.com/a", 12345, FORMS[i % 4], "2026-02-01 3:15:52"]  # fmt: skip
         rows.append(row)
         if not who:
             counts["anonymous"] += 1

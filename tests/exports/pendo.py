@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+GUIDES = ("guideSeen", "guideAdvanced", "guideDismissed")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 30
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Safari/537.36"
@@ -62,6 +63,7 @@ def _made() -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
         rng.shuffle(rows)
     expected = {
         "events": counts["events"], "actors": len(actors), "accounts": len(accounts),
+        "excluded": len(GUIDES),
         "duplicates": counts["duplicates"], "anonymous": counts["anonymous"],
         "set_aside": {"no-weight": counts["no-weight"]},
         "daily": {day: len(who) for day, who in sorted(active.items())},
@@ -74,7 +76,7 @@ OPTIONS = ("--as-of", "2026-01-31")
 
 
 def write(folder: Path) -> Path:
-    """A folder with both tables, and one without events beside them."""
+    """A folder with both tables, that of guides, and one without events beside them."""
     export = folder / "pendo"
     export.mkdir()
     for kind, rows in _FILES.items():
@@ -84,4 +86,7 @@ def write(folder: Path) -> Path:
             writer.writeheader()
             writer.writerows(rows)
     (export / "visitor_history.csv").write_text("id,last_updated_at\nv00,2026-01-01 00:00:00\n")
+    lines = [f"acc_1,g1,2026-01-05 10:00:0{i}.125,v99,{kind}" for i, kind in enumerate(GUIDES)]
+    text = "\n".join(["account_id,guide_id,timestamp,visitor_id,type", *lines])
+    (export / "guide_event.csv").write_text(text + "\n")
     return export
