@@ -476,3 +476,23 @@ def test_salesforce_ids_of_15_and_18_characters(tmp_path: Path) -> None:
     assert events(tmp_path / "e.csv", {})["user"].n_unique() == 7
     keyed = {"ids": "salesforce", "dedupe": {"key": ["id", "account"]}}
     assert events(tmp_path / "e.csv", keyed, id=True)["id"].n_unique() == 4
+
+
+def test_an_export_is_known_among_other_tables(tmp_path: Path, cli: Any) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for name in "abcdef":
+        (folder / f"{name}.csv").write_text("id,name\n1,x\n")
+    head = "visitor_id,account_id,timestamp,num_events,num_minutes,page_id"
+    (folder / "page_event.csv").write_text(f"{head}\nv,a,2026-01-01 10:00:00,4,2,p\n")
+    asked = cli("usage", "export", "-f", "json", "--as-of", "2026-01-03")
+    assert "format: pendo" in asked.err
+    assert "a.csv and 5 more, without timestamp" in asked.err
+    assert json.loads(asked.out)["source"]["events"] == 4
+
+
+def test_one_array_of_visits_says_the_way_out(tmp_path: Path, cli: Any) -> None:
+    (tmp_path / "v.json").write_text('[{"idVisit": 1, "actionDetails": []}]')
+    asked = cli("usage", "v.json")
+    assert asked.code == 3
+    assert "jq -c '.[]' v.json > events.ndjson" in asked.err
