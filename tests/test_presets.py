@@ -526,3 +526,43 @@ def test_files_of_different_keys(tmp_path: Path) -> None:
         ndjson(tmp_path / f"{i}.json", [row])
     source = {"columns": {"user": ["p.u", "q"], "event": "e", "timestamp": "t"}}
     assert events(tmp_path, source)["user"].to_list() == ["a", "b"]
+
+
+def test_salesforce_ids_of_15_and_18_characters(tmp_path: Path) -> None:
+    """Ids as Salesforce has written them, cut and whole."""
+    long = ["00U1G00000DEaypUAD", "0031G00001Pji7ZQAR", "0031G00000xRXHBQA4"]
+    lines = ["user,account,event,time,id"]
+    for name in long:
+        lines += [f"{some},{some},{name[:15]},2026-01-01,{some}" for some in (name, name[:15])]
+    lines += ["ann@example.org,abcdefghijklmn-,x,2026-01-01,1"]
+    (tmp_path / "e.csv").write_text("\n".join(lines) + "\n")
+    source = {"ids": "salesforce", "columns": {"id": "id"}}
+    found = events(tmp_path / "e.csv", source, account=True, id=True)
+    expected = [name for name in long for _ in range(2)]
+    assert found["user"].to_list() == [*expected, "ann@example.org"]
+    assert found["account"].to_list() == [*expected, "abcdefghijklmn-"]
+    assert found["id"].to_list() == [*expected, "1"]
+    assert found["event"][0] == long[0][:15]  # no id
+    assert events(tmp_path / "e.csv", {})["user"].n_unique() == 7
+    keyed = {"ids": "salesforce", "dedupe": {"key": ["id", "account"]}}
+    assert events(tmp_path / "e.csv", keyed, id=True)["id"].n_unique() == 4
+
+
+def test_an_export_is_known_among_other_tables(tmp_path: Path, cli: Any) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for name in "abcdef":
+        (folder / f"{name}.csv").write_text("id,name\n1,x\n")
+    head = "visitor_id,account_id,timestamp,num_events,num_minutes,page_id"
+    (folder / "page_event.csv").write_text(f"{head}\nv,a,2026-01-01 10:00:00,4,2,p\n")
+    asked = cli("usage", "export", "-f", "json", "--as-of", "2026-01-03")
+    assert "format: pendo" in asked.err
+    assert "a.csv and 5 more, without timestamp" in asked.err
+    assert json.loads(asked.out)["source"]["events"] == 4
+
+
+def test_one_array_of_visits_says_the_way_out(tmp_path: Path, cli: Any) -> None:
+    (tmp_path / "v.json").write_text('[{"idVisit": 1, "actionDetails": []}]')
+    asked = cli("usage", "v.json")
+    assert asked.code == 3
+    assert "jq -c '.[]' v.json > events.ndjson" in asked.err

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from adoptcli.config.explain import about_audiences, about_targets, one, settings_lines  # noqa: E402
 from adoptcli.config.model import summary  # noqa: E402
 from adoptcli.config.schema import config_schema  # noqa: E402
+from adoptcli.config.sources import about_sources  # noqa: E402
 from adoptcli.definitions import Criterion, Definitions  # noqa: E402
 from adoptcli.findings.explain import explained  # noqa: E402
 from adoptcli.metrics import all_metrics  # noqa: E402
@@ -102,6 +103,13 @@ def audiences() -> str:
     return f"{title}\n\n{made} the same.\n{rest}"
 
 
+def sources() -> str:
+    """docs/sources.md: every preset, and how to write one."""
+    title, rest = about_sources().split("\n", 1)
+    made = "Made from the code by `python tools/gen_docs.py`; `adoptcli explain sources` prints"
+    return f"{title}\n\n{made} the same.\n{rest}"
+
+
 def check() -> str:
     """docs/check.schema.json: what readers of the JSON of `check` need."""
     return json.dumps(check_schema(), indent=2, ensure_ascii=False) + "\n"
@@ -147,6 +155,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "docs/next-steps.md": next_steps,
     "docs/targets.md": targets,
     "docs/audiences.md": audiences,
+    "docs/sources.md": sources,
     "docs/metrics.schema.json": schema,
     "docs/report.schema.json": report,
     "docs/check.schema.json": check,

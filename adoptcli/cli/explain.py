@@ -10,7 +10,7 @@ import typer
 from adoptcli.cli.console import payload
 from adoptcli.errors import UsageProblem
 
-NEXT_STEPS, TARGETS, AUDIENCES = "next-steps", "targets", "audiences"
+NEXT_STEPS, TARGETS, AUDIENCES, SOURCES = "next-steps", "targets", "audiences", "sources"
 
 
 def explain(
@@ -18,7 +18,7 @@ def explain(
         str | None,
         typer.Argument(
             metavar="[METRIC]",
-            help="Which; without, all in a line each. Or next-steps, targets, audiences.",
+            help="Which; without, all in a line each. Or next-steps, targets, audiences, sources.",
         ),
     ] = None,
 ) -> None:
@@ -33,6 +33,11 @@ def explain(
         from adoptcli.findings.explain import explained
 
         payload(explained())
+        return
+    if metric == SOURCES:
+        from adoptcli.config.sources import about_sources
+
+        payload(about_sources())
         return
     if metric == AUDIENCES:
         payload(about_audiences())

@@ -171,6 +171,10 @@ class Source(Model):
     )
     dedupe: Dedupe | None = Field(None, description="The key of repeated deliveries.")
     identity: Identity = Field(Identity(), description="Which ids are one person.")
+    ids: Literal["salesforce"] | None = Field(
+        None,
+        description="Whose ids these are; salesforce: 15 and 18 characters name the same record.",
+    )
     weight: Name | None = Field(
         None, description="Path of a count: the row stands for so many events."
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from adoptcli.source.columns import Choice, Choices
+from adoptcli.source.ids import long_salesforce
 from adoptcli.source.parts import (
     BESIDE,
     UNCOUNTED,
@@ -27,6 +28,8 @@ from adoptcli.source.timestamps import (
     native_to_ms,
     text_to_ms,
 )
+
+IDS = ("user", "account", "id", "anonymous")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,12 @@ class Reader:
         if choice.values is not None:
             old, new = zip(*choice.values, strict=True)
             text = text.replace_strict(old, new, default=None, return_dtype=pl.String)
-        return unless_empty(text, pl.String(), self.part.source, ours)
+        text = unless_empty(text, pl.String(), self.part.source, ours)
+        return self._whole(text) if ours in IDS else text
+
+    def _whole(self, text: pl.Expr) -> pl.Expr:
+        """An id in the longest of its spellings."""
+        return long_salesforce(text) if self.part.source.ids == "salesforce" else text
 
     def user(self) -> pl.Expr:
         """The user's id; where ids are stitched, files may have none."""
@@ -100,7 +108,7 @@ class Reader:
         part = self.part
         if not part.key:
             return self.text(part.columns["id"], "id")
-        texts = [self.text(some) for some in part.key]
+        texts = [self._whole(self.text(some)) for some in part.key]
         if len(texts) == 1:
             return texts[0]
         hashed = pl.struct([text.alias(str(i)) for i, text in enumerate(texts)]).hash()

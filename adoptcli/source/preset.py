@@ -15,6 +15,7 @@ from adoptcli.source.files import File, head_of
 from adoptcli.source.scan import Scan, Types, scans, types_of
 
 LOOKED_AT = 50
+FILES = 8  # to look at until one fits; exports may have tables beside their events
 _READING = {"header", "explode", "timestamp_format", "separator", "quote_char"}
 
 
@@ -92,12 +93,12 @@ def is_open(source: Source) -> bool:
 
 
 def detected(files: Sequence[File], known: Mapping[str, Detect]) -> str | None:
-    """The name of the one preset that fits the first file with rows, or None.
+    """The name of the one preset that fits the first of the first files that any fits, or None.
 
     Raises:
         UsageProblem: Two fit equally well.
     """
-    for file in files[:3]:
+    for file in files[:FILES]:
         scan, types = _seen(file)
         fitting = [name for name, detect in known.items() if _fits(detect, file, scan, types)]
         if not fitting:
