@@ -1,7 +1,8 @@
 """Paths into columns: `properties.plan`, `groups["[Segment] Group"][0]`, `params{session_id}`.
 
 A path is a column's name and steps into its value: `.key` or `["any key"]` of an object, `[0]` of a
-list, and `{key}` of a list of pairs of key and value, as GA4 and OpenTelemetry write them. A column
+list, and `{key}` of a list of pairs of key and value, as GA4 and OpenTelemetry write them; `{}` is all of its pairs, in
+whatever order, for keys of repeats. A column
 that has the whole text as its name is meant first, then the longest beginning that is a column.
 """
 
@@ -20,13 +21,13 @@ PAIR_VALUES = (
 )  # fmt: skip
 _STEP = re.compile(
     r"""\.(?P<name>[^.\[{]+)|\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\]"""
-    r"""|\{(?P<key>"(?:[^"\\]|\\.)*"|[^{}"]+)\}"""
+    r"""|\{(?P<key>"(?:[^"\\]|\\.)*"|[^{}"]*)\}"""
 )
 
 
 @dataclass(frozen=True)
 class Key:
-    """The value that goes with a key in a list of pairs."""
+    """The value that goes with a key in a list of pairs; without name, all pairs in any order."""
 
     name: str
 
@@ -69,7 +70,7 @@ def _step(match: re.Match[str]) -> Step:
 
 
 def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[0] in "\"'" else text
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[:1] and text[0] in "\"'" else text
 
 
 def find(text: str, columns: Iterable[str]) -> Path | None:
@@ -166,6 +167,8 @@ def _of_pairs(
     found: pl.Expr, item: pl.DataType, name: str, rest: Sequence[Step]
 ) -> tuple[pl.Expr, pl.DataType]:
     """The value of a key in a list of structs; whichever of its typed fields has one, as text."""
+    if not name and not rest:
+        return found.list.sort().hash().cast(pl.String), pl.String()
     fields = {f.name: f.dtype for f in item.fields} if isinstance(item, pl.Struct) else {}
     if rest or "key" not in fields or "value" not in fields:
         return _nothing()
@@ -183,6 +186,8 @@ def _in_json(text: pl.Expr, steps: Sequence[Step]) -> pl.Expr:
     path = "$"
     for step in steps:
         if isinstance(step, Key):
+            if not step.name:
+                break
             held = f"{path}[?(@.key == {_quoted(step.name)})].value"
             ways = [f"{held}.{name}" for name in PAIR_VALUES]
             return pl.coalesce([text.str.json_path_match(way) for way in ways])
