@@ -167,18 +167,27 @@ def _of_pairs(
     found: pl.Expr, item: pl.DataType, name: str, rest: Sequence[Step]
 ) -> tuple[pl.Expr, pl.DataType]:
     """The value of a key in a list of structs; whichever of its typed fields has one, as text."""
-    if not name and not rest:
-        return found.list.sort().hash().cast(pl.String), pl.String()
     fields = {f.name: f.dtype for f in item.fields} if isinstance(item, pl.Struct) else {}
     if rest or "key" not in fields or "value" not in fields:
         return _nothing()
     element = pl.element()
     held, dtype = element.struct.field("value"), fields["value"]
     if isinstance(dtype, pl.Struct):
-        typed = [f.name for f in dtype.fields if f.name in PAIR_VALUES]
-        held = pl.coalesce([held.struct.field(n).cast(pl.String) for n in typed] or [pl.lit(None)])
+        typed = [f for f in dtype.fields if f.name in PAIR_VALUES]
+        texts = [_as_in_json(held.struct.field(f.name), f.dtype) for f in typed]  # type: ignore[arg-type]
+        held = pl.coalesce(texts or [pl.lit(None)])
+    if not name:
+        pair = pl.concat_str(element.struct.field("key"), held.cast(pl.String), separator="\x1f",
+                             ignore_nulls=True)  # fmt: skip
+        return found.list.eval(pair).list.sort().list.join("\x1e"), pl.String()
     one = element.struct.field("key") == name
     return found.list.eval(held.cast(pl.String).filter(one)).list.first(), pl.String()
+
+
+def _as_in_json(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A typed value as text; whole numbers have no fraction."""
+    text = value.cast(pl.String)
+    return text.str.strip_suffix(".0") if dtype.is_float() else text
 
 
 def _in_json(text: pl.Expr, steps: Sequence[Step]) -> pl.Expr:
