@@ -185,6 +185,24 @@ def test_alternatives_values_and_what_is_empty(tmp_path: Path) -> None:
     assert found["time"].to_list() == [1767225600000, 1767312000000, None]
 
 
+def test_any_other_value(tmp_path: Path) -> None:
+    rows = [{"user": "a", "time": START, "type": t} for t in ("page", "odd", "", None)]
+    for told, want in (
+        ({"page": "page_view", "*": "other"}, ["page_view", "other", None, None]),
+        ({"*": "other"}, ["other", "other", None, None]),
+    ):
+        found = events(ndjson(tmp_path / "e.ndjson", rows), {"columns": {"event": {"type": told}}})
+        assert found["event"].to_list() == want
+
+
+@pytest.mark.parametrize("data", [1.5, "text", [1]])
+def test_a_column_of_values_of_several_kinds(tmp_path: Path, data: Any) -> None:
+    rows = [{"event": "x", "time": START, "data": d} for d in (data, {"user_id": 7}, None)]
+    source = {"columns": {"user": "data.user_id"}}
+    found = events(ndjson(tmp_path / "e.ndjson", rows), source)
+    assert found["user"].to_list()[1:] == ["7", None]
+
+
 def test_a_list_or_a_single_value(tmp_path: Path) -> None:
     rows = [{"user": "a", "event": "x", "time": START, "p": {"c": c}} for c in (["1", "2"], "3", 4)]
     source = {"columns": {"account": ["p.c[0]", "p.c"]}}
