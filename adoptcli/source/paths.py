@@ -1,9 +1,9 @@
 """Paths into columns: `properties.plan`, `groups["[Segment] Group"][0]`, `params{session_id}`.
 
 A path is a column's name and steps into its value: `.key` or `["any key"]` of an object, `[0]` of a
-list, and `{key}` of a list of pairs of key and value, as GA4 and OpenTelemetry write them; `{}` is all of its pairs, in
-whatever order, for keys of repeats. A column
-that has the whole text as its name is meant first, then the longest beginning that is a column.
+list, and `{key}` of a list of pairs of key and value, as GA4 and OpenTelemetry write them; `{}` is
+all of its pairs, in whatever order, for keys of repeats. A column that has the whole text as its
+name is meant first, then the longest beginning that is a column.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ dvce_screenheight doc_charset doc_width doc_height tr_currency tr_total_base tr_
 tr_shipping_base ti_currency ti_price_base base_currency geo_timezone mkt_clickid mkt_network
 etl_tags dvce_sent_tstamp refr_domain_userid refr_device_tstamp derived_contexts domain_sessionid
 derived_tstamp event_vendor event_name event_format event_version event_fingerprint true_tstamp
-""".split()
+""".split()  # noqa: SIM905
 ATOMIC = [n for n in HEADER if n not in ("contexts", "unstruct_event", "derived_contexts")]
 ATOMIC += ["load_tstamp", "contexts_web_page_1"]
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 START, DAY, DAYS = 1777593600, 86_400, 14  # 2026-05-01
 IGNORED = {"$identify", "$create_alias", "$merge", "$mp_session_record", "$mp_rage_click"}
 NAMES = ["Signed Up", "$mp_web_page_view", "saved", *sorted(IGNORED)]
@@ -101,6 +103,10 @@ def _expected() -> dict[str, Any]:
 EXPECTED = _expected()
 
 
+def _or_text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
 def write(folder: Path) -> Path:
     """Folders of year, month and day, which are no key; late rows stand in later days' files."""
     path = folder / "1234567" / "mp_master_event"
@@ -108,6 +114,11 @@ def write(folder: Path) -> Path:
         rows = [row for i, row in enumerate(ROWS) if i % DAYS == day]
         place = path / "2026" / "05" / f"{day + 1:02}"
         place.mkdir(parents=True)
+        if day == DAYS - 1:  # as a warehouse unloads it: the properties are JSON in a text
+            texts = [{**row, "properties": json.dumps(row["properties"])} for row in rows]
+            texts = [{**row, "distinct_id": _or_text(row["distinct_id"])} for row in texts]
+            pl.DataFrame(texts, infer_schema_length=None).write_parquet(place / "part-0.parquet")
+            continue
         data = "".join(json.dumps(row) + "\n" for row in rows).encode()
         (place / "part-0.json.gz").write_bytes(gzip.compress(data, 1))
     pairs = [{"distinct_id": old, "resolved_distinct_id": new} for old, new in MAP.items()]

@@ -89,7 +89,8 @@ def _made() -> tuple[list[Row], dict[str, Any]]:
             daily[f"2026-03-{day + 1:02}"].add(who)
     expected = {
         "rows": len(found), "duplicates": 0, "actors": len(set().union(*daily.values())), **counts,
-        "set_aside": {"no-event": 0}, "daily": {day: len(who) for day, who in sorted(daily.items())},
+        "set_aside": {"no-event": 0},
+        "daily": {day: len(who) for day, who in sorted(daily.items())},
     }  # fmt: skip
     return [record for record, *_ in found], expected
 

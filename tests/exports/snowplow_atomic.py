@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -27,7 +26,7 @@ def write(folder: Path) -> Path:
             contexts = '[{"id": "a, ""quoted"" \'one\'"}]'
             writer.writerow([{"contexts_web_page_1": contexts, **row}.get(n, "") for n in ATOMIC])
     data = {n: [row.get(n) or None for row in ROWS[half:]] for n in ATOMIC}
-    for name in TIMES:
-        data[name] = [t and datetime.fromisoformat(t) for t in data[name]]  # type: ignore[misc]
-    pl.DataFrame(data, infer_schema_length=None).write_parquet(path / "events_1.parquet")
+    frame = pl.DataFrame(data, schema=dict.fromkeys(ATOMIC, pl.String()))
+    times = (pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us") for name in TIMES)
+    frame.with_columns(times).write_parquet(path / "events_1.parquet")
     return path
