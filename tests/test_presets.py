@@ -100,7 +100,7 @@ def test_all_pairs_as_a_key_whatever_their_order(tmp_path: Path, cli: Any) -> No
     def pairs(*some: tuple[str, Any]) -> list[Any]:
         return [{"key": k, "value": {"double_value": v}} for k, v in some]
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"user": "a", "event": "x", "time": START, "kv": pairs(*some)}
         for some in ((("p", 2.0), ("q", 1.5)), (("q", 1.5), ("p", 2.0)), (("p", 1.5), ("q", 2.0)))
     ]
