@@ -177,9 +177,8 @@ def _of_pairs(
         texts = [_as_in_json(held.struct.field(f.name), f.dtype) for f in typed]  # type: ignore[arg-type]
         held = pl.coalesce(texts or [pl.lit(None)])
     if not name:
-        pair = pl.concat_str(element.struct.field("key"), held.cast(pl.String), separator="\x1f",
-                             ignore_nulls=True)  # fmt: skip
-        return found.list.eval(pair).list.sort().list.join("\x1e"), pl.String()
+        pairs = pl.struct(element.struct.field("key"), held.cast(pl.String).alias("value")).hash()
+        return found.list.eval(pairs).list.sum().cast(pl.String), pl.String()
     one = element.struct.field("key") == name
     return found.list.eval(held.cast(pl.String).filter(one)).list.first(), pl.String()
 
