@@ -46,6 +46,7 @@ def events(path: Path, source: Mapping[str, Any], **needed: Any) -> pl.DataFrame
         ('groups["[Segment] Group"][0]', ("groups", "[Segment] Group", 0)),
         ("event_params{ga_session_id}", ("event_params", Key("ga_session_id"))),
         ("resource.attributes{user.id}", ("resource", "attributes", Key("user.id"))),
+        ("event_params{}", ("event_params", Key(""))),
         ("Event [UTC]", None),
         ("a.", None),
         ("a[", None),
@@ -93,6 +94,37 @@ def test_paths_lead_to_the_same_values_everywhere(kind: str, tmp_path: Path) -> 
     got = [found[name].to_list() for name in ("account", "id", "session", "user")]
     assert got == WANTED
     assert found["time"].to_list() == [1767225600000, 1767225601000, 1767225602000]
+
+
+def test_all_pairs_as_a_key_whatever_their_order(tmp_path: Path, cli: Any) -> None:
+    def pairs(*some: tuple[str, Any]) -> list[Any]:
+        return [{"key": k, "value": {"double_value": v}} for k, v in some]
+
+    rows: list[dict[str, Any]] = [
+        {"user": "a", "event": "x", "time": START, "kv": pairs(*some)}
+        for some in ((("p", 2.0), ("q", 1.5)), (("q", 1.5), ("p", 2.0)), (("p", 1.5), ("q", 2.0)))
+    ]
+    folder = tmp_path / "both"
+    folder.mkdir()
+    ndjson(folder / "a.ndjson", rows)
+    pl.DataFrame(rows[1:]).write_parquet(folder / "b.parquet")
+    config = {"source": {"dedupe": {"key": ["time", "kv{}"]}}}
+    (tmp_path / "metrics.yaml").write_text(yaml.safe_dump(config))
+    asked = cli("active-users", "both", "-f", "json", "--as-of", "2026-01-02")
+    source = json.loads(asked.out)["source"]
+    assert (source["rows"], source["events"], source["duplicates"]) == (5, 2, 3)
+
+
+def test_many_fields_a_line_in_files_of_any_name(tmp_path: Path) -> None:
+    header = ["user", "event", "time", *(f"f{i}" for i in range(60))]
+    lines = [f"u{i}\tx\t2026-01-01T00:00:0{i}Z" + "\t" * 60 + "\n" for i in range(2)]
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "part-0").write_text(lines[0])
+    (folder / "part-1.gz").write_bytes(gzip.compress(lines[1].encode()))
+    (folder / "NOTES").write_text("not\tdata\n")
+    source = {"header": header, "quote_char": "", "separator": "\t"}
+    assert events(folder, source)["user"].to_list() == ["u0", "u1"]
 
 
 def test_parquet_structs_and_lists(tmp_path: Path) -> None:
@@ -151,6 +183,24 @@ def test_alternatives_values_and_what_is_empty(tmp_path: Path) -> None:
     assert found["event"].to_list() == ["Saved", "page_view", None]
     assert found["session"].to_list() == [None, "5", "6"]
     assert found["time"].to_list() == [1767225600000, 1767312000000, None]
+
+
+def test_any_other_value(tmp_path: Path) -> None:
+    rows = [{"user": "a", "time": START, "type": t} for t in ("page", "odd", "", None)]
+    for told, want in (
+        ({"page": "page_view", "*": "other"}, ["page_view", "other", None, None]),
+        ({"*": "other"}, ["other", "other", None, None]),
+    ):
+        found = events(ndjson(tmp_path / "e.ndjson", rows), {"columns": {"event": {"type": told}}})
+        assert found["event"].to_list() == want
+
+
+@pytest.mark.parametrize("data", [1.5, "text", [1]])
+def test_a_column_of_values_of_several_kinds(tmp_path: Path, data: Any) -> None:
+    rows = [{"event": "x", "time": START, "data": d} for d in (data, {"user_id": 7}, None)]
+    source = {"columns": {"user": "data.user_id"}}
+    found = events(ndjson(tmp_path / "e.ndjson", rows), source)
+    assert found["user"].to_list()[1:] == ["7", None]
 
 
 def test_a_list_or_a_single_value(tmp_path: Path) -> None:

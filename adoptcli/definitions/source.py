@@ -36,7 +36,7 @@ Told = Annotated[
     dict[Name, dict[Name, Name]], AfterValidator(_one_path), WithJsonSchema(_ONE_PATH_SCHEMA)
 ]
 Alternative = Name | Told
-"""A column or path; or one whose values stand for others: {type: {page: page_view}}."""
+"""A column or path; or one whose values stand for others: {type: {page: page_view, "*": other}}."""
 
 Alternatives = Annotated[list[Alternative], Field(min_length=1), BeforeValidator(as_list)]
 """The first of them that is not empty counts."""

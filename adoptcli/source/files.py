@@ -30,6 +30,7 @@ KINDS: dict[str, Kind] = {
     ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
 MOST_SPREAD = 256_000_000  # bytes of one JSON object
+MANY_FIELDS = 50
 PACKED = (".gz", ".zst", ".zstd")
 REMOTE = ("s3://", "gs://", "gcs://", "az://", "abfs://", "abfss://", "https://", "http://")
 
@@ -167,14 +168,19 @@ def _skipped(paths: Sequence[Path], name: str) -> str:
 
 
 def _looks_like_data(path: Path) -> bool:
-    """Whether a file whose name tells nothing holds Parquet or JSON objects, packed or not."""
+    """Whether a file whose name tells nothing holds Parquet, JSON objects or many fields a line."""
     if path.suffix.lower() not in ("", *PACKED):
         return False
     try:
         head = head_of(File(str(path), "csv", path.name), 4096)
     except DataProblem:
         return False
-    return head.startswith(b"PAR1") or head.lstrip().startswith(b"{")
+    return head.startswith(b"PAR1") or head.lstrip().startswith(b"{") or _many_fields(head)
+
+
+def _many_fields(head: bytes) -> bool:
+    """Whether the first line has so many tabs that it is no prose."""
+    return head.split(b"\n", 1)[0].count(b"\t") >= MANY_FIELDS
 
 
 def _kind_of(name: str) -> Kind | None:

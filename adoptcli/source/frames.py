@@ -30,6 +30,7 @@ from adoptcli.source.timestamps import (
 )
 
 IDS = ("user", "account", "id", "anonymous")
+ANY = "*"
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,7 @@ class Reader:
         value, dtype = value_of(choice, self.types)
         text = text_of(value, dtype, fast=self.fast and choice.values is None)
         if choice.values is not None:
-            old, new = zip(*choice.values, strict=True)
-            text = text.replace_strict(old, new, default=None, return_dtype=pl.String)
+            text = _told(text, dict(choice.values))
         text = unless_empty(text, pl.String(), self.part.source, ours)
         return self._whole(text) if ours in IDS else text
 
@@ -140,6 +140,15 @@ class Reader:
         if self.fast and shape.kind != "general":
             return found
         return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(text), zones))
+
+
+def _told(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
+    """What values stand for; `*` is any other."""
+    rest = values.pop(ANY, None)
+    other = pl.when(text.is_not_null()).then(pl.lit(rest, dtype=pl.String))
+    if not values:
+        return other
+    return text.replace_strict([*values], [*values.values()], default=other, return_dtype=pl.String)
 
 
 def _formatted(value: pl.Expr, form: str, zones: Zones) -> pl.Expr:

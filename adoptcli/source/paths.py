@@ -1,8 +1,9 @@
 """Paths into columns: `properties.plan`, `groups["[Segment] Group"][0]`, `params{session_id}`.
 
 A path is a column's name and steps into its value: `.key` or `["any key"]` of an object, `[0]` of a
-list, and `{key}` of a list of pairs of key and value, as GA4 and OpenTelemetry write them. A column
-that has the whole text as its name is meant first, then the longest beginning that is a column.
+list, and `{key}` of a list of pairs of key and value, as GA4 and OpenTelemetry write them; `{}` is
+all of its pairs, in whatever order, for keys of repeats. A column that has the whole text as its
+name is meant first, then the longest beginning that is a column.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ PAIR_VALUES = (
 )  # fmt: skip
 _STEP = re.compile(
     r"""\.(?P<name>[^.\[{]+)|\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\]"""
-    r"""|\{(?P<key>"(?:[^"\\]|\\.)*"|[^{}"]+)\}"""
+    r"""|\{(?P<key>"(?:[^"\\]|\\.)*"|[^{}"]*)\}"""
 )
 
 
 @dataclass(frozen=True)
 class Key:
-    """The value that goes with a key in a list of pairs."""
+    """The value that goes with a key in a list of pairs; without name, all pairs in any order."""
 
     name: str
 
@@ -69,7 +70,7 @@ def _step(match: re.Match[str]) -> Step:
 
 
 def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[0] in "\"'" else text
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[:1] and text[0] in "\"'" else text
 
 
 def find(text: str, columns: Iterable[str]) -> Path | None:
@@ -172,10 +173,20 @@ def _of_pairs(
     element = pl.element()
     held, dtype = element.struct.field("value"), fields["value"]
     if isinstance(dtype, pl.Struct):
-        typed = [f.name for f in dtype.fields if f.name in PAIR_VALUES]
-        held = pl.coalesce([held.struct.field(n).cast(pl.String) for n in typed] or [pl.lit(None)])
+        typed = [f for f in dtype.fields if f.name in PAIR_VALUES]
+        texts = [_as_in_json(held.struct.field(f.name), f.dtype) for f in typed]  # type: ignore[arg-type]
+        held = pl.coalesce(texts or [pl.lit(None)])
+    if not name:
+        pairs = pl.struct(element.struct.field("key"), held.cast(pl.String).alias("value")).hash()
+        return found.list.eval(pairs).list.sum().cast(pl.String), pl.String()
     one = element.struct.field("key") == name
     return found.list.eval(held.cast(pl.String).filter(one)).list.first(), pl.String()
+
+
+def _as_in_json(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A typed value as text; whole numbers have no fraction."""
+    text = value.cast(pl.String)
+    return text.str.strip_suffix(".0") if dtype.is_float() else text
 
 
 def _in_json(text: pl.Expr, steps: Sequence[Step]) -> pl.Expr:
@@ -183,6 +194,8 @@ def _in_json(text: pl.Expr, steps: Sequence[Step]) -> pl.Expr:
     path = "$"
     for step in steps:
         if isinstance(step, Key):
+            if not step.name:
+                break
             held = f"{path}[?(@.key == {_quoted(step.name)})].value"
             ways = [f"{held}.{name}" for name in PAIR_VALUES]
             return pl.coalesce([text.str.json_path_match(way) for way in ways])

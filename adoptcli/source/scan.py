@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from adoptcli.source.paths import find
 Types = dict[str, pl.DataType]
 
 WELL_LOOKED_AT, LINES = 20, 20  # files, and lines of each file beyond
+INFERRED = 1000  # rows of a JSON file that tell its columns' types
 SEPARATORS = (",", ";", "\t", "|")
 _HIVE = re.compile(r"^([^=/]+)=(.*)$")
 
@@ -288,10 +290,12 @@ def _schema_of(file: File) -> dict[str, pl.DataType]:
 
 def _json_schema(file: File) -> Types:
     try:
-        schema = pl.scan_ndjson(file.path, infer_schema_length=1000).collect_schema()
+        schema = pl.scan_ndjson(file.path, infer_schema_length=INFERRED).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         if "empty reader" in str(error):
             raise _no_objects(file) from error
+        if mixed := _mixed(file):
+            return mixed
         if number := broken_json(file):
             raise DataProblem(
                 "broken-ndjson",
@@ -304,6 +308,28 @@ def _json_schema(file: File) -> Types:
     if not schema:
         raise _no_objects(file)
     return dict(schema)
+
+
+def _mixed(file: File) -> Types:
+    """The types where one column has values of several kinds, such as objects and texts: texts."""
+    lines = [line for line in itertools.islice(lines_of(file), INFERRED) if line.strip()]
+    try:
+        rows = [orjson.loads(line) for line in lines]
+    except ValueError:
+        return {}
+    if not all(isinstance(row, dict) for row in rows):
+        return {}
+    columns: dict[str, list[bytes]] = {}
+    for row in rows:
+        for name, value in row.items():
+            columns.setdefault(name, []).append(orjson.dumps({name: value}))
+    found: Types = {}
+    for name, values in columns.items():
+        try:
+            found |= pl.read_ndjson(b"\n".join(values), infer_schema_length=None).schema
+        except pl.exceptions.PolarsError:
+            found[name] = pl.String()
+    return found
 
 
 def _no_objects(file: File) -> DataProblem:

@@ -18,5 +18,5 @@ from types import ModuleType
 
 def exports() -> dict[str, ModuleType]:
     """Each module by the preset's name."""
-    names = sorted(module.name for module in iter_modules(__path__))
+    names = sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
     return {name.replace("_", "-"): import_module(f"{__name__}.{name}") for name in names}
