@@ -16,7 +16,7 @@ from adoptcli.audiences.conditions import Conditions, Own
 from adoptcli.config import checks, wording
 from adoptcli.config.document import Document, parse
 from adoptcli.config.problems import Problem, dotted, raise_all
-from adoptcli.definitions import Definitions, Name
+from adoptcli.definitions import Definitions, Name, Source
 from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
 from adoptcli.targets import names
@@ -26,6 +26,7 @@ _NOT_HASHED: dict[str, Any] = {
     "source": True, "max_rejected": True, "audiences": True, "findings": True,
     "targets": True, "users": {"file"}, "accounts": {"file"},
 }  # fmt: skip
+_COUNTS = {"empty", "where", "ignore", "dedupe", "weight", "event", "ids"}  # of a source
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,12 @@ def validated(document: Document, model: type[Definitions]) -> Definitions:
     return found
 
 
+def _counted(source: Source) -> dict[str, Any]:
+    """What of a source decides which rows count, and for how much; how it is read does not."""
+    stated = source.model_dump(mode="json", include=_COUNTS, exclude_defaults=True)
+    return {name: value for name, value in stated.items() if value is not None}
+
+
 def _config(
     definitions: Definitions, path: Path | None, document: Document | None = None
 ) -> Config:
@@ -182,6 +189,8 @@ def _config(
     ways = {(i.how, i.stitch, i.shared) for i in (source.identity for source in definitions.source)}
     if known := sorted(way for way in ways if way[0] in ("map", "stitch")):
         plain["identity"] = known
+    if counted := [rules for source in definitions.source if (rules := _counted(source))]:
+        plain["rows"] = counted
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return Config(definitions, path, digest[:6], document)

@@ -150,6 +150,11 @@ def test_the_hash_is_of_what_counts(a: str, b: str, tmp_path: Path) -> None:
         "users: {file: a.csv, signed_up_at: x}",
         "source: {identity: {mode: stitch}}",
         "source: {identity: {file: a.csv}}",
+        "source: {where: {kept: [true]}}",
+        "source: {ignore: [noise]}",
+        "source: {dedupe: {key: [id, user]}}",
+        "source: {weight: n}",
+        "source: {empty: {user: ['0']}}",
         "signup: {event: x, where: {a: 1}}",
     ],
 )
