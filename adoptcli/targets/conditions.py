@@ -73,6 +73,17 @@ class Condition:
         limits = [scaled(limit, unit) for limit in (self.first, self.second) if limit is not None]
         return Bounds(self.sign, *limits)
 
+    def implies(self, other: Condition) -> bool:
+        """Whether the other holds wherever this does; of two of one side and unit alone."""
+        if self.second or other.second or self.first.unit != other.first.unit:
+            return False
+        mine, theirs = self.first.number, other.first.number
+        if self.sign in ("≥", ">") and other.sign in ("≥", ">"):
+            return mine > theirs or (mine == theirs and (self.sign == ">" or other.sign == "≥"))
+        if self.sign in ("≤", "<") and other.sign in ("≤", "<"):
+            return mine < theirs or (mine == theirs and (self.sign == "<" or other.sign == "≤"))
+        return False
+
     @property
     def relative(self) -> bool:
         """Whether its limits are percentages."""

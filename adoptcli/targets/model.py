@@ -71,6 +71,8 @@ class Wanted(Model):
             *most, last = map(repr, said)
             names = f"{', '.join(most)} or {last}"
             raise ValueError(f"say {names}, such as \"target: '>= 40%'\"")
+        if self.must and self.should and self.must.implies(self.should):
+            raise ValueError("'warn' never comes: where it would, the target is missed already")
         if self.surely and self.must is None:
             raise ValueError("'surely' goes with 'target' or 'fail'")
         return self
