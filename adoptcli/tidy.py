@@ -40,7 +40,12 @@ def records(metric: MetricReport) -> Iterator[Record]:
     yield _headline(metric.id, found.headline)
     if found.textbook is not None:
         yield _textbook(metric.id, found.textbook)
-    for table in found.tables:
+    yield from cells(metric)
+
+
+def cells(metric: MetricReport) -> Iterator[Record]:
+    """Every cell of every table, in the report's order."""
+    for table in metric.result.tables:
         columns = [column for column in table.columns if not column.is_key]
         for row in table.rows:
             keys = {key: row.get(key) for key in KEYS}

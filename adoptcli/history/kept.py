@@ -37,7 +37,6 @@ SCHEMA: Mapping[str, pl.DataType] = {
 }  # fmt: skip
 RUN = ("as_of", "definitions", "actors", "frequency", "time_zone", "since", "until", "by")
 KIND = RUN[2:]  # runs that differ in one of these do not belong into one line over time
-FIGURES = ("headline", "textbook")
 
 
 def save(folder: Path, report: Report) -> Path:

@@ -15,7 +15,9 @@ from adoptcli.render import numbers
 from adoptcli.render.charts import draw
 from adoptcli.render.figures import figures_of
 from adoptcli.render.text import safe
-from adoptcli.results import Cell, Column, Estimate, MetricReport, Report, Row, Table
+from adoptcli.render.triangle import triangle
+from adoptcli.render.words import EVERYONE
+from adoptcli.results import Cell, Column, Estimate, MetricReport, Report, Table
 
 MOST_ROWS, WIDE = 40, 120
 GAP, WIDEST_KEY = 3, 30  # between columns; of a column that says which row it is
@@ -174,7 +176,7 @@ def _cell(cell: Cell, column: Column, *, wide: bool) -> Text:
             parts.append(behind)
         return Text("  ".join(parts))
     if cell is None:
-        return Text("everyone" if column.name == "segment" else numbers.NOTHING)
+        return Text(EVERYONE if column.name == "segment" else numbers.NOTHING)
     if isinstance(cell, str):
         return Text(safe(cell))
     return Text(numbers.number(cell, column.unit))
@@ -182,30 +184,12 @@ def _cell(cell: Cell, column: Column, *, wide: bool) -> Text:
 
 def _triangle(table: Table) -> Sheet:
     """Cohorts down, steps across; a cell that could not have happened yet is empty."""
-    measure = next(c for c in table.columns if not c.is_key)
-    steps = sorted({row["step"] for row in table.rows if isinstance(row["step"], int)})
-    titles = {c.name: safe(c.title) for c in table.columns}
-    names = [n for n in ("segment", "item", "cohort") if any(r.get(n) for r in table.rows)]
-    rows = []
-    for keys, cells in _cohorts(table.rows, names, measure.name):
-        size = next((e.denominator for e in cells.values() if e.denominator), 0)
-        shares = [_shaded(cells.get(step)) for step in steps]
-        rows.append([*(Text(safe(k)) for k in keys), Text(numbers.count(size or 0)), *shares])
-    heads = [*(titles[n] for n in names), "n", *map(str, steps)]
-    texts = [*(True for _ in names), *(False for _ in range(len(steps) + 1))]
-    return Sheet(f"{safe(table.title)}, %", len(names), heads, texts, rows)
-
-
-def _cohorts(
-    rows: Sequence[Row], names: Sequence[str], measure: str
-) -> list[tuple[tuple[str, ...], dict[int, Estimate]]]:
-    found: dict[tuple[str, ...], dict[int, Estimate]] = {}
-    for row in rows:
-        cell, step = row[measure], row["step"]
-        if isinstance(cell, Estimate) and isinstance(step, int):
-            keys = tuple(str(row.get(n) or "everyone") for n in names)
-            found.setdefault(keys, {})[step] = cell
-    return list(found.items())
+    found = triangle(table)
+    rows = [
+        [*map(Text, keys), Text(size), *(_shaded(cells.get(step)) for step in found.steps)]
+        for keys, size, cells in found.cohorts
+    ]
+    return Sheet(f"{safe(table.title)}, %", found.keys, found.heads, found.texts, rows)
 
 
 def _shaded(found: Estimate | None) -> Text:

@@ -104,11 +104,12 @@ def row_of(row: Row, table: Table) -> dict[str, Any]:
     """A row as a mapping; an estimate is a mapping of its parts."""
     return {
         "segment": row.get("segment"),
-        **{c.name: _cell(row.get(c.name)) for c in table.columns if c.name != "segment"},
+        **{c.name: cell_of(row.get(c.name)) for c in table.columns if c.name != "segment"},
     }
 
 
-def _cell(cell: Cell) -> Any:
+def cell_of(cell: Cell) -> Any:
+    """A cell as JSON has it."""
     if isinstance(cell, Estimate):
         return _estimate(cell)
     return _finite(cell) if isinstance(cell, float) else cell

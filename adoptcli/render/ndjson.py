@@ -23,7 +23,8 @@ from typing import Any
 import orjson
 
 from adoptcli.render import json_
-from adoptcli.results import KEYS, MetricReport, Report, Table
+from adoptcli.results import KEYS, MetricReport, Report
+from adoptcli.tidy import Record, cells
 
 PARTS = ("value", "numerator", "denominator", "low", "high")
 _APART = ("metrics", "targets", "findings", "caveats")  # these have lines of their own
@@ -57,21 +58,15 @@ def _metric(metric: MetricReport, found: Line) -> Iterator[Line]:
     yield from ({"record": "headline", **of, "first": False, **line} for line in found["also"])
     if found["textbook"]:
         yield {"record": "textbook", **of, **found["textbook"]}
-    for table in metric.result.tables:
-        yield from ({"record": "cell", **of, **c} for c in _cells(table, found["tables"]))
+    yield from ({"record": "cell", **of, **_cell(one)} for one in cells(metric))
     yield from ({"record": "caveat", **of, **caveat} for caveat in found["caveats"])
 
 
-def _cells(table: Table, rows: dict[str, list[Line]]) -> Iterator[Line]:
-    measures = [column for column in table.columns if not column.is_key]
-    for row in rows[table.name]:
-        keys = {key: row.get(key) for key in KEYS}
-        for column in measures:
-            cell = row[column.name]
-            parts = cell if isinstance(cell, dict) else {**dict.fromkeys(PARTS), "value": cell}
-            yield {
-                "table": table.name, **keys, "measure": column.name, "unit": column.unit, **parts,
-            }  # fmt: skip
+def _cell(one: Record) -> Line:
+    cell = json_.cell_of(one.cell)
+    parts = cell if isinstance(cell, dict) else {**dict.fromkeys(PARTS), "value": cell}
+    keys = {key: getattr(one, key) for key in KEYS}
+    return {"table": one.table, **keys, "measure": one.measure, "unit": one.unit, **parts}
 
 
 def schema() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from adoptcli.results import Finding, Report
 
 MOST_STEPS = 5
+EVERYONE = "everyone"  # instead of a segment
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from adoptcli.render import numbers
 from adoptcli.render.html.charts import Chart
 from adoptcli.render.text import safe
+from adoptcli.render.words import EVERYONE
 from adoptcli.results import Cell, Column, Estimate, Row, Table, Unit
 
 MOST_SERIES, MOST_SEGMENTS, MOST_BARS, MOST_DRAWINGS = 6, 5, 20, 4
 MOST_RANKED, MOST_COHORTS, MOST_STEPS = 240, 30, 26
 SPLIT = ("line", "survival", "bars", "dots")  # what can show segments side by side
-EVERYONE = "everyone"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adoptcli.render import numbers
-from adoptcli.render.html.points import EVERYONE
 from adoptcli.render.text import safe
+from adoptcli.render.triangle import triangle
+from adoptcli.render.words import EVERYONE
 from adoptcli.results import Cell, Column, Estimate, Row, Table
 
 MOST_ROWS = 200
@@ -79,24 +80,13 @@ def _cell(cell: Cell, column: Column) -> Shown:
 
 def _triangle(table: Table) -> Sheet:
     """Cohorts down, steps across; what could not have happened yet is empty."""
-    measure = next(c for c in table.columns if not c.is_key)
-    steps = sorted({row["step"] for row in table.rows if isinstance(row["step"], int)})
-    names = [n for n in ("segment", "item", "cohort") if any(r.get(n) for r in table.rows)]
-    parts: dict[tuple[str, ...], dict[int, Estimate]] = {}
-    for row in table.rows:
-        cell, step = row[measure.name], row["step"]
-        if isinstance(cell, Estimate) and isinstance(step, int):
-            keys = tuple(safe(str(row.get(n) or EVERYONE)) for n in names)
-            parts.setdefault(keys, {})[step] = cell
-    titles = {c.name: safe(c.title) for c in table.columns}
-    rows = []
-    for keys, cells in parts.items():
-        size = next((e.denominator for e in cells.values() if e.denominator), 0)
-        shares = [_share(cells.get(step), measure) for step in steps]
-        rows.append((*map(Shown, keys), Shown(numbers.count(size or 0)), *shares))
-    heads = [*(titles[n] for n in names), "n", *map(str, steps)]
-    texts = [*(True for _ in names), *(False for _ in range(len(steps) + 1))]
-    return _short(safe(table.title), heads, texts, len(names), rows)
+    found = triangle(table)
+    rows = [
+        (*map(Shown, keys), Shown(size),
+         *(_share(cells.get(step), found.measure) for step in found.steps))
+        for keys, size, cells in found.cohorts
+    ]  # fmt: skip
+    return _short(safe(table.title), found.heads, found.texts, found.keys, rows)
 
 
 def _share(found: Estimate | None, column: Column) -> Shown:
