@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import Field, ValidationError, create_model
 
 from adoptcli.audiences.conditions import Conditions, Own
-from adoptcli.config import checks, wording
+from adoptcli.config import checks
+from adoptcli.config.checked import checked
 from adoptcli.config.document import Document, parse
-from adoptcli.config.problems import Problem, dotted, raise_all
+from adoptcli.config.problems import Problem, dotted
 from adoptcli.definitions import Definitions, Name, Source
 from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
@@ -162,18 +163,7 @@ def validated(document: Document, model: type[Definitions]) -> Definitions:
     Raises:
         ConfigProblem: With one line for each problem in the file.
     """
-    found: Definitions | None = None
-    problems: list[Problem] = list(document.problems)
-    known = {problem.path for problem in problems}
-    more = [*checks.values(document, model), *checks.sections(document)]
-    try:
-        found = model.model_validate(document.data)
-    except ValidationError as error:
-        more += wording.problems(error, document, model)
-    problems += [problem for problem in more if problem.path not in known]
-    raise_all(problems, document.name)
-    assert found is not None
-    return found
+    return checked(document, model, checks.sections(document))
 
 
 def _counted(source: Source) -> dict[str, Any]:

@@ -7,11 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
 
-from adoptcli.config import checks, wording
+from adoptcli.config.checked import checked
 from adoptcli.config.document import parse
-from adoptcli.config.problems import Problem, raise_all
 from adoptcli.errors import ConfigProblem, UsageProblem
 from adoptcli.source.preset import Detect, Preset
 
@@ -69,19 +67,7 @@ def validated(content: bytes, name: str) -> Preset:
     Raises:
         ConfigProblem: With one line for each problem in the file.
     """
-    document = parse(content, name)
-    found: Preset | None = None
-    problems: list[Problem] = list(document.problems)
-    known = {problem.path for problem in problems}
-    more = [*checks.values(document, Preset)]
-    try:
-        found = Preset.model_validate(document.data)
-    except ValidationError as error:
-        more += wording.problems(error, document, Preset)
-    problems += [problem for problem in more if problem.path not in known]
-    raise_all(problems, name)
-    assert found is not None
-    return found
+    return checked(parse(content, name), Preset)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import polars as pl
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from adoptcli.definitions import Model, Name, Source
+from adoptcli.definitions import Model, Name, Source, as_list
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.source import paths
 from adoptcli.source.files import File, head_of
@@ -19,18 +19,14 @@ FILES = 8  # to look at until one fits; exports may have tables beside their eve
 _READING = {"header", "explode", "timestamp_format", "separator", "quote_char"}
 
 
-def _as_list(value: object) -> object:
-    return value if isinstance(value, list) else [value]
-
-
-Names = Annotated[list[Name], BeforeValidator(_as_list)]
+Names = Annotated[list[Name], BeforeValidator(as_list)]
 
 
 class Detect(Model):
     """The shape by which an export is known; all that is said must hold."""
 
     format: Annotated[
-        list[Literal["csv", "tsv", "ndjson", "parquet"]], BeforeValidator(_as_list)
+        list[Literal["csv", "tsv", "ndjson", "parquet"]], BeforeValidator(as_list)
     ] = Field(default_factory=list, description="The kinds of file that it may be.")
     columns: Names = Field(
         default_factory=list, description="Columns and paths that the first rows have."
