@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -53,9 +54,11 @@ def load(name: str, base: Path | None = None) -> Preset:
 def _of_package(name: str) -> Preset:
     if name not in names():
         known = ", ".join((*names(), "none"))
+        near = get_close_matches(name, names(), 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
         raise UsageProblem(
             "unknown-preset", f"there is no preset {name!r}",
-            f"there are: {known}; a file of yours is written ./{name}.yaml",
+            f"{hint}there are: {known}; a file of yours is written ./{name}.yaml",
         )  # fmt: skip
     file = _FOLDER / f"{name}.yaml"
     return validated(file.read_bytes(), f"{name}.yaml")
