@@ -72,11 +72,16 @@ def _contents() -> str:
     )
 
 
+def explained_page(topic: str, text: str) -> str:
+    """What `adoptcli explain TOPIC` prints, as a page that says where it comes from."""
+    title, rest = text.split("\n", 1)
+    made = f"Made from the code by `python tools/gen_docs.py`; `adoptcli explain {topic}` prints"
+    return f"{title}\n\n{made} the same.\n{rest}"
+
+
 def next_steps() -> str:
     """docs/next-steps.md: the findings and their thresholds."""
-    title, rest = explained().split("\n", 1)
-    made = "Made from the code by `python tools/gen_docs.py`; `adoptcli explain next-steps` prints"
-    return f"{title}\n\n{made} the same.\n{rest}"
+    return explained_page("next-steps", explained())
 
 
 def schema() -> str:
@@ -91,23 +96,17 @@ def report() -> str:
 
 def targets() -> str:
     """docs/targets.md: what figures must be, and what `check` says."""
-    title, rest = about_targets().split("\n", 1)
-    made = "Made from the code by `python tools/gen_docs.py`; `adoptcli explain targets` prints"
-    return f"{title}\n\n{made} the same.\n{rest}"
+    return explained_page("targets", about_targets())
 
 
 def audiences() -> str:
     """docs/audiences.md: every list, and the conditions of the YAML."""
-    title, rest = about_audiences().split("\n", 1)
-    made = "Made from the code by `python tools/gen_docs.py`; `adoptcli explain audiences` prints"
-    return f"{title}\n\n{made} the same.\n{rest}"
+    return explained_page("audiences", about_audiences())
 
 
 def sources() -> str:
     """docs/sources.md: every preset, and how to write one."""
-    title, rest = about_sources().split("\n", 1)
-    made = "Made from the code by `python tools/gen_docs.py`; `adoptcli explain sources` prints"
-    return f"{title}\n\n{made} the same.\n{rest}"
+    return explained_page("sources", about_sources())
 
 
 def check() -> str:
