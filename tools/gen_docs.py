@@ -16,9 +16,12 @@ from difflib import unified_diff
 from itertools import groupby
 from pathlib import Path
 
+import typer
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from adoptcli.cli.app import build, metric_names  # noqa: E402
 from adoptcli.config.explain import about_audiences, about_targets, one, settings_lines  # noqa: E402
 from adoptcli.config.model import summary  # noqa: E402
 from adoptcli.config.schema import config_schema  # noqa: E402
@@ -136,7 +139,9 @@ def commands() -> str:
     """docs/cli.md: every command's help."""
     parts = ["# Command line", "", "Made from the code by `python tools/gen_docs.py`.", ""]
     parts += ["```text", help_of(), "```", ""]
-    for name in ("report", "check", "init", "validate", "explain", "schema", "activation"):
+    of_metrics = {name.replace("_", "-") for name in metric_names()}
+    rest = [name for name in typer.main.get_command(build()).commands if name not in of_metrics]
+    for name in (*rest, "activation"):
         title = "A metric's command (all take the same options)" if name == "activation" else name
         parts += [f"## {title}", "", "```text", help_of(name), "```", ""]
     return "\n".join(parts)

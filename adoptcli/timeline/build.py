@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import polars as pl
@@ -27,6 +27,7 @@ class Plan:
     Attributes:
         atoms: Atom code by raw event code × 2^mask_bits + mask.
         ranks: For account and each trait: place among the sorted texts, by raw code.
+        built: The timeline of the only bucket, once it is built; of several none is kept.
     """
 
     encoded: Encoded
@@ -37,10 +38,20 @@ class Plan:
     mask_bits: int
     ranks: dict[str, pl.Series]
     context: Context
+    built: dict[int, Timeline] = field(default_factory=dict, compare=False, repr=False)
 
 
 def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
     """The timeline of one bucket of actors; after the `last` one the encoded rows are let go."""
+    if bucket in plan.built:
+        return plan.built.pop(bucket) if last else plan.built[bucket]
+    made = _built(plan, bucket, last=last)
+    if plan.layout.buckets == 1 and not last:
+        plan.built[bucket] = made
+    return made
+
+
+def _built(plan: Plan, bucket: int, *, last: bool) -> Timeline:
     buckets = plan.layout.buckets
     part = f", part {bucket + 1:,} of {buckets:,}" if buckets > 1 else ""
     progress.step(progress.SORTING + part, plan.survey.rows)
