@@ -254,7 +254,7 @@ def head_of(file: File, size: int = 65_536) -> bytes:
                 return stream.read(size)
         with Path(file.path).open("rb") as stream:
             return stream.read(size)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataProblem(
             "broken-archive", f"{file.name}: cannot be unpacked: {error}", "fetch the export again"
         ) from error
