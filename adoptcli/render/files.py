@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from adoptcli import temporary
 from adoptcli.errors import OutputProblem
 
 
@@ -19,29 +19,26 @@ def write(path: Path, content: str | bytes, told: Path | None = None) -> None:
     """
     if path.is_dir():
         raise OutputProblem("output-is-folder", f"{path}: this is a folder", "end its name with /")
-    temporary, data = "", content.encode() if isinstance(content, str) else content
+    made, data = None, content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             path.write_bytes(data)  # a device or a pipe
             return
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, made = temporary.beside(path)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         mask = os.umask(0)
         os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        made.chmod(0o666 & ~mask)
+        made.replace(path)
     except OSError as error:
-        raise OutputProblem(
-            "cannot-write", f"{told or path}: cannot be written: {error.strerror}",
-            "check that the folder exists, may be written to, and has space left",
-        ) from error  # fmt: skip
+        raise _unwritable(told or path, error) from error
     finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        if made:
+            made.unlink(missing_ok=True)
 
 
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
@@ -53,13 +50,25 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputProblem("output-is-file", f"{folder}: this is a file", "choose another folder")
     made = not folder.exists()
-    beside = folder / f".adoptcli-{os.getpid()}"
+    beside = folder
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = temporary.folder(folder, ".adoptcli")
         for name, text in files.items():
             write(beside / name, text, folder / name)
         for name in files:
             (beside / name).replace(folder / name)
         beside.rmdir()
-    except BaseException:
-        shutil.rmtree(folder if made else beside, ignore_errors=True)
+    except BaseException as error:
+        if made or beside != folder:
+            shutil.rmtree(folder if made else beside, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _unwritable(folder, error) from error
         raise
+
+
+def _unwritable(path: Path, error: OSError) -> OutputProblem:
+    return OutputProblem(
+        "cannot-write", f"{path}: cannot be written: {error.strerror}",
+        "check that the folder exists, may be written to, and has space left",
+    )  # fmt: skip
