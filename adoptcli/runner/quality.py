@@ -1,0 +1,169 @@
+"""The page of each source: what its rows are like, from the rows as they were encoded."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from adoptcli.definitions import Source
+from adoptcli.quality import duplicates, lateness, superhuman, tracking, volume
+from adoptcli.quality.page import Page
+from adoptcli.quality.schema import shapes
+from adoptcli.runner.prepare import Prepared
+from adoptcli.runner.presets import NONE
+from adoptcli.source.events import Part
+from adoptcli.timeframe import HOUR_MS
+from adoptcli.timeline.days import local_day, local_hour
+from adoptcli.timeline.survey import usable
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One source of a prepared run, its parts by number, and the bounds of the whole log."""
+
+    prepared: Prepared
+    source: Source
+    name: str
+    parts: Mapping[int, Part]
+
+    @property
+    def start(self) -> int:
+        return self.prepared.plan.survey.start
+
+    @property
+    def end(self) -> int:
+        """The end of the last day that is not stray."""
+        last_day = max(self.prepared.plan.survey.volume)
+        return self.prepared.plan.context.calendar.midnight(last_day + 1)
+
+    def rows(self) -> pl.LazyFrame:
+        """Its rows as the files have them, but for blank lines."""
+        time, event, user = pl.col("time"), pl.col("event"), pl.col("user")
+        mine = pl.col("part").is_in([*self.parts])
+        blank = time.is_null() & event.is_null() & user.is_null()
+        return self.prepared.plan.encoded.all().filter(mine & ~blank)
+
+    def within(self) -> pl.LazyFrame:
+        """Those within the bounds of the log."""
+        return self.rows().filter(pl.col("time").is_between(self.start, self.end, closed="left"))
+
+    def counting(self) -> pl.LazyFrame:
+        """Those that can be used and that nothing excludes, with their local day."""
+        plan = self.prepared.plan
+        day = local_day(pl.col("time"), plan.context.calendar, self.start, self.end)
+        kept = usable(plan.survey, plan.encoded.columns)
+        return self.within().filter(kept).select("user", "event", "time", day=day)
+
+
+def pages(prepared: Prepared) -> tuple[Page, ...]:
+    """One a source, in the order of the YAML."""
+    canonical = prepared.canonical
+    of = [
+        {i: part for i, part in enumerate(canonical.parts) if part.source is source}
+        for source in canonical.sources
+    ]
+    names = _names(canonical.sources, of)
+    several = zip(canonical.sources, names, of, strict=True)
+    return tuple(
+        _page(_Source(prepared, source, name, parts)) for source, name, parts in several if parts
+    )
+
+
+def _names(sources: Sequence[Source], of: Sequence[Mapping[int, Part]]) -> list[str]:
+    """Presets, or first files; of one preset in several sources both."""
+    files = [next((p.scan.files[0].name for p in parts.values()), "") for parts in of]
+    told = [s.preset if s.preset not in (None, NONE) else None for s in sources]
+    times = Counter(told)
+    return [
+        file if name is None else name if times[name] == 1 else f"{name}, {file}"
+        for name, file in zip(told, files, strict=True)
+    ]
+
+
+def _page(one: _Source) -> Page:
+    parts = [*one.parts.values()]
+    by_part = dict(one.rows().group_by("part").len().collect().iter_rows())
+    rows = [by_part.get(number, 0) for number in one.parts]
+    known = lateness.received(one.within()) if _received(one) else None
+    daily, by_event, hourly = _counts(one)
+    end = one.prepared.plan.context.as_of_day
+    people = one.counting().filter(pl.col("user").is_not_null())
+    days = superhuman.user_days(people)
+    dictionary = one.prepared.plan.encoded.dictionaries["user"]
+    hour = local_hour(pl.col("time"), one.prepared.plan.context.calendar, one.start, one.end)
+    return Page(
+        name=one.name,
+        files=sum(len(part.scan.files) for part in parts),
+        rows=sum(rows) + (bad := _bad_lines(one)),
+        shapes=shapes([part.scan for part in parts], rows),
+        set_aside=_set_aside(one, bad),
+        anonymous=int(_counted(one, pl.col("user").is_null())),
+        duplicates=_duplicates(one),
+        exact=one.prepared.plan.context.definitions.dedupe == "exact",
+        timed=not all(part.date_only for part in parts),
+        received=_received(one),
+        late=None if known is None else lateness.lateness(known, one.source.grace),
+        clock=None if known is None else lateness.clock(known),
+        volume=volume.volume(daily, hourly, end) if daily else None,
+        turns=tuple(tracking.turns(by_event, end)),
+        crowd=superhuman.crowd(days),
+        superhuman=superhuman.superhuman(days, people, hour, dictionary.text),
+    )  # fmt: skip
+
+
+def _received(one: _Source) -> bool:
+    """Whether it is known when rows came, and when on a day they happened."""
+    return any("received" in p.columns and not p.date_only for p in one.parts.values())
+
+
+def _bad_lines(one: _Source) -> int:
+    mine = {file.name for part in one.parts.values() for file in part.scan.files}
+    return sum(name in mine for name, *_ in one.prepared.canonical.rejected)
+
+
+def _counted(one: _Source, which: pl.Expr) -> int:
+    """How many usable rows are such."""
+    read = pl.col("time").is_not_null() & pl.col("event").is_not_null()
+    return int(one.rows().select((read & which).sum()).collect().item())
+
+
+def _set_aside(one: _Source, bad: int) -> dict[str, int]:
+    time, event = pl.col("time"), pl.col("event")
+    usual = usable(one.prepared.plan.survey, one.prepared.plan.encoded.columns)
+    found = one.rows().select(
+        time.is_null().sum().alias("unreadable-time"),
+        (time.is_not_null() & event.is_null()).sum().alias("no-event"),
+        (usual & (time < one.start)).sum().alias("past-timestamps"),
+        (usual & (time >= one.end)).sum().alias("future-timestamps"),
+    )  # fmt: skip
+    row = {**found.collect().row(0, named=True), "bad-line": bad}
+    return {reason: n for reason, n in row.items() if n}
+
+
+def _duplicates(one: _Source) -> duplicates.Duplicates:
+    """By the key, if any of the files has one."""
+    if any(part.key or "id" in part.columns for part in one.parts.values()):
+        return duplicates.by_key(one.rows().select("id", "user"))
+    try:
+        return duplicates.by_row([part.scan for part in one.parts.values()])
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise one.prepared.canonical.broken(error) from error
+
+
+def _counts(
+    one: _Source,
+) -> tuple[dict[int, int], dict[str, dict[int, int]], dict[int, int]]:
+    """Rows by day, by event and day, and by hour since 1970."""
+    some = one.counting()
+    table = some.group_by("event", "day").len().collect()
+    names = one.prepared.plan.encoded.dictionaries["event"].text(table["event"])
+    daily: dict[int, int] = defaultdict(int)
+    by_event: dict[str, dict[int, int]] = defaultdict(dict)
+    for name, day, n in zip(names, table["day"], table["len"], strict=True):
+        daily[day] += n
+        by_event[name][day] = n
+    hours = some.group_by((pl.col("time") // HOUR_MS).alias("hour")).len().collect()
+    return daily, by_event, dict(hours.iter_rows())
