@@ -34,20 +34,26 @@ class Duplicates:
     shared: int = 0
 
 
-def by_key(rows: pl.LazyFrame) -> Duplicates:
-    """Rows of one user that have one key.
+def repeated(rows: pl.LazyFrame) -> pl.DataFrame:
+    """The keys (id) that several rows have, and whether several users do (shared).
 
     Args:
         rows: id and user, of every row.
     """
-    keyed = rows.filter(pl.col("id").is_not_null())
-    several = (
-        keyed.group_by("id")
-        .agg(n=pl.len(), low=pl.col("user").min(), high=pl.col("user").max())
-        .filter(pl.col("n") > 1)
-        .collect()
-    )
-    again = keyed.join(several.lazy().select("id"), on="id", how="semi")
+    user = pl.col("user")
+    keys = rows.filter(pl.col("id").is_not_null()).group_by("id")
+    several = keys.agg(n=pl.len(), shared=user.min() != user.max()).filter(pl.col("n") > 1)
+    return several.select("id", pl.col("shared").fill_null(False)).collect()
+
+
+def by_key(rows: pl.LazyFrame, several: pl.DataFrame) -> Duplicates:
+    """Rows of one user that have one key.
+
+    Args:
+        rows: id and user, of every row.
+        several: What `repeated` gives.
+    """
+    again = rows.join(several.lazy().select("id"), on="id", how="semi")
     found = again.group_by("id", "user").len().filter(pl.col("len") > 1).collect()
     return Duplicates(
         "key",
@@ -55,7 +61,7 @@ def by_key(rows: pl.LazyFrame) -> Duplicates:
         keys=found["id"].n_unique(),
         most=_most(found["len"]),
         keyless=int(rows.select(pl.col("id").is_null().sum()).collect().item()),
-        shared=several.filter(pl.col("low") != pl.col("high")).height,
+        shared=int(several["shared"].sum()),
     )
 
 

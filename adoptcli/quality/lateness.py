@@ -79,6 +79,20 @@ def received(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.filter(known).select("user", "time", behind=pl.col("received") - pl.col("time"))
 
 
+def first_received(rows: pl.LazyFrame, several: pl.DataFrame) -> pl.LazyFrame:
+    """The rows, but of those of one user and key the first received alone: a repeat is not late.
+
+    Args:
+        rows: user, time, received and id.
+        several: The keys (id) that several rows have.
+    """
+    keys = several.lazy().select("id")
+    once = rows.join(keys, on="id", how="anti")
+    again = rows.join(keys, on="id", how="semi").sort("received", nulls_last=True)
+    first = again.unique(["id", "user"], keep="first", maintain_order=True)
+    return pl.concat([once, first])
+
+
 def lateness(known: pl.LazyFrame, grace: int | None) -> Lateness | None:
     """How late the rows are; None where nothing is known of it.
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 BUSY = 0.5  # of the median day's rows: the days on which an event must be missed
 WEEKS4, LEAST_DAYS, DAILY = 28, 14, 0.8
+FEWEST = 11  # days that any such event must have
 SILENT, NEW = 7, 14  # busy days without it, after it stopped and before it started
 
 
@@ -31,22 +32,19 @@ class Turn:
     rows: float
 
 
-def turns(by_event: Mapping[str, Mapping[int, int]], end: int) -> list[Turn]:
+def turns(
+    by_event: Mapping[str, Mapping[int, int]], daily: Mapping[int, int], end: int
+) -> list[Turn]:
     """Events that were daily for four weeks and then stopped, or did not exist before them.
 
     Args:
-        by_event: Rows by event and local day.
+        by_event: Rows by event and local day, of events that have `FEWEST` days or more.
+        daily: Rows of all events by local day.
         end: The day from which on rows may still be missing.
     """
-    daily: dict[int, int] = {}
-    for days in by_event.values():
-        for day, n in days.items():
-            if day < end:
-                daily[day] = daily.get(day, 0) + n
-    if not daily:
-        return []
-    least = BUSY * median(daily.values())
-    busy = sorted(day for day, n in daily.items() if n >= least)
+    whole = {day: n for day, n in daily.items() if day < end}
+    least = BUSY * median(whole.values()) if whole else 0
+    busy = sorted(day for day, n in whole.items() if n >= least)
     found = [turn for name, days in sorted(by_event.items()) for turn in _turns(name, days, busy)]
     return sorted(found, key=lambda turn: (turn.kind == "start", turn.day, turn.event))
 

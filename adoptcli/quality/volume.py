@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
-from statistics import median
+from statistics import median, median_low
 from typing import Literal
 
 from adoptcli.timeframe import HOUR_MS, to_date
@@ -130,13 +130,14 @@ def _gaps(daily: Mapping[int, int]) -> Iterator[Gap]:
         place = bisect_left(there, first)
         sides = there[max(place - WEEK, 0) : place], there[place : place + WEEK]
         level = min(float(median(daily[day] for day in side)) for side in sides)
-        missed = 0.0
+        missed: dict[int, float] = {}
         for day in range(first, last + 1):
             around = _outside(daily, day, first, last, WEEK)
             weekday = to_date(day).weekday() <= FRIDAY
-            missed += min(float(median(around)), level) if around else level * weekday
-        if missed >= MISSED:
-            yield Gap(first, last, missed)
+            missed[day] = min(float(median(around)), level) if around else level * weekday
+        days = [day for day, rows in missed.items() if rows]  # a free weekend ends no gap
+        if sum(missed.values()) >= MISSED:
+            yield Gap(days[0], days[-1], sum(missed.values()))
 
 
 def _hours(hourly: Mapping[int, int]) -> Iterator[Gap]:
@@ -147,7 +148,8 @@ def _hours(hourly: Mapping[int, int]) -> Iterator[Gap]:
         around = [
             _outside(hourly, hour, first, last, HOURS_A_WEEK) for hour in range(first, last + 1)
         ]
-        missed = [float(median(some)) for some in around if len(some) > 1]
+        # The lower of two: when clocks change, the hours of those weeks are others.
+        missed = [float(median_low(some)) for some in around if len(some) > 1]
         if max(missed, default=0) >= DENSE and sum(missed) >= MISSED_IN_HOURS:
             yield Gap(first * HOUR_MS, last * HOUR_MS, sum(missed))
 

@@ -24,7 +24,7 @@ FORMATS = ("table", "json")
 
 def render(found: Validated, *, width: int | None, unicode: bool) -> str:
     """All sources together, then a page each; None is the width of a pipe, where nothing folds."""
-    parts = [*_overall(found)]
+    parts = [part for line in _overall(found) for part in _folded(safe(line), width, LABEL)]
     for page in found.pages:
         parts += ["", safe(f"SOURCE {page.name}")]
         for line in quality.lines(page, found.time_zone):

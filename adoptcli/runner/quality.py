@@ -39,6 +39,16 @@ class _Source:
         last_day = max(self.prepared.plan.survey.volume)
         return self.prepared.plan.context.calendar.midnight(last_day + 1)
 
+    @property
+    def keyed(self) -> bool:
+        """Whether any of the files has a key of repeats."""
+        return any(part.key or "id" in part.columns for part in self.parts.values())
+
+    @property
+    def dated(self) -> bool:
+        """Whether it is known when rows came, and when on a day they happened."""
+        return any("received" in p.columns and not p.date_only for p in self.parts.values())
+
     def rows(self) -> pl.LazyFrame:
         """Its rows as the files have them, but for blank lines."""
         time, event, user = pl.col("time"), pl.col("event"), pl.col("user")
@@ -87,7 +97,8 @@ def _page(one: _Source) -> Page:
     parts = [*one.parts.values()]
     by_part = dict(one.rows().group_by("part").len().collect().iter_rows())
     rows = [by_part.get(number, 0) for number in one.parts]
-    known = lateness.received(one.within()) if _received(one) else None
+    several = duplicates.repeated(one.rows().select("id", "user")) if one.keyed else None
+    known = lateness.received(_arrivals(one, several)) if one.dated else None
     daily, by_event, hourly = _counts(one)
     end = one.prepared.plan.context.as_of_day
     people = one.counting().filter(pl.col("user").is_not_null())
@@ -101,22 +112,25 @@ def _page(one: _Source) -> Page:
         shapes=shapes([part.scan for part in parts], rows),
         set_aside=_set_aside(one, bad),
         anonymous=int(_counted(one, pl.col("user").is_null())),
-        duplicates=_duplicates(one),
+        duplicates=_duplicates(one, several),
         exact=one.prepared.plan.context.definitions.dedupe == "exact",
         timed=not all(part.date_only for part in parts),
-        received=_received(one),
+        received=any("received" in part.columns for part in parts),
         late=None if known is None else lateness.lateness(known, one.source.grace),
         clock=None if known is None else lateness.clock(known),
         volume=volume.volume(daily, hourly, end) if daily else None,
-        turns=tuple(tracking.turns(by_event, end)),
+        turns=tuple(tracking.turns(by_event, daily, end)),
         crowd=superhuman.crowd(days),
         superhuman=superhuman.superhuman(days, people, hour, dictionary.text),
     )  # fmt: skip
 
 
-def _received(one: _Source) -> bool:
-    """Whether it is known when rows came, and when on a day they happened."""
-    return any("received" in p.columns and not p.date_only for p in one.parts.values())
+def _arrivals(one: _Source, several: pl.DataFrame | None) -> pl.LazyFrame:
+    """Each event once, as it first came."""
+    if several is None or several.is_empty():
+        return one.within()
+    rows = one.within().select("id", "user", "time", "received")
+    return lateness.first_received(rows, several)
 
 
 def _bad_lines(one: _Source) -> int:
@@ -143,10 +157,10 @@ def _set_aside(one: _Source, bad: int) -> dict[str, int]:
     return {reason: n for reason, n in row.items() if n}
 
 
-def _duplicates(one: _Source) -> duplicates.Duplicates:
+def _duplicates(one: _Source, several: pl.DataFrame | None) -> duplicates.Duplicates:
     """By the key, if any of the files has one."""
-    if any(part.key or "id" in part.columns for part in one.parts.values()):
-        return duplicates.by_key(one.rows().select("id", "user"))
+    if several is not None:
+        return duplicates.by_key(one.rows().select("id", "user"), several)
     try:
         return duplicates.by_row([part.scan for part in one.parts.values()])
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -156,14 +170,14 @@ def _duplicates(one: _Source) -> duplicates.Duplicates:
 def _counts(
     one: _Source,
 ) -> tuple[dict[int, int], dict[str, dict[int, int]], dict[int, int]]:
-    """Rows by day, by event and day, and by hour since 1970."""
+    """Rows by day, by event and day where it may be a daily one, and by hour since 1970."""
     some = one.counting()
     table = some.group_by("event", "day").len().collect()
-    names = one.prepared.plan.encoded.dictionaries["event"].text(table["event"])
-    daily: dict[int, int] = defaultdict(int)
+    days = table.group_by("day").agg(pl.col("len").sum())
+    often = table.filter(pl.len().over("event") >= tracking.FEWEST)
+    names = one.prepared.plan.encoded.dictionaries["event"].text(often["event"])
     by_event: dict[str, dict[int, int]] = defaultdict(dict)
-    for name, day, n in zip(names, table["day"], table["len"], strict=True):
-        daily[day] += n
+    for name, day, n in zip(names, often["day"], often["len"], strict=True):
         by_event[name][day] = n
     hours = some.group_by((pl.col("time") // HOUR_MS).alias("hour")).len().collect()
-    return daily, by_event, dict(hours.iter_rows())
+    return dict(days.iter_rows()), by_event, dict(hours.iter_rows())
