@@ -13,6 +13,7 @@ import yaml
 from adoptcli.quality.lateness import Clock
 from adoptcli.quality.page import Page
 from adoptcli.quality.schema import Schema
+from adoptcli.quality.volume import Volume
 from adoptcli.render import numbers
 from adoptcli.timeframe import HOUR_MS, to_date
 
@@ -22,7 +23,7 @@ NOTHING = "nothing"
 ASIDE = {
     "unreadable-time": "without a time that can be read",
     "no-event": "without an event",
-    "bad-line": "broken lines",
+    "bad-line": "on broken lines",
     "past-timestamps": "far before all others: clocks that are not set",
     "future-timestamps": "far after all others: clocks that are not set",
 }
@@ -51,10 +52,13 @@ def lines(page: Page, zone: str) -> Iterator[Line]:
     yield from _duplicates(page)
     yield from _late(page)
     yield from _clock(page)
-    yield from _gaps(page, zone)
-    yield from _cliffs(page)
-    yield from _turns(page)
-    yield from _superhuman(page)
+    if page.volume:
+        yield from _gaps(page.volume, zone)
+        yield from _cliffs(page.volume)
+        yield from _turns(page)
+        yield from _superhuman(page)
+    else:
+        yield Line("gaps", "neither gaps, cliffs, events nor users are looked for: no row counts")
     yield from _people(page)
 
 
@@ -198,8 +202,8 @@ def _ahead(found: Clock) -> Iterator[Line]:
         )  # fmt: skip
 
 
-def _gaps(page: Page, zone: str) -> Iterator[Line]:
-    days, hours = (page.volume.days, page.volume.hours) if page.volume else ((), ())
+def _gaps(found: Volume, zone: str) -> Iterator[Line]:
+    days, hours = found.days, found.hours
     advice = "tracking or the export was out: figures of these {} are too low; export them again"
     if days:
         shown = "; ".join(
@@ -218,22 +222,22 @@ def _gaps(page: Page, zone: str) -> Iterator[Line]:
         yield Line("gaps", NOTHING)
 
 
-def _cliffs(page: Page) -> Iterator[Line]:
-    if page.volume is None or not page.volume.judged:
+def _cliffs(volume: Volume) -> Iterator[Line]:
+    if not volume.judged:
         yield Line("cliffs", "not looked for: no weekday has two others to be held against")
         return
     for kind, meaning in (
         ("drop", "tracking was out, or nobody was at work: leave such days out of comparisons"),
         ("jump", "a launch, a test or rows sent twice: look which events and users they are"),
     ):
-        found = [c for c in page.volume.cliffs if c.kind == kind]
+        found = [c for c in volume.cliffs if c.kind == kind]
         if found:
             shown = "; ".join(
                 f"{_days(c.first, c.last)} ({c.rows:,} rows, {c.usual:,.0f} are usual)"
                 for c in found[:MOST]
             )
             yield Line("cliffs", f"{kind} on {shown}{_more(found)}", f"volume-{kind}", meaning)
-    if not page.volume.cliffs:
+    if not volume.cliffs:
         yield Line("cliffs", NOTHING)
 
 

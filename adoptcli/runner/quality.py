@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from adoptcli import progress
 from adoptcli.definitions import Source
 from adoptcli.quality import duplicates, lateness, superhuman, tracking, volume
 from adoptcli.quality.page import Page
@@ -77,6 +78,7 @@ def pages(prepared: Prepared) -> tuple[Page, ...]:
     ]
     names = _names(canonical.sources, of)
     several = zip(canonical.sources, names, of, strict=True)
+    progress.step(progress.CHECKING, prepared.plan.survey.rows)
     return tuple(
         _page(_Source(prepared, source, name, parts)) for source, name, parts in several if parts
     )
