@@ -20,19 +20,21 @@ class Page:
 
     Attributes:
         name: Its preset, or its first file.
+        span: Local days of the first and the last row that counts; None where none does.
         set_aside: Rows that cannot count, by reason.
         anonymous: Usable rows without user.
         exact: Rows that are the same in all that is read count once (`dedupe: exact`).
         timed: Its timestamps have a time of day.
         received: Some column tells when rows were received.
         late, clock: None where nothing is known of the receipt.
-        volume: None where no row counts.
+        volume, turns: Of the rows of persons; None where there are none.
         crowd: Who did something, but for what the YAML excludes.
     """
 
     name: str
     files: int
     rows: int
+    span: tuple[int, int] | None
     shapes: Shapes
     set_aside: Mapping[str, int]
     anonymous: int

@@ -26,12 +26,12 @@ RULES = {
     f"{tracking.SILENT} or more busy days; or before them on none of {tracking.NEW} or more; busy "
     "is a day with half of the median day's rows",
     "superhuman": f"over {superhuman.MANY:,} rows on a day and {superhuman.TIMES} times the 99th "
-    f"percentile of user-days up to that; rows in all 24 hours of {superhuman.ROUND_DAYS} days; or "
+    f"percentile of the others' days; rows in all 24 hours of {superhuman.ROUND_DAYS} days; or "
     f"{superhuman.SAME:.0%} of the gaps between rows the same to the second, for half a day",
 }
 """By the label of the line that tells it."""
 
 BESIDE = (
-    "What the YAML excludes takes no part in gaps, cliffs, events, superhuman and single event; "
-    "days from as-of on, which may be incomplete, are not held against others."
+    "What the YAML excludes takes part in rows, schemas, duplicates and no user alone, and so do "
+    "superhuman users; days from as-of on, which may be incomplete, are not held against others."
 )

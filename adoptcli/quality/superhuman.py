@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +47,14 @@ class Superhuman:
 
 
 @dataclass(frozen=True)
+class Suspected:
+    """The limit of rows on a day, and by code of a user what tells that no person is behind it."""
+
+    limit: int
+    why: Mapping[int, list[Why]]
+
+
+@dataclass(frozen=True)
 class Crowd:
     """Users of a source, and those of them with a single event."""
 
@@ -70,27 +79,32 @@ def crowd(days: pl.DataFrame) -> Crowd:
     return Crowd(totals.height, int((totals["n"] == 1).sum()))
 
 
-def superhuman(
-    days: pl.DataFrame, rows: pl.LazyFrame, hour: pl.Expr, names: Callable[[pl.Series], pl.Series]
-) -> Superhuman:  # fmt: skip
+def suspected(days: pl.DataFrame, rows: pl.LazyFrame, hour: pl.Expr) -> Suspected:
     """The users whose days are no person's.
+
+    Those whose rhythm gives them away take no part in what is usual on a day.
 
     Args:
         days: What `user_days` gives.
         rows: user, day and time of the same rows.
         hour: The local hour of a time.
-        names: The ids of users by their codes.
     """
-    usual = days.filter(pl.col("n") <= MANY)["n"].quantile(0.99, interpolation="equiprobable")
-    limit = max(MANY, TIMES * int(usual)) if usual is not None else None
-    found: dict[Why, pl.Series] = {}
-    if limit is not None:
-        found["many"] = days.filter(pl.col("n") > limit)["user"].unique()
     long = days.filter(pl.col("n") >= ROUND, pl.col("last") - pl.col("first") >= LONG)
     inside = rows.join(long.lazy().select("user", "day"), on=["user", "day"], how="semi")
-    found["round-the-clock"] = _round_the_clock(inside, hour)
-    found["clockwork"] = _clockwork(inside)
-    return _told(days, found, limit or MANY, names)
+    round_the_clock, clockwork = _round_the_clock(inside, hour), _clockwork(inside)
+    others = days.filter(~pl.col("user").is_in(pl.concat([round_the_clock, clockwork]).to_list()))
+    usual = others.filter(pl.col("n") <= MANY)["n"].quantile(0.99, interpolation="equiprobable")
+    limit = max(MANY, TIMES * int(usual or 0))
+    found: dict[Why, pl.Series] = {
+        "many": days.filter(pl.col("n") > limit)["user"].unique(),
+        "round-the-clock": round_the_clock,
+        "clockwork": clockwork,
+    }
+    why: dict[int, list[Why]] = defaultdict(list)
+    for reason, users in found.items():
+        for user in users.to_list():
+            why[user].append(reason)
+    return Suspected(limit, why)
 
 
 def _round_the_clock(inside: pl.LazyFrame, hour: pl.Expr) -> pl.Series:
@@ -118,22 +132,18 @@ def _clockwork(inside: pl.LazyFrame) -> pl.Series:
     return even.select(pl.col("user").unique()).collect()["user"]
 
 
-def _told(
-    days: pl.DataFrame, found: dict[Why, pl.Series], limit: int,
-    names: Callable[[pl.Series], pl.Series],
+def superhuman(
+    days: pl.DataFrame, found: Suspected, names: Callable[[pl.Series], pl.Series]
 ) -> Superhuman:  # fmt: skip
-    why: dict[int, list[Why]] = {}
-    for reason, users in found.items():
-        for user in users.to_list():
-            why.setdefault(user, []).append(reason)
-    theirs = days.filter(pl.col("user").is_in(list(why))).group_by("user").agg(
+    """The suspects by their ids (`names` of codes), and how many rows are theirs."""
+    theirs = days.filter(pl.col("user").is_in([*found.why])).group_by("user").agg(
         rows=pl.col("n").sum(), most=pl.col("n").max()
     )  # fmt: skip
     theirs = theirs.with_columns(name=names(theirs["user"])).sort(
         "rows", "name", descending=[True, False]
     )
     suspects = tuple(
-        Suspect(name, rows, most, tuple(why[user]))
+        Suspect(name, rows, most, tuple(found.why[user]))
         for user, rows, most, name in theirs.head(SHOWN).iter_rows()
     )
-    return Superhuman(theirs.height, int(theirs["rows"].sum()), limit, suspects)
+    return Superhuman(theirs.height, int(theirs["rows"].sum()), found.limit, suspects)

@@ -50,14 +50,11 @@ class Volume:
     """How even the flow of rows is.
 
     Attributes:
-        first, last: Local days of the first and the last row.
         judged: Days of which it is known what is usual.
         days, hours: Gaps.
         cliffs: Days far off the usual.
     """
 
-    first: int
-    last: int
     judged: int
     days: tuple[Gap, ...]
     hours: tuple[Gap, ...]
@@ -76,7 +73,7 @@ def volume(daily: Mapping[int, int], hourly: Mapping[int, int], end: int) -> Vol
     gaps = tuple(_gaps(daily))
     usual = _usual(daily, first + 1, min(last + 1, end))
     cliffs = tuple(_cliffs(daily, usual, {d for g in gaps for d in range(g.first, g.last + 1)}))
-    return Volume(first, last, len(usual), gaps, tuple(_hours(hourly)), cliffs)
+    return Volume(len(usual), gaps, tuple(_hours(hourly)), cliffs)
 
 
 def _usual(daily: Mapping[int, int], start: int, end: int) -> dict[int, float]:
@@ -132,7 +129,7 @@ def _gaps(daily: Mapping[int, int]) -> Iterator[Gap]:
         level = min(float(median(daily[day] for day in side)) for side in sides)
         missed: dict[int, float] = {}
         for day in range(first, last + 1):
-            around = _outside(daily, day, first, last, WEEK)
+            around = list(itertools.chain(*_outside(daily, day, first, last, WEEK)))
             weekday = to_date(day).weekday() <= FRIDAY
             missed[day] = min(float(median(around)), level) if around else level * weekday
         days = [day for day, rows in missed.items() if rows]  # a free weekend ends no gap
@@ -145,18 +142,24 @@ def _hours(hourly: Mapping[int, int]) -> Iterator[Gap]:
     for first, last in _runs(sorted(hourly)):
         if last - first >= 23:
             continue  # a day, which is told as such
-        around = [
-            _outside(hourly, hour, first, last, HOURS_A_WEEK) for hour in range(first, last + 1)
-        ]
-        # The lower of two: when clocks change, the hours of those weeks are others.
-        missed = [float(median_low(some)) for some in around if len(some) > 1]
+        missed = [_usual_hour(hourly, hour, first, last) for hour in range(first, last + 1)]
         if max(missed, default=0) >= DENSE and sum(missed) >= MISSED_IN_HOURS:
             yield Gap(first * HOUR_MS, last * HOUR_MS, sum(missed))
 
 
-def _outside(counts: Mapping[int, int], at: int, first: int, last: int, step: int) -> list[int]:
+def _usual_hour(hourly: Mapping[int, int], hour: int, first: int, last: int) -> float:
+    """What is usual both before and after: when clocks change, people are there at other hours."""
+    sides = [side for side in _outside(hourly, hour, first, last, HOURS_A_WEEK) if side]
+    return float(min(map(median_low, sides))) if sum(map(len, sides)) > 1 else 0
+
+
+def _outside(
+    counts: Mapping[int, int], at: int, first: int, last: int, step: int
+) -> tuple[list[int], list[int]]:
     """What the two nearest of the same kind before a run and after it have, inside the log."""
     before, after = at - step * ((at - first) // step + 1), at + step * ((last - at) // step + 1)
-    near = (before - step, before, after, after + step)
     start, end = min(counts), max(counts)
-    return [counts.get(place, 0) for place in near if start <= place <= end]
+    return (
+        [counts.get(place, 0) for place in (before - step, before) if place >= start],
+        [counts.get(place, 0) for place in (after, after + step) if place <= end],
+    )

@@ -56,14 +56,14 @@ def lines(page: Page, zone: str) -> Iterator[Line]:
         yield from _gaps(page.volume, zone)
         yield from _cliffs(page.volume)
         yield from _turns(page)
-        yield from _superhuman(page)
     else:
-        yield Line("gaps", "neither gaps, cliffs, events nor users are looked for: no row counts")
+        yield Line("gaps", "neither gaps, cliffs nor events are looked for: no row counts")
+    yield from _superhuman(page)
     yield from _people(page)
 
 
 def _rows(page: Page) -> Iterator[Line]:
-    span = f", {_days(page.volume.first, page.volume.last)}" if page.volume else ""
+    span = f", {_days(*page.span)}" if page.span else ""
     yield Line("rows", f"{page.rows:,} in {_many(page.files, 'file')}{span}")
     for reason in REJECTED:
         if n := page.set_aside.get(reason, 0):

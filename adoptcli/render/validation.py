@@ -20,6 +20,7 @@ from adoptcli.timeframe import HOUR_MS, to_date
 FORMAT = 1  # 1: the first
 MOST, LABEL = 30, 14
 FORMATS = ("table", "json")
+STUCK = "\u00a0"  # a space that does not break
 
 
 def render(found: Validated, *, width: int | None, unicode: bool) -> str:
@@ -45,8 +46,10 @@ def _set(line: Line, width: int | None) -> Iterator[str]:
 def _folded(text: str, width: int | None, indent: int) -> list[str]:
     if width is None:
         return [text]
-    return wrap(text, max(width, 2 * LABEL + 12), subsequent_indent=" " * indent,
-                break_on_hyphens=False, drop_whitespace=True)  # fmt: skip
+    text = text.replace(" %", f"{STUCK}%")
+    made = wrap(text, max(width, 2 * LABEL + 12), subsequent_indent=" " * indent,
+                break_on_hyphens=False)  # fmt: skip
+    return [line.replace(STUCK, " ") for line in made]
 
 
 def _overall(found: Validated) -> Iterator[str]:
@@ -99,7 +102,10 @@ def as_json(found: Validated) -> str:
 
 def _page(page: Page, zone: str) -> dict[str, Any]:
     made = asdict(page)
-    shapes, volume = made.pop("shapes"), made.pop("volume")
+    shapes, volume, span = (made.pop(name) for name in ("shapes", "volume", "span"))
+    made["span"] = span and dict(
+        zip(("first", "last"), (str(to_date(d)) for d in span), strict=True)
+    )
     made["schemas"] = [
         {**one, "retyped": [dict(zip(("column", "here", "there"), r, strict=True))
                             for r in one["retyped"]]}
@@ -107,7 +113,7 @@ def _page(page: Page, zone: str) -> dict[str, Any]:
     ]  # fmt: skip
     made["keys"] = shapes["keys"]
     made["volume"] = volume and {
-        **_dated(volume), "judged": volume["judged"],
+        "judged": volume["judged"],
         "gaps": [{**_dated(gap), "missed": gap["missed"]} for gap in volume["days"]],
         "hours": [{**_timed(gap), "missed": gap["missed"]} for gap in volume["hours"]],
         "cliffs": [{**cliff, **_dated(cliff)} for cliff in volume["cliffs"]],
@@ -163,7 +169,7 @@ def schema() -> dict[str, Any]:
          "offsets": _list(object_of({"hours": number, "users": whole}))}
     )  # fmt: skip
     volume = object_of(
-        {**span, "judged": whole, "gaps": _list(object_of({**span, "missed": number})),
+        {"judged": whole, "gaps": _list(object_of({**span, "missed": number})),
          "hours": _list(object_of({"from": whole, "until": whole, "missed": number})),
          "cliffs": _list(object_of({**span, "kind": {"enum": ["drop", "jump"]}, "rows": whole,
                                     "usual": number}))}
@@ -172,7 +178,8 @@ def schema() -> dict[str, Any]:
                       "silent": whole, "rows": number})  # fmt: skip
     suspect = object_of({"user": text, "rows": whole, "most": whole, "why": texts})
     page = object_of(
-        {"name": text, "files": whole, "rows": whole, "set_aside": counts, "anonymous": whole,
+        {"name": text, "files": whole, "rows": whole, "span": _or_null(object_of(span)),
+         "set_aside": counts, "anonymous": whole,
          "duplicates": duplicates, **dict.fromkeys(("exact", "timed", "received"), _BOOL),
          "late": _or_null(late), "clock": _or_null(clock), "turns": _list(turn),
          "crowd": object_of({"users": whole, "single": whole}),

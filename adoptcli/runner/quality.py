@@ -66,7 +66,12 @@ class _Source:
         plan = self.prepared.plan
         day = local_day(pl.col("time"), plan.context.calendar, self.start, self.end)
         kept = usable(plan.survey, plan.encoded.columns)
-        return self.within().filter(kept).select("user", "event", "time", day=day)
+        beside = [name for name in ("id", "received") if name in self._names]
+        return self.within().filter(kept).select("user", "event", "time", *beside, day=day)
+
+    @property
+    def _names(self) -> list[str]:
+        return self.prepared.plan.encoded.all().collect_schema().names()
 
 
 def pages(prepared: Prepared) -> tuple[Page, ...]:
@@ -96,43 +101,71 @@ def _names(sources: Sequence[Source], of: Sequence[Mapping[int, Part]]) -> list[
 
 
 def _page(one: _Source) -> Page:
-    parts = [*one.parts.values()]
+    parts, bad = [*one.parts.values()], _bad_lines(one)
     by_part = dict(one.rows().group_by("part").len().collect().iter_rows())
     rows = [by_part.get(number, 0) for number in one.parts]
     several = duplicates.repeated(one.rows().select("id", "user")) if one.keyed else None
-    known = lateness.received(_arrivals(one, several)) if one.dated else None
-    daily, by_event, hourly = _counts(one)
-    end = one.prepared.plan.context.as_of_day
-    people = one.counting().filter(pl.col("user").is_not_null())
-    days = superhuman.user_days(people)
-    dictionary = one.prepared.plan.encoded.dictionaries["user"]
-    hour = local_hour(pl.col("time"), one.prepared.plan.context.calendar, one.start, one.end)
+    days, found = _suspected(one)
+    persons = one.counting().filter(~pl.col("user").is_in([*found.why]).fill_null(False))
+    late, clock = _arrivals(one, persons, several)
+    flow, turns = _flow(one, persons)
+    names = one.prepared.plan.encoded.dictionaries["user"].text
     return Page(
         name=one.name,
         files=sum(len(part.scan.files) for part in parts),
-        rows=sum(rows) + (bad := _bad_lines(one)),
+        rows=sum(rows) + bad,
+        span=_span(one),
         shapes=shapes([part.scan for part in parts], rows),
         set_aside=_set_aside(one, bad),
-        anonymous=int(_counted(one, pl.col("user").is_null())),
+        anonymous=_anonymous(one),
         duplicates=_duplicates(one, several),
         exact=one.prepared.plan.context.definitions.dedupe == "exact",
         timed=not all(part.date_only for part in parts),
         received=any("received" in part.columns for part in parts),
-        late=None if known is None else lateness.lateness(known, one.source.grace),
-        clock=None if known is None else lateness.clock(known),
-        volume=volume.volume(daily, hourly, end) if daily else None,
-        turns=tuple(tracking.turns(by_event, daily, end)),
+        late=late,
+        clock=clock,
+        volume=flow,
+        turns=turns,
         crowd=superhuman.crowd(days),
-        superhuman=superhuman.superhuman(days, people, hour, dictionary.text),
-    )  # fmt: skip
+        superhuman=superhuman.superhuman(days, found, names),
+    )
 
 
-def _arrivals(one: _Source, several: pl.DataFrame | None) -> pl.LazyFrame:
-    """Each event once, as it first came."""
-    if several is None or several.is_empty():
-        return one.within()
-    rows = one.within().select("id", "user", "time", "received")
-    return lateness.first_received(rows, several)
+def _suspected(one: _Source) -> tuple[pl.DataFrame, superhuman.Suspected]:
+    """The days of users, and those users that no person is behind."""
+    rows = one.counting().filter(pl.col("user").is_not_null())
+    days = superhuman.user_days(rows)
+    hour = local_hour(pl.col("time"), one.prepared.plan.context.calendar, one.start, one.end)
+    return days, superhuman.suspected(days, rows, hour)
+
+
+def _arrivals(
+    one: _Source, persons: pl.LazyFrame, several: pl.DataFrame | None
+) -> tuple[lateness.Lateness | None, lateness.Clock | None]:
+    """How late rows are, and whether clocks are right; each event once, as it first came."""
+    if not one.dated:
+        return None, None
+    again = several is not None and several.height > 0
+    once = lateness.first_received(persons, several) if again and several is not None else persons
+    known = lateness.received(once)
+    return lateness.lateness(known, one.source.grace), lateness.clock(known)
+
+
+def _flow(
+    one: _Source, persons: pl.LazyFrame
+) -> tuple[volume.Volume | None, tuple[tracking.Turn, ...]]:
+    """How even the flow of rows is, and which events stop or start."""
+    daily, by_event, hourly = _counts(one, persons)
+    end = one.prepared.plan.context.as_of_day
+    flow = volume.volume(daily, hourly, end) if daily else None
+    return flow, tuple(tracking.turns(by_event, daily, end))
+
+
+def _span(one: _Source) -> tuple[int, int] | None:
+    """The local days of the first and the last row that counts."""
+    day = pl.col("day")
+    first, last = one.counting().select(first=day.min(), last=day.max()).collect().row(0)
+    return None if first is None else (first, last)
 
 
 def _bad_lines(one: _Source) -> int:
@@ -140,10 +173,11 @@ def _bad_lines(one: _Source) -> int:
     return sum(name in mine for name, *_ in one.prepared.canonical.rejected)
 
 
-def _counted(one: _Source, which: pl.Expr) -> int:
-    """How many usable rows are such."""
+def _anonymous(one: _Source) -> int:
+    """Usable rows without user."""
     read = pl.col("time").is_not_null() & pl.col("event").is_not_null()
-    return int(one.rows().select((read & which).sum()).collect().item())
+    found = one.rows().select((read & pl.col("user").is_null()).sum())
+    return int(found.collect().item())
 
 
 def _set_aside(one: _Source, bad: int) -> dict[str, int]:
@@ -170,10 +204,9 @@ def _duplicates(one: _Source, several: pl.DataFrame | None) -> duplicates.Duplic
 
 
 def _counts(
-    one: _Source,
+    one: _Source, some: pl.LazyFrame
 ) -> tuple[dict[int, int], dict[str, dict[int, int]], dict[int, int]]:
     """Rows by day, by event and day where it may be a daily one, and by hour since 1970."""
-    some = one.counting()
     table = some.group_by("event", "day").len().collect()
     days = table.group_by("day").agg(pl.col("len").sum())
     often = table.filter(pl.len().over("event") >= tracking.FEWEST)
