@@ -18,7 +18,8 @@ def validated(prepared: Prepared, request: Request) -> Validated:
     """Rows, what is set aside, span, users, events, what must be known, and the sources' pages."""
     context = prepared.plan.context
     told = pages(prepared)
-    counts = Counts.of(build(prepared.plan, 0))
+    shared = told[0].duplicates.shared if len(told) == 1 else _shared(prepared)
+    counts = Counts.of(build(prepared.plan, 0, last=True))
     seen = {m.id: refusal(m, request, prepared) for m in all_metrics().values()}
     known = caveats(prepared, counts, request)
     names = sorted(context.vocabulary.names.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -28,7 +29,7 @@ def validated(prepared: Prepared, request: Request) -> Validated:
         time_zone=str(context.calendar.zone),
         source=summary(prepared, counts),
         keyed="id" in prepared.canonical.found,
-        shared=told[0].duplicates.shared if len(told) == 1 else _shared(prepared),
+        shared=shared,
         traits=dict(sorted(prepared.plan.tables.places.items())),
         events=dict(names),
         caveats=tuple(c for c in known if c.code != "users-in-accounts"),
