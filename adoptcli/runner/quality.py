@@ -66,11 +66,12 @@ class _Source:
         plan = self.prepared.plan
         day = local_day(pl.col("time"), plan.context.calendar, self.start, self.end)
         kept = usable(plan.survey, plan.encoded.columns)
-        beside = [name for name in ("id", "received") if name in self._names]
+        beside = [name for name in ("id", "received") if name in self.columns]
         return self.within().filter(kept).select("user", "event", "time", *beside, day=day)
 
     @property
-    def _names(self) -> list[str]:
+    def columns(self) -> list[str]:
+        """What is known of each row."""
         return self.prepared.plan.encoded.all().collect_schema().names()
 
 
