@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-READING, SORTING, COUNTING = "reading", "sorting", "counting"
+READING, SORTING, COUNTING, CHECKING = "reading", "sorting", "counting", "checking"
 
 Listener = Callable[[str, int | None], None]
 _listener: Listener | None = None

@@ -31,6 +31,7 @@ from adoptcli.findings.explain import explained  # noqa: E402
 from adoptcli.metrics import all_metrics  # noqa: E402
 from adoptcli.render.json_ import schema as report_schema  # noqa: E402
 from adoptcli.render.ndjson import schema as line_schema  # noqa: E402
+from adoptcli.render.validation import schema as validate_schema  # noqa: E402
 from adoptcli.render.verdicts import schema as check_schema  # noqa: E402
 
 SECTIONS = {
@@ -117,6 +118,11 @@ def check() -> str:
     return json.dumps(check_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def validate() -> str:
+    """docs/validate.schema.json: what readers of the JSON of `validate` need."""
+    return json.dumps(validate_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def ndjson() -> str:
     """docs/ndjson.schema.json: what readers of the NDJSON need."""
     return json.dumps(line_schema(), indent=2, ensure_ascii=False) + "\n"
@@ -164,6 +170,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "docs/report.schema.json": report,
     "docs/check.schema.json": check,
     "docs/ndjson.schema.json": ndjson,
+    "docs/validate.schema.json": validate,
     "docs/cli.md": commands,
     "README.md": readme,
 }

@@ -55,7 +55,7 @@ def check(
     strict: Strict = False,
     problems: Problems = False,
     format: o.CheckFormatOption = None,
-    output: o.CheckOutput = None,
+    output: o.FileOutput = None,
     history: o.History = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,

@@ -31,6 +31,13 @@ class CheckFormat(StrEnum):
     JUNIT = "junit"
 
 
+class PageFormat(StrEnum):
+    """How it is written what the data hold."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 class ListFormat(StrEnum):
     """How a list is written."""
 
@@ -171,13 +178,14 @@ FORMAT = typer.Option(
 )  # fmt: skip
 FormatOption = Annotated[Format | None, FORMAT]
 CheckFormatOption = Annotated[CheckFormat | None, FORMAT]
+PageFormatOption = Annotated[PageFormat | None, FORMAT]
 ListFormatOption = Annotated[ListFormat | None, FORMAT]
 Output = Annotated[
     str | None,
     typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE|DIR/",
                  help="Write here, whole or not at all; a folder gets one CSV a table."),
 ]  # fmt: skip
-CheckOutput = Annotated[
+FileOutput = Annotated[
     str | None,
     typer.Option("--output", "-o", rich_help_panel=OUTPUT, show_default=False, metavar="FILE",
                  help="Write here, whole or not at all."),

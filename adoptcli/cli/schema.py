@@ -1,4 +1,4 @@
-"""`adoptcli schema config|report|ndjson|check`: JSON Schemas, for editors and for readers."""
+"""`adoptcli schema KIND`: JSON Schemas, for editors and for readers."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ def config() -> None:
 def check() -> None:
     """Of `adoptcli check -f json`."""
     from adoptcli.render.verdicts import schema
+
+    payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", exact=True)
+
+
+@app.command("validate")
+def validate() -> None:
+    """Of `adoptcli validate -f json`."""
+    from adoptcli.render.validation import schema
 
     payload(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", exact=True)
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from adoptcli.config import presets
 from adoptcli.config.explain import settings_lines
 from adoptcli.definitions import Alternative, Dedupe, Identity, Source
+from adoptcli.quality.rules import BESIDE, RULES
 from adoptcli.source.preset import Detect, Preset
 
 SHOWN = {
     "user": "User", "anonymous": "User before login", "event": "Event", "timestamp": "Time",
-    "account": "Account", "session": "Session", "id": "Event id",
+    "received": "Received", "account": "Account", "session": "Session", "id": "Event id",
 }  # fmt: skip
 MODES = {
     "resolved": "ids are final as they stand",
@@ -27,6 +28,15 @@ time, which rows are repeated deliveries, which events are no usage. `adoptcli r
 an export by its shape and says so on the first line; `--preset NAME`, or `source: {preset: NAME}`
 in the YAML, names it; `--preset none` turns this off. Whatever the YAML says itself under `source`
 wins, key by key. Zip, gz and zst are read as they are, and so are folders of files.
+"""
+
+QUALITY = """
+`adoptcli validate` has a page for each source: rows by schema, repeats, late rows, wrong clocks,
+days and hours without rows, days far off the usual, events that stop or start, users that no person
+is behind, rows without user. Each finding says what it means and what to do; none is an error, and
+`-f json` has the same with all figures. Late rows and wrong clocks need the time at which the
+vendor received a row, `source.columns.received`, which nothing else reads. What is told, and from
+when on:
 """
 
 OWN = """
@@ -57,10 +67,10 @@ name it is wins.
 - `a[0]`: the first value of a list.
 - `a{key}`: the value of `key` in a list of `{key, value}` pairs, as in GA4 and OpenTelemetry.
 
-A file may lack the columns for account, session, event id and anonymous id that its preset names,
-and those of `dedupe`, `where` and `weight`; user, event and time it must have. With a preset no
-column is guessed by its name. Calls that only tell who someone is need a name too, which `ignore`
-then leaves out: rows without an event are set aside as broken.
+A file may lack the columns for account, session, event id, anonymous id and receipt that its
+preset names, and those of `dedupe`, `where` and `weight`; user, event and time it must have. With a
+preset no column is guessed by its name. Calls that only tell who someone is need a name too, which
+`ignore` then leaves out: rows without an event are set aside as broken.
 """
 
 
@@ -73,6 +83,8 @@ def about_sources() -> str:
     )
     parts = ["# Sources", inspect.cleandoc(INTRODUCTION), contents]
     parts += ["\n\n".join(_preset(name, found)) for name, found in known.items()]
+    parts += ["## The quality of a source", inspect.cleandoc(QUALITY)]
+    parts += ["\n".join(f"- **{label}**: {rule}." for label, rule in RULES.items()), BESIDE]
     keys = "\n".join(settings_lines(Preset))
     parts += ["## A preset of your own", inspect.cleandoc(OWN), f"### Keys of a preset\n\n{keys}"]
     return "\n\n".join(parts) + "\n"

@@ -54,6 +54,9 @@ class Columns(Model):
     anonymous: Alternatives | None = Field(
         None, description="Id of device or browser, for rows without user, where ids are stitched."
     )
+    received: Alternatives | None = Field(
+        None, description="When the vendor received it; tells late rows and wrong clocks."
+    )
 
 
 class Keep(Model):
@@ -78,7 +81,7 @@ class Dedupe(Model):
     keep: Keep | None = Field(None, description="Which delivery counts; default: the earliest.")
 
 
-Ours = Literal["user", "event", "timestamp", "account", "session", "id", "anonymous"]
+Ours = Literal["user", "event", "timestamp", "account", "session", "id", "anonymous", "received"]
 
 
 if TYPE_CHECKING:

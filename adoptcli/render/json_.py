@@ -199,19 +199,6 @@ def schema() -> dict[str, Any]:
             "caveats": {"type": "array", "items": {"$ref": "#/$defs/caveat"}},
         }
     )  # fmt: skip
-    source = object_of(
-        {
-            "rows": {"type": "integer"}, "events": {"type": "integer"},
-            "actors": {"type": "integer"}, "accounts": {"type": ["integer", "null"]},
-            "set_aside": {"type": "object", "additionalProperties": {"type": "integer"}},
-            "anonymous": {"type": "integer"}, "duplicates": {"type": "integer"},
-            "excluded": {"type": "integer"}, "first_day": {"type": "string"},
-            "last_day": {"type": "string"},
-            "cliffs": {"type": "array", "items": {"type": "string", "format": "date"}},
-            "merged": {"type": "integer"}, "merged_into": {"type": "integer"},
-            "devices": {"type": "integer"},
-        }
-    )  # fmt: skip
     just_number, just_text, whole = ({"type": name} for name in ("number", "string", "integer"))
     words = ("code", "metric", "figure", "message", "unit", "advice", "topic", "audience")
     finding = object_of(
@@ -224,7 +211,7 @@ def schema() -> dict[str, Any]:
             "as_of": {"type": "string", "format": "date"}, "time_zone": {"type": "string"},
             "since": text, "until": text, "unit": {"enum": ["user", "account"]},
             "period": {"enum": ["day", "week", "month"]}, "segment": text,
-            "definitions": {"type": "string"}, "source": source,
+            "definitions": {"type": "string"}, "source": source_schema(),
             "caveats": {"type": "array", "items": {"$ref": "#/$defs/caveat"}},
             "metrics": {"type": "object", "additionalProperties": {"$ref": "#/$defs/metric"}},
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
@@ -239,6 +226,23 @@ def schema() -> dict[str, Any]:
         **top,
         "$defs": defs,
     }
+
+
+def source_schema() -> dict[str, Any]:
+    """The JSON Schema of what was read."""
+    return object_of(
+        {
+            "rows": {"type": "integer"}, "events": {"type": "integer"},
+            "actors": {"type": "integer"}, "accounts": {"type": ["integer", "null"]},
+            "set_aside": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "anonymous": {"type": "integer"}, "duplicates": {"type": "integer"},
+            "excluded": {"type": "integer"}, "first_day": {"type": "string"},
+            "last_day": {"type": "string"},
+            "cliffs": {"type": "array", "items": {"type": "string", "format": "date"}},
+            "merged": {"type": "integer"}, "merged_into": {"type": "integer"},
+            "devices": {"type": "integer"},
+        }
+    )  # fmt: skip
 
 
 def object_of(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,8 @@ class Request:
     """What the command line and the YAML ask for; days are day numbers, `until_day` exclusive.
 
     `place_of` says where in the YAML a word stands, as the beginning of a message. `more` are parts
-    of the YAML beside the metrics' whose traits are read too.
+    of the YAML beside the metrics' whose traits are read too. For `quality` rows keep which files'
+    they are, and when they were received.
     """
 
     paths: Sequence[str] = ()
@@ -64,6 +65,7 @@ class Request:
     tmp: Path | None = None
     place_of: Callable[[str], str] = lambda word: ""
     more: Sequence[Model] = ()
+    quality: bool = False
 
 
 @dataclass
@@ -164,6 +166,8 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
         session=session and "sessions" in request.metrics,
         id=True,
         anonymous=True,
+        received=request.quality,
+        part=request.quality,
     )
     canonical = look(gathered, needed, d.time_zone, request.tmp)
     if tables.identities:
@@ -194,6 +198,8 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
         conditions=bits,
         values=tuple(name for name in values if name in canonical.possible_properties),
         unit=request.unit,
+        part=request.quality,
+        received="received" in canonical.found,
     )
     return canonical, wanted
 

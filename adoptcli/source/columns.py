@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -35,6 +35,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "anonymous": (
         "anonymous_id", "anonymousid", "user_pseudo_id", "domain_userid", "device_id", "deviceid",
     ),
+    "received": ("received_at", "receivedat", "server_received_at", "arrived_at"),
 }  # fmt: skip
 NEEDED = ("user", "event", "timestamp")
 
@@ -58,8 +59,9 @@ def plain(name: str) -> str:
 
 
 def resolve(
-    source: Source, columns: Sequence[str], where: str, *, open_ended: bool = False
-) -> tuple[dict[str, Choices], list[str]]:
+    source: Source, columns: Sequence[str], where: str, *, open_ended: bool = False,
+    unwanted: Collection[str] = (),
+) -> tuple[dict[str, Choices], list[str]]:  # fmt: skip
     """Where the file has each of ours, and which of these were guessed.
 
     With a preset nothing is guessed, and what can be absent may be absent.
@@ -69,6 +71,7 @@ def resolve(
         columns: The file's columns.
         where: The file's name, for messages.
         open_ended: Rows further down may have columns that are not among these, as in NDJSON.
+        unwanted: Those of ours that nobody asks for, and that are not looked for.
 
     Raises:
         DataProblem: A column that the YAML names is not there, or one that we need cannot be found.
@@ -78,7 +81,7 @@ def resolve(
     preset = source.preset is not None and source.preset != "none"
     stated = {name: getattr(source.columns, name) for name in USUAL}
     taken = {text for some in stated.values() for text, _ in map(_parts, some or ())}
-    absent = _absent(source, stated, columns, taken)
+    absent = {*_absent(source, stated, columns, taken), *unwanted}
     for ours in USUAL:
         if ours in absent:
             continue

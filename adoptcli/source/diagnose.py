@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from adoptcli.errors import AdoptError, DataProblem, OutputProblem
-from adoptcli.source.files import File, lines_of
-from adoptcli.source.scan import Scan, broken_json
+from adoptcli.source.files import File, broken_json, lines_of
+from adoptcli.source.scan import Scan
 
 WAY_OUT = (
     "mend the line, or set 'on_bad_lines: reject' in the YAML's source to set such lines aside"

@@ -28,8 +28,8 @@ class Canonical:
 
     Attributes:
         frame: user, event (texts or null), time (Int64 ms or null); as needed account, session,
-            id, anonymous and p.<property> (texts or null).
-        found: Which of account, session, id, anonymous some source has.
+            id, anonymous and p.<property> (texts or null), received (Int64 ms or null), part.
+        found: Which of account, session, id, anonymous, received some source has.
         found_properties: Which of the properties some source has.
         possible_properties: Those, and which rows further down may have.
         columns_found: All columns of all sources.
@@ -74,11 +74,8 @@ class Canonical:
 
     def thorough(self) -> Canonical:
         """The same events, every time, text and JSON object read in the general way."""
-        made = [
-            frames.frame(part, self.needed, self.zone, fast=False, nested=False)
-            for part in self.parts
-        ]
-        return replace(self, frame=_concat(made), fast=False, nested=False)
+        frame = _frame(self.parts, self.needed, self.zone, fast=False, nested=False)
+        return replace(self, frame=frame, fast=False, nested=False)
 
     def broken(self, error: BaseException) -> AdoptError:
         """The problem behind a read that failed."""
@@ -173,7 +170,7 @@ def look(gathered: Gathered, needed: Needed, zone: str, tmp: Path | None = None)
             if source.on_bad_lines == "reject" and scan.kind in ("csv", "tsv"):
                 scan, bad = diagnose.without_bad_lines(scan, tmp)
                 rejected += bad
-            part = parts.make(scan, source, needed.properties)
+            part = parts.make(scan, source, needed.properties, received=needed.received)
             found_parts.append(part)
             notes += _said(part)
     made = _canonical(found_parts, needed, zone, notes, rejected)
@@ -184,11 +181,11 @@ def _canonical(
     some: Sequence[Part], needed: Needed, zone: str, notes: Sequence[str],
     rejected: Sequence[tuple[str, int, str, str]],
 ) -> Canonical:  # fmt: skip
-    found = {n for part in some for n in BESIDE if n in part.columns}
+    found = {n for part in some for n in (*BESIDE, "received") if n in part.columns}
     found |= {"id"} if any(part.key for part in some) else set()
     fast = sum(size_of(file) for part in some for file in part.scan.files) >= LARGE
     return Canonical(
-        frame=_concat([frames.frame(p, needed, zone, fast=fast, nested=True) for p in some]),
+        frame=_frame(some, needed, zone, fast=fast, nested=True),
         parts=tuple(some),
         needed=needed,
         zone=zone,
@@ -215,5 +212,18 @@ def _said(part: Part) -> list[str]:
     return [f"columns guessed in {part.scan.files[0].name}: {pairs}"]
 
 
-def _concat(some: list[pl.LazyFrame]) -> pl.LazyFrame:
-    return some[0] if len(some) == 1 else pl.concat(some, how="diagonal")
+def _frame(
+    some: Sequence[Part], needed: Needed, zone: str, *, fast: bool, nested: bool
+) -> pl.LazyFrame:
+    """The events of all parts; with the number of the part, if that is needed."""
+    made = [frames.frame(part, needed, zone, fast=fast, nested=nested) for part in some]
+    if needed.part:
+        made = [f.with_columns(part=_numbered(part, i))
+                for i, (f, part) in enumerate(zip(made, some, strict=True))]  # fmt: skip
+    return made[0] if len(made) == 1 else pl.concat(made, how="diagonal")
+
+
+def _numbered(part: Part, number: int) -> pl.Expr:
+    """The number of a part; null for rows that are the repeats of a counted one."""
+    found = pl.lit(number, dtype=pl.UInt16)
+    return pl.when(pl.col("weight") == 0).then(found) if part.weight else found

@@ -282,6 +282,20 @@ def lines_of(file: File) -> Iterator[bytes]:
             yield from stream
 
 
+def broken_json(file: File) -> int:
+    """The number of the first line that is no JSON object; 0 where all are."""
+    for number, line in enumerate(lines_of(file), 1):
+        if not line.strip():
+            continue
+        try:
+            good = isinstance(json.loads(line), dict)
+        except ValueError:
+            good = False
+        if not good:
+            return number
+    return 0
+
+
 def _not_rubbish(file: File) -> None:
     head = head_of(file)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -82,16 +83,27 @@ class Reader:
 
     def time(self) -> pl.Expr:
         """The first of the timestamps that can be read."""
-        pairs = zip(self.part.columns["timestamp"], self.part.shapes, strict=True)
-        found = [self._time(choice, shape) for choice, shape in pairs]
+        source = self.part.source
+        zones = Zones(source.time_zone, self.zone, source.epoch_zone)
+        return self._first("timestamp", self.part.shapes, zones, fast=self.fast)
+
+    def received(self) -> pl.Expr:
+        """When the vendor received it: a clock of its own, whose numbers tell UTC."""
+        zones = Zones(self.part.source.time_zone, self.zone)
+        return self._first("received", self.part.arrived, zones, fast=False)
+
+    def _first(self, ours: str, shapes: Sequence[Shape], zones: Zones, *, fast: bool) -> pl.Expr:
+        pairs = zip(self.part.columns[ours], shapes, strict=True)
+        found = [self._time(choice, shape, ours, zones, fast=fast) for choice, shape in pairs]
         return found[0] if len(found) == 1 else pl.coalesce(found)
 
-    def _time(self, choice: Choice, shape: Shape) -> pl.Expr:
+    def _time(
+        self, choice: Choice, shape: Shape, ours: str, zones: Zones, *, fast: bool
+    ) -> pl.Expr:  # fmt: skip
         source = self.part.source
         value, dtype = value_of(choice, self.types)
-        value = unless_empty(value, dtype, source, "timestamp")
-        zones = Zones(source.time_zone, self.zone, source.epoch_zone)
-        if source.timestamp_format and dtype == pl.String:
+        value = unless_empty(value, dtype, source, ours)
+        if source.timestamp_format and ours == "timestamp" and dtype == pl.String:
             return _formatted(value, source.timestamp_format, zones)
         if dtype != pl.String:
             found = native_to_ms(value, dtype, zones)
@@ -99,7 +111,7 @@ class Reader:
         if shape.kind == "general":
             return text_to_ms(value, zones)
         found = fast_to_ms(value, shape, zones)
-        if self.fast:
+        if fast:
             return found
         return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(value), zones))
 
@@ -177,6 +189,8 @@ def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) ->
         "time": read.time(),
         **{n: read.text(part.columns[n], n) for n in BESIDE if n in beside and n != "id"},
     }
+    if needed.received and "received" in part.columns:
+        found["received"] = read.received()
     if needed.id and (part.key or "id" in part.columns):
         found["id"] = read.id()
     if needed.id and part.prefer and part.key:

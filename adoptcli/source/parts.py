@@ -29,13 +29,18 @@ Types = dict[str, pl.DataType]
 
 @dataclass(frozen=True)
 class Needed:
-    """What to read beside user, event and time; properties may be paths such as `a.b`."""
+    """What to read beside user, event and time; properties may be paths such as `a.b`.
+
+    With `part` each row has the number of its part; rows that stand for several have it once.
+    """
 
     properties: tuple[str, ...] = ()
     account: bool = False
     session: bool = False
     id: bool = False
     anonymous: bool = False
+    received: bool = False
+    part: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class Part:
     Attributes:
         key, prefer: The parts of the key of repeats, and what decides between them.
         where: The conditions that rows must meet.
-        shapes, order: The form of each alternative of the timestamp, and of `prefer`.
+        shapes, arrived, order: The form of each alternative of the timestamp, of the time of
+            receipt, and of `prefer`.
         nested: JSON objects are read as such, and not as texts; rows may not bear that.
         properties: Where the wanted properties are, or may be; `seen` are those that there are.
     """
@@ -60,6 +66,7 @@ class Part:
     where: tuple[tuple[Choice, tuple[str, ...]], ...] = ()
     types: Types | None = None
     shapes: tuple[Shape, ...] = ()
+    arrived: tuple[Shape, ...] = ()
     order: Shape = GENERAL
     nested: bool = False
     properties: tuple[tuple[str, Choices], ...] = ()
@@ -89,14 +96,17 @@ class Part:
         return not told and any(shape.naive and not shape.dates for shape in self.shapes)
 
 
-def make(scan: Scan, source: Source, wanted: Sequence[str] = ()) -> Part:
+def make(scan: Scan, source: Source, wanted: Sequence[str] = (), *, received: bool = False) -> Part:
     """Look at the first rows of files of one shape; `wanted` are properties.
+
+    When rows were `received` is looked for only where it is asked for.
 
     Raises:
         DataProblem: A column is not there, or the files cannot be read.
     """
     where, loose = scan.files[0].name, scan.kind == "ndjson"
-    found, guessed = names.resolve(source, scan.names, where, open_ended=loose)
+    unwanted = () if received else ("received",)
+    found, guessed = names.resolve(source, scan.names, where, open_ended=loose, unwanted=unwanted)
     preset = source.preset is not None and source.preset != "none"
 
     def one(stated: Sequence[Alternative], key: str) -> Choices:
@@ -167,11 +177,16 @@ def _looked_at(part: Part) -> Part:
     deep = part.open_ended and any(choice.path.steps for choice in part.chosen())
     head, nested = _head(part, list(part.chosen()), nested=deep)
     types = dict(head.schema)
-    shapes = tuple(_shape(part.source, head, choice, types) for choice in part.columns["timestamp"])
+    shapes, arrived = (
+        tuple(
+            _shape(part.source, head, choice, types, ours) for choice in part.columns.get(ours, ())
+        )
+        for ours in ("timestamp", "received")
+    )
     order = GENERAL
     if part.prefer and (found := value_of(part.prefer, types))[1] == pl.String:
         order = shape_of(head.select(found[0]).to_series())
-    return replace(part, types=types, shapes=shapes, order=order, nested=nested)
+    return replace(part, types=types, shapes=shapes, arrived=arrived, order=order, nested=nested)
 
 
 def _head(part: Part, chosen: Sequence[Choice], *, nested: bool) -> tuple[pl.DataFrame, bool]:
@@ -193,12 +208,12 @@ def rows(
     return part.scan.frame(wanted, file_column, types)
 
 
-def _shape(source: Source, head: pl.DataFrame, choice: Choice, types: Types) -> Shape:
-    if source.timestamp_format:
+def _shape(source: Source, head: pl.DataFrame, choice: Choice, types: Types, ours: str) -> Shape:
+    if source.timestamp_format and ours == "timestamp":
         return Shape("general", naive="%z" not in source.timestamp_format)
     value, dtype = value_of(choice, types)
     if dtype == pl.String:
-        return shape_of(head.select(unless_empty(value, dtype, source, "timestamp")).to_series())
+        return shape_of(head.select(unless_empty(value, dtype, source, ours)).to_series())
     naive = isinstance(dtype, pl.Datetime) and dtype.time_zone is None
     return Shape("native", naive=naive, dates=dtype == pl.Date)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import polars as pl
 
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
-from adoptcli.source.files import File, head_of, lines_of
+from adoptcli.source.files import File, broken_json, head_of, lines_of
 from adoptcli.source.paths import find
 
 Types = dict[str, pl.DataType]
@@ -39,6 +38,7 @@ class Scan:
         quote: What quotes a field of a CSV file; nothing where nothing does.
         bare: No line holds the columns' names.
         explode: Nested lists that are taken apart; the columns are those within and around.
+        own: The columns of each file, where files of different keys are read as one.
     """
 
     files: tuple[File, ...]
@@ -49,6 +49,7 @@ class Scan:
     quote: str = '"'
     bare: bool = False
     explode: tuple[str, ...] = ()
+    own: tuple[tuple[str, ...], ...] = ()
 
     @property
     def kind(self) -> str:
@@ -169,6 +170,7 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
         more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
         notes.append(f"skipped: {empty[0][0].name}{more}, without rows")
     groups = _telling(groups, source, notes)
+    own = {file.path: shape[1] for shape, members in groups.items() for file in members}
     if stated:
         groups = _together(groups)  # nothing depends on what else a file has
     found = []
@@ -177,6 +179,7 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
         made = Scan(
             tuple(members), columns, separator, eol, hive,  # type: ignore[arg-type]
             source.quote_char, source.header is not None, lists,  # type: ignore[arg-type]
+            tuple(own[file.path] for file in members),  # type: ignore[misc]
         )  # fmt: skip
         found.append(made)
     return found
@@ -334,20 +337,6 @@ def _mixed(file: File) -> Types:
 
 def _no_objects(file: File) -> DataProblem:
     return DataProblem("no-rows", f"{file.name}: there are no objects in it", "check the export")
-
-
-def broken_json(file: File) -> int:
-    """The number of the first line that is no JSON object; 0 where all are."""
-    for number, line in enumerate(lines_of(file), 1):
-        if not line.strip():
-            continue
-        try:
-            good = isinstance(json.loads(line), dict)
-        except ValueError:
-            good = False
-        if not good:
-            return number
-    return 0
 
 
 def _separator(file: File, head: bytes, eol: str) -> str:

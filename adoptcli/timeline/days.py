@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from adoptcli.timeframe import DAY_MS, Calendar, offsets
+from adoptcli.timeframe import DAY_MS, HOUR_MS, Calendar, offsets
 
 
 def _local(time: pl.Expr, calendar: Calendar, first: int, last: int) -> pl.Expr:
@@ -21,6 +21,11 @@ def _local(time: pl.Expr, calendar: Calendar, first: int, last: int) -> pl.Expr:
 def local_day(time: pl.Expr, calendar: Calendar, first: int, last: int) -> pl.Expr:
     """The local day (Int32) of instants (Int64 ms) that lie in [first, last]."""
     return (_local(time, calendar, first, last) // DAY_MS).cast(pl.Int32)
+
+
+def local_hour(time: pl.Expr, calendar: Calendar, first: int, last: int) -> pl.Expr:
+    """The local hour (Int8, 0 to 23) of instants (Int64 ms) that lie in [first, last]."""
+    return (_local(time, calendar, first, last) // HOUR_MS % 24).cast(pl.Int8)
 
 
 def start_of(day: pl.Expr, starts: list[int]) -> pl.Expr:

@@ -16,6 +16,7 @@ from adoptcli.context import Condition, Unit
 
 SCALE = 1000
 GIVEN = ("given", "device")
+TOLD = ("part", "received")
 MOST_VALUE = 1e12
 
 
@@ -95,7 +96,8 @@ class Wanted:
 
     `values` are properties that hold numbers. `homes` are the accounts of users by user code, for
     rows that name none, where actors are accounts. `people` says which ids are one person; it acts
-    before anything is parted by user.
+    before anything is parted by user. `part` and `received` are what the quality of the data is
+    told by, and nothing else.
     """
 
     account: bool = False
@@ -110,6 +112,8 @@ class Wanted:
     homes: pl.Series | None = None
     unit: Unit = "user"
     people: People | None = None
+    part: bool = False
+    received: bool = False
 
 
 @dataclass
@@ -119,8 +123,8 @@ class Encoded:
     Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: given (UInt32 code of the id as
     it stood there), device (that is an anonymous id), mask (bits of the conditions that hold),
     account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), prefer (Int64: of
-    repeats the lowest counts), signup (Int64 ms), value.<name> (Int64 thousandths). Nulls stand
-    where the source had nothing that can be used.
+    repeats the lowest counts), signup (Int64 ms), value.<name> (Int64 thousandths), part (UInt16),
+    received (Int64 ms). Nulls stand where the source had nothing that can be used.
     """
 
     buckets: int
@@ -192,7 +196,10 @@ def encode(
         folder: Where the bucket files go; in memory where absent.
     """
     found = _columns(wanted, dictionaries)
-    lazy, columns = events.select(**found), tuple(name for name in found if name not in GIVEN)
+    lazy, columns = (
+        events.select(**found),
+        tuple(name for name in found if name not in (*GIVEN, *TOLD)),
+    )
     given = wanted.people is not None
     if wanted.homes is not None:
         home = pl.lit(wanted.homes).gather("user", null_on_oob=True)
@@ -226,13 +233,14 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
     if wanted.prefer:
         found["prefer"] = pl.col("prefer")
     if wanted.exact:
-        found["row"] = pl.struct(pl.all()).hash()
+        found["row"] = pl.struct(pl.all().exclude(*TOLD)).hash()
     for name in wanted.traits:
         found[f"trait.{name}"] = dictionaries[f"trait.{name}"].encode(pl.col(f"p.{name}"))
     if wanted.signup:
         found["signup"] = pl.col("signup")
     for name in wanted.values:
         found[f"value.{name}"] = _thousandths(pl.col(f"p.{name}"))
+    found |= {name: pl.col(name) for name in TOLD if getattr(wanted, name)}
     if wanted.conditions:
         found["mask"] = _mask(wanted.conditions)
     return found

@@ -73,11 +73,14 @@ class Survey:
 
 def counted(codes: Survey | Excluded, columns: Sequence[str]) -> pl.Expr:
     """True for usable rows of known users that nothing excludes, whenever they were."""
-    kept = (
-        pl.col("user").is_not_null() & pl.col("event").is_not_null() & pl.col("time").is_not_null()
-    )
+    return pl.col("user").is_not_null() & usable(codes, columns)
+
+
+def usable(codes: Survey | Excluded, columns: Sequence[str]) -> pl.Expr:
+    """The same, whether or not the user is known."""
+    kept = pl.col("event").is_not_null() & pl.col("time").is_not_null()
     if codes.excluded_users:
-        kept &= ~pl.col("user").is_in(list(codes.excluded_users))
+        kept &= ~pl.col("user").is_in(list(codes.excluded_users)).fill_null(False)
     if codes.excluded_events:
         kept &= ~pl.col("event").is_in(list(codes.excluded_events))
     if codes.excluded_accounts and "account" in columns:

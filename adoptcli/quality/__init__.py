@@ -1,0 +1,1 @@
+"""What is wrong with a source's rows: one kind of finding a file, frames in, objects out."""
