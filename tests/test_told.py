@@ -335,3 +335,24 @@ def events_of_json(folder: Path, cli: Any) -> dict[str, Any]:
     got = cli("usage", folder / "events.ndjson", "-c", folder / "definitions.yaml", "-f", "json",
               "--as-of", "2026-02-01")  # fmt: skip
     return json.loads(got.out)
+
+
+def test_rows_that_do_not_fit_are_read_all_the_same(
+    tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts in the place of objects, space around ids, numbers; not rows that `where` excludes."""
+    told = {"time": 1767225600, "distinct_id": "u", "$anon_distinct_id": " a ", "$user_id": 7}
+    some = [(" $identify ", told), ("$merge", {"$distinct_ids": [7, "q"]}), ("View", "broken")]
+    some += [("View", {"time": 1767225600, "distinct_id": id}) for id in ("a", "7", "q")]
+    rows = [{"event": event, "properties": properties} for event, properties in some]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "events.ndjson").write_text(text, encoding="utf-8")
+    config = {"max_rejected": 0.5, "source": {"preset": "mixpanel"}}
+    write_log(tmp_path, [], config)
+    report = events_of_json(tmp_path, cli)
+    assert [report["source"][n] for n in ("events", "actors", "merged")] == [3, 1, 2]
+    monkeypatch.setattr("adoptcli.source.events.LARGE", 0)
+    assert events_of_json(tmp_path, cli) == report
+    config["source"] = {"preset": "mixpanel", "where": {"event": "View"}}
+    write_log(tmp_path, [], config)
+    assert events_of_json(tmp_path, cli)["source"]["actors"] == 3
