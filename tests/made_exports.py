@@ -108,6 +108,7 @@ def counted(
     key: Callable[[Call], Any] = lambda call: call.key,
     later: bool = False,
     same: Mapping[str, str] | None = None,
+    group: str | None = None,
 ) -> dict[str, Any]:
     """What there is to count, by the vendor's rules; repeats are told of rows that count.
 
@@ -119,19 +120,22 @@ def counted(
         grace: Days at the end that are not judged yet.
         key: What two deliveries of one event have in common.
         later: Of several deliveries the last counts, not the first.
-        same: Ids that stand for the same person as others.
+        same: Ids of people that stand for the same person as others.
+        group: The event that tells the account of somebody's calls that have none.
     """
-    found = list(found)
+    one = same or {}
+    found = [replace(call, user=one.get(call.user or "", call.user)) for call in found]
     people = _people(found) if stitch else {}
     end = START + timedelta(days=DAYS - grace)
     told = {"duplicates": 0, "excluded": 0, "anonymous": 0}
     aside = {"past-timestamps": 0, "future-timestamps": 0, "after-as-of": 0}
     daily: dict[str, set[str]] = defaultdict(set)
-    accounts: set[str] = set()
+    groups = _groups(found, people, group)
+    accounts: dict[str, dict[str, datetime]] = defaultdict(dict)
+    by_account: dict[str, set[str]] = defaultdict(set)
     seen: set[Any] = set()
     for call in sorted(found, key=lambda c: c.received, reverse=later):
         who = call.user or (people.get(call.device or "", call.device) if stitch else None)
-        who = (same or {}).get(who or "", who)
         if who is None:
             told["anonymous"] += 1
         elif call.event is None or call.event in system:
@@ -147,16 +151,42 @@ def counted(
         else:
             seen.add(key(call))
             daily[f"{call.at:%Y-%m-%d}"].add(who)
-            accounts |= {call.account} if call.account else set()
+            if account := call.account or _group(groups.get(who, []), call.at):
+                accounts[who][account] = max(call.at, accounts[who].get(account, call.at))
+                by_account[f"{call.at:%Y-%m-%d}"].add(account)
+    last = {min(a for a in own if own[a] == max(own.values())) for own in accounts.values()}
     return {
+        **({"daily_accounts": _sizes(by_account)} if group else {}),
         **told,
         "rows": len(found),
         "events": len(seen),
         "actors": len(set().union(*daily.values())),
-        "accounts": len(accounts) or None,
+        "accounts": len(last) or None,
         "set_aside": aside,
-        "daily": {day: len(who) for day, who in sorted(daily.items())},
+        "daily": _sizes(daily),
     }
+
+
+def _sizes(by_day: Mapping[str, set[str]]) -> dict[str, int]:
+    return {day: len(some) for day, some in sorted(by_day.items())}
+
+
+def _groups(
+    found: Iterable[Call], people: Mapping[str, str], event: str | None
+) -> dict[str, list[tuple[datetime, str]]]:
+    """When whom group calls told to belong where."""
+    told: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for call in found:
+        who = call.user or people.get(call.device or "", call.device)
+        if event and call.event == event and call.account and who:
+            told[who].append((call.at, call.account))
+    return told
+
+
+def _group(told: list[tuple[datetime, str]], at: datetime) -> str | None:
+    """The account told last before a moment, else the first."""
+    times = [when for when, _ in told if when <= at] or sorted(when for when, _ in told)[:1]
+    return min((account for when, account in told if when == max(times)), default=None)
 
 
 def _people(found: Iterable[Call]) -> dict[str, str]:

@@ -18,6 +18,8 @@ from adoptcli.cli.console import Console
 from adoptcli.render import by_extension
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from adoptcli.audiences import Listed
     from adoptcli.config.model import Config
     from adoptcli.runner.prepare import Prepared, Request
@@ -113,7 +115,7 @@ def audience(
         lists.deliver(_overview(given), given)
         return
     before = None if diff is None else _previous(diff)
-    request, kind, found = _people(name, given)
+    table, kind, found = _people(name, given)
     lines: list[dict[str, Any]] = [asdict(one) for one in found]
     if diff is not None and before is not None:
         _comparable(before, diff, kind, found)
@@ -127,7 +129,7 @@ def audience(
         if len(lines) > len(kept):
             given.console.note(f"{len(lines) - len(kept):,} who left are not in a list for {for_}")
         listed = [one for one in found if one.id in kept]
-        _for(for_, name, kind, listed, id_column, given, request)
+        _for(for_, name, kind, listed, id_column, given, table)
         return
     columns = (*COLUMNS, "change") if before is not None else COLUMNS
     shown = [{column: line[column] for column in columns} for line in lines]
@@ -170,8 +172,10 @@ def _prepared(
     return asked, prepared
 
 
-def _people(name: str, options: common.Options) -> tuple[Request, str, list[Listed]]:
-    """Who is listed, and whether they are users or accounts."""
+def _people(
+    name: str, options: common.Options
+) -> tuple[pl.DataFrame | None, str, list[Listed]]:  # fmt: skip
+    """The users table by person, whether users or accounts are listed, and who."""
     from adoptcli.metrics import all_metrics
     from adoptcli.runner import audience as run
     from adoptcli.runner import report
@@ -193,7 +197,7 @@ def _people(name: str, options: common.Options) -> tuple[Request, str, list[List
         if not options.console.quiet:
             for caveat in run.caveats(what, prepared, asked):
                 note(f"{what.metrics[0]}: {caveat}")
-        return asked, "account" if of_accounts else "user", found
+        return prepared.users, "account" if of_accounts else "user", found
     finally:
         prepared.close()
 
@@ -292,7 +296,7 @@ def _changes(
 
 def _for(
     destination: str, name: str, kind: str, found: list[Listed], id_column: str | None,
-    options: common.Options, request: Request,
+    options: common.Options, users: pl.DataFrame | None,
 ) -> None:  # fmt: skip
     from adoptcli.audiences.destinations import DESTINATIONS, rows_for
     from adoptcli.errors import UsageProblem
@@ -304,7 +308,7 @@ def _for(
         )  # fmt: skip
     where = DESTINATIONS[destination]
     column = id_column or ("email" if where.email else None)
-    ids = None if column is None else _identifiers(column, destination, request)
+    ids = None if column is None else _identifiers(column, destination, users)
     lines, without, double = rows_for(where, name, found, ids)
     if without:
         options.console.note(f"{without:,} left out: their {column!r} is empty or not known")
@@ -313,15 +317,12 @@ def _for(
     common.put(lists.csv_text(lines), options, exact=True)
 
 
-def _identifiers(column: str, destination: str, request: Request) -> dict[str, str]:
+def _identifiers(
+    column: str, destination: str, table: pl.DataFrame | None
+) -> dict[str, str]:  # fmt: skip
+    """That column of the users table, by person."""
     from adoptcli.errors import UsageProblem
-    from adoptcli.runner.people import resolved
-    from adoptcli.source.identity import read_identities
-    from adoptcli.source.tables import read_users
 
-    users = request.definitions.users
-    merged = read_identities(request.definitions.source, request.base)
-    table = resolved(read_users(users, request.base) if users else None, merged)
     if table is None or f"t.{column}" not in table.columns:
         known = [] if table is None else [c[2:] for c in table.columns if c.startswith("t.")]
         raise UsageProblem(

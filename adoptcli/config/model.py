@@ -17,7 +17,7 @@ from adoptcli.config import checks
 from adoptcli.config.checked import checked
 from adoptcli.config.document import Document, parse
 from adoptcli.config.problems import Problem, dotted
-from adoptcli.definitions import Definitions, Name, Source
+from adoptcli.definitions import Definitions, Identity, Name, Source
 from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import Metric, NamedSettings, Settings, all_metrics
 from adoptcli.targets import names
@@ -27,7 +27,7 @@ _NOT_HASHED: dict[str, Any] = {
     "source": True, "max_rejected": True, "audiences": True, "findings": True,
     "targets": True, "users": {"file"}, "accounts": {"file"},
 }  # fmt: skip
-_COUNTS = {"empty", "where", "ignore", "dedupe", "weight", "event", "ids"}  # of a source
+_COUNTS = {"empty", "where", "ignore", "dedupe", "weight", "event", "ids", "members"}  # of a source
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,18 @@ def _counted(source: Source) -> dict[str, Any]:
     return {name: value for name, value in stated.items() if value is not None}
 
 
+def _way(identity: Identity) -> tuple[str | int, ...]:
+    """How ids become people; which file says so does not matter, which rows do."""
+    told = [pair.model_dump_json() for pair in identity.told]
+    return identity.how, identity.stitch, identity.shared, *told
+
+
 def _config(
     definitions: Definitions, path: Path | None, document: Document | None = None
 ) -> Config:
     plain = definitions.model_dump(mode="json", exclude=_NOT_HASHED)
-    ways = {(i.how, i.stitch, i.shared) for i in (source.identity for source in definitions.source)}
-    if known := sorted(way for way in ways if way[0] in ("map", "stitch")):
+    ways = {_way(source.identity) for source in definitions.source}
+    if known := sorted(way for way in ways if way[0] in ("map", "stitch") or way[3:]):
         plain["identity"] = known
     if counted := [rules for source in definitions.source if (rules := _counted(source))]:
         plain["rows"] = counted

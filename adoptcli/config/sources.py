@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from adoptcli.config import presets
 from adoptcli.config.explain import settings_lines
-from adoptcli.definitions import Alternative, Dedupe, Identity, Source
+from adoptcli.definitions import Alternative, Dedupe, Identity, Pair, Source
 from adoptcli.quality.rules import BESIDE, RULES
 from adoptcli.source.preset import Detect, Preset
 
@@ -17,7 +17,7 @@ SHOWN = {
 }  # fmt: skip
 MODES = {
     "resolved": "ids are final as they stand",
-    "map": "a table of merged ids is needed (`--identities FILE`)",
+    "map": "ids that are one person are mapped",
     "stitch": "rows without user get the known user of their anonymous id",
     "none": "each id is a person",
 }
@@ -57,6 +57,9 @@ source:
   where: {test: false}
   ignore: ["debug *"]
   dedupe: {key: [uid], keep: {newest: received}}
+  identity:
+    pairs: {event: merged, from: details.old, to: person.id}  # rows that tell who is one person
+  members: {event: joined, account: details.team}             # and of which account
 ```
 
 A *path* is a column, or the way into one that holds objects or JSON texts; a column whose whole
@@ -67,10 +70,15 @@ name it is wins.
 - `a[0]`: the first value of a list.
 - `a{key}`: the value of `key` in a list of `{key, value}` pairs, as in GA4 and OpenTelemetry.
 
-A file may lack the columns for account, session, event id, anonymous id and receipt that its
-preset names, and those of `dedupe`, `where` and `weight`; user, event and time it must have. With a
-preset no column is guessed by its name. Calls that only tell who someone is need a name too, which
-`ignore` then leaves out: rows without an event are set aside as broken.
+Whose a row is: an id that a file of `identity` names is the person's whom the file says; else
+whom rows of `identity.pairs` told last; else, with `mode: stitch`, the user known on the device.
+The account of a row is its own, else that of the last of the person's `members` rows at or before
+it, and before the first that one; else that of the users table.
+
+A file may lack the columns for account, session, event id, anonymous id and receipt that its preset
+names, and those of `dedupe`, `where`, `weight`, `pairs` and `members`; user, event and time it must
+have. With a preset no column is guessed by its name. Calls that only tell who someone is need a
+name too, which `ignore` then leaves out: rows without an event are set aside as broken.
 """
 
 
@@ -122,6 +130,9 @@ def _facts(preset: Preset) -> Iterator[tuple[str, str]]:
 
 def _rules(source: Source) -> Iterator[tuple[str, str]]:
     yield "Identity", _identity(source.identity)
+    if source.members:
+        events, place = _names(source.members.event), _alternatives(source.members.account)
+        yield "Account of rows without", f"as {events} told of the user last, in {place}"
     yield "Duplicates", _dedupe(source.dedupe, bool(source.columns.id))
     if source.weight:
         yield "Counts", f"a row stands for as many events as `{source.weight}` says"
@@ -167,7 +178,13 @@ def _identity(identity: Identity) -> str:
     device = f"; a device of more than {identity.shared} users is nobody's"
     which = f", the {identity.stitch} one" if identity.stitch != "forward" else ", from then on"
     more = which + device if identity.how == "stitch" else ""
-    return f"{identity.how}: {MODES[identity.how]}{more}"
+    told = "".join(f"; {_pair(pair)}" for pair in identity.told)
+    return f"{identity.how}: {MODES[identity.how]}{more}{told}"
+
+
+def _pair(pair: Pair) -> str:
+    was, is_ = _alternatives(getattr(pair, "from")), _alternatives(pair.to)
+    return f"{_names(pair.event)} {'joins' if pair.mutual else 'maps'} {was} to {is_}"
 
 
 def _dedupe(dedupe: Dedupe | None, by_id: bool) -> str:

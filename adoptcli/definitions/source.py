@@ -85,10 +85,11 @@ Ours = Literal["user", "event", "timestamp", "account", "session", "id", "anonym
 
 
 if TYPE_CHECKING:
-    _From = Model
+    _FromColumn = Model
+    _FromPlace = Model
 else:  # `from` is a word of Python's, and cannot be written as a field is
-    _From = create_model(
-        "_From",
+    _FromColumn = create_model(
+        "_FromColumn",
         __base__=Model,
         **{
             "from": (
@@ -96,33 +97,72 @@ else:  # `from` is a word of Python's, and cannot be written as a field is
             )
         },
     )  # fmt: skip
+    _FromPlace = create_model(
+        "_FromPlace",
+        __base__=Model,
+        **{"from": (Alternatives, Field(description="Where they have the id that was merged."))},
+    )
+
+Events = Annotated[list[Name], Field(min_length=1), BeforeValidator(as_list)]
 
 
-class Identity(_From):
+class Pair(_FromPlace):
+    """Rows that tell that two ids are one person."""
+
+    event: Events = Field(description="Their events, such as $identify, ignored or not.")
+    to: Alternatives = Field(description="Where they have the id that stands for it.")
+    mutual: bool = Field(
+        False,
+        description="All ids that such rows connect are one person. Else an id has one person, "
+        "the one told last.",
+    )
+
+
+class Members(Model):
+    """Rows that tell which account a user belongs to."""
+
+    event: Events = Field(description="Their events, such as $group, ignored or not.")
+    account: Alternatives = Field(description="Where they have the account.")
+
+
+class Identity(_FromColumn):
     """Which ids are one person."""
 
     to: Name | None = Field(None, description="Its column of the ids that stand for them.")
     file: Name | None = Field(
         None, description="A table of ids and the ids that stand for the same people."
     )
+    pairs: Annotated[list[Pair], BeforeValidator(as_list)] = Field(
+        default_factory=list,
+        description="Rows that tell themselves that two ids are one person. The file's word goes "
+        "first, then theirs, then stitching.",
+    )
     mode: Literal["resolved", "map", "stitch", "none"] | None = Field(
         None,
-        description="Ids are final as they stand (resolved), the file maps them (map), rows "
-        "without user get the known user of their anonymous id (stitch), or each is a person "
-        "(none). Default: map where there is a file, else none.",
+        description="Ids are final as they stand (resolved), the file or pairs map them (map), "
+        "rows without user get the known user of their anonymous id (stitch), or each is a person "
+        "(none). Default: map where there is a file or are pairs, else none.",
     )
     stitch: Literal["last", "first", "forward"] = Field(
         "last",
         description="Which known user counts: the last, the first, or only from then on.",
     )
     shared: int = Field(
-        3, ge=1, le=1_000_000, description="An anonymous id of more users than this is nobody's."
+        3,
+        ge=1,
+        le=1_000_000,
+        description="An id of more people than this is nobody's, such as that of a shared device.",
     )
 
     @property
     def how(self) -> Literal["resolved", "map", "stitch", "none"]:
         """The mode, or what it is where none is named."""
-        return self.mode or ("map" if self.file else "none")
+        return self.mode or ("map" if self.file or self.pairs else "none")
+
+    @property
+    def told(self) -> list[Pair]:
+        """The pairs to look for."""
+        return [] if self.how == "none" else self.pairs
 
     def over(self, usual: Identity) -> Identity:
         """What this states itself, and for the rest what is usual."""
@@ -131,8 +171,9 @@ class Identity(_From):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.mode == "none" and self.file:
-            raise ValueError("'file' goes with mode: map, resolved or stitch")
+        for key in ("file", "pairs"):
+            if self.mode == "none" and getattr(self, key):
+                raise ValueError(f"'{key}' goes with mode: map, resolved or stitch")
         if self.stitch != "last" and self.mode != "stitch":
             raise ValueError("'stitch' goes with mode: stitch")
         return self
@@ -174,6 +215,11 @@ class Source(Model):
     )
     dedupe: Dedupe | None = Field(None, description="The key of repeated deliveries.")
     identity: Identity = Field(Identity(), description="Which ids are one person.")
+    members: Members | None = Field(
+        None,
+        description="Rows that tell which account a user belongs to; rows of theirs without an "
+        "account get the last one told, those before the first that one.",
+    )
     ids: Literal["salesforce"] | None = Field(
         None,
         description="Whose ids these are; salesforce: 15 and 18 characters name the same record.",

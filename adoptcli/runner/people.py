@@ -82,17 +82,25 @@ def people(
         DataProblem: There are no anonymous ids to stitch.
     """
     source = stitching(part.source for part in canonical.parts)
-    if found is None and source is None:
-        return None, 0
-    pairs = found.pairs if found else pl.DataFrame(schema={"from": pl.String, "to": pl.String})
-    mapped = by_code(ids.add(pairs["from"]), ids.add(pairs["to"]))
+    if found is None:
+        if source is None:
+            return None, 0
+        found = Identities(pl.DataFrame(schema={"from": pl.String, "to": pl.String}))
+    given, person = ids.add(found.pairs["from"]), ids.add(found.pairs["to"])
+    mapped, shared = by_code(given, person), found.alone.len()
     if source is None:
-        return People(mapped), 0
+        return People(mapped), shared
     _both(canonical)
-    made = _stitched(frame, ids, mapped, source)
-    if source.identity.stitch == "forward":
-        return People(mapped, made.spans["user"].clear(), made.spans), made.shared
-    return People(mapped, by_code(made.spans["anonymous"], made.spans["user"])), made.shared
+    made = _stitched(frame, ids, mapped, source, found)
+    # What rows tell of an id on which too many users are known does not hold for the device.
+    void = made.alone.filter(made.alone.is_in(ids.add(found.told["from"]).implode()))
+    held = pl.DataFrame({"anonymous": given, "user": person})
+    held = held.filter(~pl.col("anonymous").is_in(void.implode()))
+    spans = made.spans.join(held, on="anonymous", how="anti", maintain_order="left")
+    forward = source.identity.stitch == "forward"
+    held = held if forward else pl.concat([held, spans.select("anonymous", "user")])
+    devices = by_code(held["anonymous"], held["user"])
+    return People(mapped, devices, spans if forward else None), shared + made.alone.len()
 
 
 def _both(canonical: Canonical) -> None:
@@ -108,25 +116,33 @@ def _both(canonical: Canonical) -> None:
             )
 
 
-def _stitched(frame: pl.LazyFrame, ids: Dictionary, mapped: pl.Series, source: Source) -> Stitched:
-    """The stitches of the rows that have both ids, by code."""
+def _stitched(
+    frame: pl.LazyFrame, ids: Dictionary, mapped: pl.Series, source: Source, found: Identities
+) -> Stitched:  # fmt: skip
+    """The stitches of the rows that have both ids, by code; what rows tell counts as one."""
+    stitch, both = source.identity.stitch, People(mapped)
     user = ids.encode(pl.col("user"))
     rows = frame.filter(
         pl.col("user").is_not_null() & pl.col("anonymous").is_not_null()
         & pl.col("event").is_not_null() & pl.col("time").is_between(EARLIEST, LATEST)
     ).select(
-        user=People(mapped).user(user, user), anonymous=ids.encode(pl.col("anonymous")), time="time"
+        user=both.user(user, user), anonymous=ids.encode(pl.col("anonymous")), time="time"
     )  # fmt: skip
-    stitch = source.identity.stitch
     if stitch == "forward":
         known = rows.unique().collect()
     else:
         edge = pl.col("time").max() if stitch == "last" else pl.col("time").min()
         known = rows.group_by("anonymous", "user").agg(edge).collect()
+    told = found.told.select(
+        user=both.user(ids.encode(pl.col("to")), pl.lit(None)),
+        anonymous=ids.encode(pl.col("from")), time="time",
+    )  # fmt: skip
+    known = pl.concat([known.select(told.columns), told])
+    known = known.filter(~pl.col("anonymous").is_in(ids.add(found.alone).implode()))
     users = known["user"].unique().sort()
     place = by_code(users, ids.text(users).rank("dense"))
-    known = known.with_columns(place=place.gather(known["user"]))
-    return stitched(known, stitch, source.identity.shared)
+    return stitched(known.with_columns(place=place.gather(known["user"])), stitch,
+                    source.identity.shared)  # fmt: skip
 
 
 def merged(encoded: Encoded) -> Merged:

@@ -23,8 +23,9 @@ from adoptcli.definitions import (
 )
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.metrics import get_metric
-from adoptcli.runner import people, presets, traits
+from adoptcli.runner import members, people, presets, traits
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
+from adoptcli.source import told
 from adoptcli.source.events import Canonical, Gathered, Needed, gather, look
 from adoptcli.source.identity import Identities, read_identities
 from adoptcli.source.tables import read_accounts, read_users
@@ -102,6 +103,7 @@ class _Tables:
     accounts: pl.DataFrame | None
     places: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
+    told: pl.DataFrame = field(default_factory=pl.DataFrame)
     identities: Identities | None = None
     shared: int = 0
 
@@ -118,10 +120,11 @@ def prepare(request: Request) -> Prepared:
     d = d.model_copy(update={"source": list(gathered.sources)})
     request = replace(request, definitions=d)
     tables = _tables(request)
-    d = people.excluding(d, tables.identities)
-    request = replace(request, definitions=d)
     canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
+    canonical = _identified(request, tables, canonical)
+    d = people.excluding(d, tables.identities)
+    request = replace(request, definitions=d)
     folder = _folder(request)
     try:
         encoded, dictionaries = _encode(request, canonical, wanted, tables, folder)
@@ -137,8 +140,7 @@ def prepare(request: Request) -> Prepared:
 
 def _tables(request: Request) -> _Tables:
     d = request.definitions
-    found = read_identities(d.source, request.base)
-    users = people.resolved(read_users(d.users, request.base) if d.users else None, found)
+    users = read_users(d.users, request.base) if d.users else None
     accounts = read_accounts(d.accounts, request.base) if d.accounts else None
     names = {name for split in request.segments for name in split}
     for metric in map(get_metric, request.metrics):
@@ -146,7 +148,15 @@ def _tables(request: Request) -> _Tables:
         names |= traits.useful(metric, request.settings)
     names |= {*named_traits(request.more, of_users=request.unit == "user")}
     where = traits.places(sorted(names), users, accounts, request.unit)
-    return _Tables(users, accounts, where, identities=found)
+    return _Tables(users, accounts, where)
+
+
+def _identified(request: Request, tables: _Tables, canonical: Canonical) -> Canonical:
+    """The tables with what files and rows tell of people; the events with what there is to say."""
+    tables.told = told.read(canonical.parts, canonical.zone)
+    found = read_identities(request.definitions.source, request.base, tables.told)
+    tables.identities, tables.users = found, people.resolved(tables.users, found)
+    return replace(canonical, notes=(*canonical.notes, *found.notes)) if found else canonical
 
 
 def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canonical, Wanted]:
@@ -170,8 +180,6 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
         part=request.quality,
     )
     canonical = look(gathered, needed, d.time_zone, request.tmp)
-    if tables.identities:
-        canonical = replace(canonical, notes=(*canonical.notes, *tables.identities.notes))
     for name in event_traits:
         if name not in canonical.found_properties:
             _without(name, request, canonical, tables)
@@ -283,15 +291,16 @@ def _encode_once(
     frame, path = canonical.frame, Path(folder.name) if folder else None
     if wanted.unit == "account":
         wanted = replace(wanted, homes=traits.homes(tables.users, dictionaries))
-        if "account" not in canonical.found:
-            frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
+    if "account" not in canonical.found:
+        frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
     if wanted.signup:
         frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
-    found = tables.identities
+    ids = dictionaries["user"]
     try:
-        known, shared = people.people(canonical, frame, dictionaries["user"], found)
-        tables.shared = shared + (found.shared if found else 0)
-        wanted = replace(wanted, people=known)
+        known, tables.shared = people.people(canonical, frame, ids, tables.identities)
+        told_of = members.memberships(tables.told, dictionaries, known)
+        account = wanted.account or told_of is not None
+        wanted = replace(wanted, people=known, members=told_of, account=account)
         return encode(frame, wanted, dictionaries, request.shards, path), dictionaries
     except (pl.exceptions.PolarsError, OSError) as error:
         raise canonical.broken(error) from error
@@ -332,17 +341,8 @@ def _plan(
         merged=people.merged(encoded), shared=tables.shared,
     )  # fmt: skip
     if request.unit == "account":
-        made.no_account, made.memberships = _memberships(encoded, found)
+        made.no_account, made.memberships = members.beyond_one(encoded, found)
     return made
-
-
-def _memberships(encoded: Encoded, found: Survey) -> tuple[int, int]:
-    """Rows without account, and memberships beyond one a user."""
-    counted = encoded.all().filter(found.inside(encoded.columns))
-    has = pl.col("account").is_not_null()
-    pairs = counted.filter(has).select("user", "account").unique().collect()
-    alone = counted.select((~has).sum()).collect().item()
-    return int(alone), pairs.height - pairs["user"].n_unique()
 
 
 def _size(encoded: Encoded, tables: Tables) -> int:

@@ -105,11 +105,17 @@ def choices(
 ) -> Choices:
     """Those of the alternatives that are there; where one is, and rows may have more, all."""
     made = [(text, find(text, columns), values) for text, values in map(_parts, stated)]
-    if not any(path for _, path, _ in made):
-        return ()
-    if open_ended:
-        made = [(text, path or _open(text), values) for text, path, values in made]
+    if open_ended and any(path for _, path, _ in made):
+        return anywhere(stated, columns)
     return tuple(Choice(text, path, values) for text, path, values in made if path)
+
+
+def anywhere(stated: Sequence[Alternative], columns: Sequence[str]) -> Choices:
+    """All of the alternatives, since rows further down may have them."""
+    made = [
+        (text, find(text, columns) or _open(text), values) for text, values in map(_parts, stated)
+    ]
+    return tuple(Choice(text, path, values) for text, path, values in made)
 
 
 def _parts(stated: Alternative) -> tuple[str, tuple[tuple[str, str], ...] | None]:

@@ -1,13 +1,14 @@
 """Which ids are one person: maps of ids followed to the end, and anonymous ids of known users.
 
-A map says of an id which id stands for the same person; that one may be merged again later. What is
-found does not depend on the order of the rows.
+A map says of an id which id stands for the same person; that one may be merged again later. Files
+go before what rows of the log tell, and that goes before stitching. What is found does not depend
+on the order of the rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -32,6 +33,15 @@ VERSIONS = (
 DELETED = "is_deleted"
 ALWAYS = -(2**63)
 ANY = 2**31
+_SCHEMA = {"from": pl.String, "to": pl.String}
+
+
+def _no_ids() -> pl.Series:
+    return pl.Series("from", [], dtype=pl.String)
+
+
+def _no_pairs() -> pl.DataFrame:
+    return pl.DataFrame(schema={**_SCHEMA, "time": pl.Int64})
 
 
 @dataclass(frozen=True)
@@ -43,16 +53,18 @@ class Identities:
         circles: How many chains came back to where they began; their smallest id stands for them.
         example: One of them, as a → b → a.
         several: Ids for which the map names several people, none of them later than the others.
-        shared: Ids of more people than one device may have; they are nobody's.
+        alone: Ids of more people than one device may have; they are nobody's.
         notes: What to say aloud.
+        told: Those of the pairs that rows of the log tell, and no file: from, to, time.
     """
 
     pairs: pl.DataFrame
     circles: int = 0
     example: str = ""
     several: int = 0
-    shared: int = 0
+    alone: pl.Series = field(default_factory=_no_ids)
     notes: tuple[str, ...] = ()
+    told: pl.DataFrame = field(default_factory=_no_pairs)
 
     def of(self, ids: pl.Series) -> pl.Series:
         """The ids that stand for the same people; those that the map does not name as they are."""
@@ -67,43 +79,102 @@ class Stitched:
     Attributes:
         spans: anonymous, since (ms; ALWAYS for the whole time), user; sorted by the first two. A
             row is the user's of the last span that has begun.
-        shared: How many ids are left alone because too many users were known on them.
+        alone: The ids that are left alone because too many users were known on them.
     """
 
     spans: pl.DataFrame
-    shared: int
+    alone: pl.Series
 
 
-def read_identities(sources: Sequence[Source], base: Path | None) -> Identities | None:
-    """The maps of all sources as one, followed to the end; None where no source has one.
+def read_identities(
+    sources: Sequence[Source], base: Path | None, told: pl.DataFrame
+) -> Identities | None:
+    """The maps of all sources and what rows tell as one, followed to the end; None without any.
+
+    Args:
+        sources: The sources.
+        base: Folder of the YAML, for the files that it names.
+        told: What rows tell: from, to, mutual, time.
 
     Raises:
         DataProblem: A file is missing or unreadable, or it is unclear which two columns count.
     """
-    found, notes = [], []
-    several = shared = 0
-    for identity in (source.identity for source in sources if source.identity.file):
-        pairs, note = _read(identity, base)
-        single, more, many = one_target(pairs, identity.shared)
-        found.append(single)
-        notes += [note] if note else []
-        several, shared = several + more, shared + many
-    if not found:
+    pairs = told.drop_nulls(["from", "to"])
+    if not pairs.height and not any(source.identity.file for source in sources):
         return None
-    made = chains(pl.concat(found))
+    made, named = _maps(sources, base)
+    shared = min((s.identity.shared for s in sources if s.identity.told), default=ANY)
+    made = _with_told(made, pairs.filter(~pl.col("from").is_in(named.implode())), shared)
+    notes = [*made.notes]
     if made.circles:
         notes.append(
             f"identities: {made.circles:,} chains of ids come back to their beginning, such as "
             f"{made.example}; the smallest id stands for each"
         )
-    if several:
+    if made.several:
         notes.append(
-            f"identities: {several:,} ids are mapped to several people, none later than the "
+            f"identities: {made.several:,} ids are mapped to several people, none later than the "
             "others; the smallest id counts"
         )
-    return Identities(
-        made.pairs, made.circles, made.example, several, shared, tuple(dict.fromkeys(notes))
+    return replace(made, notes=tuple(dict.fromkeys(notes)))
+
+
+def _maps(sources: Sequence[Source], base: Path | None) -> tuple[Identities, pl.Series]:
+    """The files' maps as one, and the ids that they name."""
+    found, alone = [pl.DataFrame(schema=_SCHEMA)], [_no_ids()]
+    notes, several = [], 0
+    for identity in (source.identity for source in sources if source.identity.file):
+        pairs, note = _read(identity, base)
+        single, more, many = one_target(pairs, identity.shared)
+        found.append(single.select("from", "to"))
+        alone.append(many)
+        several += more
+        notes += [note] if note else []
+    pairs, many = pl.concat(found), pl.concat(alone)
+    made = replace(chains(pairs), several=several, alone=many, notes=tuple(notes))
+    return made, pl.concat([pairs["from"], many])
+
+
+def _with_told(maps: Identities, told: pl.DataFrame, shared: int) -> Identities:
+    """What rows tell joined to what files say; of several people of an id the last told counts."""
+    told = told.with_columns(maps.of(told["to"]), pl.col("time").fill_null(ALWAYS))
+    ways = told.filter(~pl.col("mutual"))
+    known = ways.select(
+        pl.col("from").alias("anonymous"), pl.col("to").alias("user"), "time",
+        place=pl.col("to").rank("dense"),
+    )  # fmt: skip
+    last = stitched(known, "last", shared)
+    single = last.spans.select(pl.col("anonymous").alias("from"), pl.col("user").alias("to"))
+    made = chains(pl.concat([maps.pairs, single]))
+    both = told.filter("mutual")
+    connected = _connected(made.of(both["from"]), made.of(both["to"]))
+    pairs = chains(pl.concat([made.pairs, connected])).pairs if connected.height else made.pairs
+    alone = last.alone.alias("from")
+    return replace(
+        maps,
+        pairs=pairs,
+        circles=maps.circles + made.circles,
+        example=maps.example or made.example,
+        alone=pl.concat([maps.alone, alone]),
+        told=ways.select("from", "to", "time").filter(~pl.col("from").is_in(alone.implode())),
     )
+
+
+def _connected(some: pl.Series, others: pl.Series) -> pl.DataFrame:
+    """from and to: the ids that steps from one to the other reach, and the smallest of them."""
+    lower: dict[str, str] = {}
+
+    def lowest(id: str) -> str:
+        while (next_ := lower.get(id, id)) != id:
+            lower[id] = lower.get(next_, next_)
+            id = next_
+        return id
+
+    for one, other in zip(some, others, strict=True):
+        low, high = sorted((lowest(one), lowest(other)))
+        if low != high:
+            lower[high] = low
+    return pl.DataFrame([(id, lowest(id)) for id in lower], schema=_SCHEMA, orient="row")
 
 
 def _read(identity: Identity, base: Path | None) -> tuple[pl.DataFrame, str]:
@@ -169,7 +240,7 @@ def _columns(identity: Identity, columns: Sequence[str]) -> tuple[str, str]:
     )
 
 
-def one_target(pairs: pl.DataFrame, shared: int = ANY) -> tuple[pl.DataFrame, int, int]:
+def one_target(pairs: pl.DataFrame, shared: int = ANY) -> tuple[pl.DataFrame, int, pl.Series]:
     """One target an id: the latest version's, of several the smallest.
 
     Args:
@@ -178,18 +249,18 @@ def one_target(pairs: pl.DataFrame, shared: int = ANY) -> tuple[pl.DataFrame, in
 
     Returns:
         from (unique), to, version; how many ids had several targets that none is later than; and
-        how many were left out, because these were more than `shared`.
+        the ids that were left out, because these were more than `shared`.
     """
     known = pairs.drop_nulls(["from", "to"])
     if known["from"].n_unique() == known.height:
-        return known, 0, 0
+        return known, 0, _no_ids()
     top = pl.col("version").max().over("from")
     known = known.filter(pl.col("version").eq_missing(top))
     found = known.group_by("from").agg(
         pl.col("to").min(), pl.col("version").first(), n=pl.col("to").n_unique()
     )
     many, several = found["n"] > shared, found["n"] > 1
-    return found.filter(~many).drop("n"), int((several & ~many).sum()), int(many.sum())
+    return found.filter(~many).drop("n"), int((several & ~many).sum()), found["from"].filter(many)
 
 
 def chains(pairs: pl.DataFrame) -> Identities:
@@ -261,7 +332,7 @@ def stitched(known: pl.DataFrame, stitch: str, shared: int) -> Stitched:
     alone = users.filter(pl.col("n") > shared).select("anonymous")
     rows = rows.join(alone, on="anonymous", how="anti")
     if stitch == "forward":
-        spans = _changes(rows)
+        spans = changes(rows, "anonymous", "user")
     else:
         order = ["time", "place"]
         kept = rows.sort(order, descending=[stitch == "last", False]).unique(
@@ -269,15 +340,17 @@ def stitched(known: pl.DataFrame, stitch: str, shared: int) -> Stitched:
         )
         spans = kept.with_columns(since=pl.lit(ALWAYS, dtype=pl.Int64))
     found = spans.select("anonymous", "since", "user").sort("anonymous", "since")
-    return Stitched(found, alone.height)
+    return Stitched(found, alone["anonymous"])
 
 
-def _changes(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows at which another user than before is known on an id."""
-    one = rows.sort("anonymous", "time", "place").unique(
-        ["anonymous", "time"], keep="first", maintain_order=True
-    )
-    same = one["user"].eq_missing(one["user"].shift(1)) & one["anonymous"].eq_missing(
-        one["anonymous"].shift(1)
-    )
+def changes(rows: pl.DataFrame, key: str, value: str) -> pl.DataFrame:
+    """The rows at which a key has another value than before, since when; sorted by both.
+
+    Args:
+        rows: The key, the value, time, and place: of several values at one time the lowest counts.
+        key: Name of a column.
+        value: Name of another.
+    """
+    one = rows.sort(key, "time", "place").unique([key, "time"], keep="first", maintain_order=True)
+    same = one[value].eq_missing(one[value].shift(1)) & one[key].eq_missing(one[key].shift(1))
     return one.filter(~same).rename({"time": "since"})

@@ -53,7 +53,8 @@ class People:
         ids: By code of an id: the code that stands for the same person, or null.
         devices: By code of an anonymous id: whose its rows without user are, or null; None where
             rows without user are nobody's.
-        spans: anonymous, since, user: whose they are from a time on, sorted by the first two.
+        spans: anonymous, since, user: whose they are from a time on, sorted by the first two, for
+            ids that have none in `devices`.
     """
 
     ids: pl.Series
@@ -64,8 +65,7 @@ class People:
         """The person of a row, by the codes of its ids."""
         if self.devices is None:
             return _replaced(id, self.ids)
-        known = [pl.lit(self.ids).gather(anonymous, null_on_oob=True)]
-        known.append(pl.lit(self.devices).gather(anonymous, null_on_oob=True))
+        known = [pl.lit(self.devices).gather(anonymous, null_on_oob=True)]
         if self.spans is not None:
             known.append(_begun(self.spans, anonymous))
         return pl.coalesce(_replaced(id, self.ids), *known, anonymous)
@@ -75,29 +75,53 @@ def _replaced(code: pl.Expr, by: pl.Series) -> pl.Expr:
     return pl.coalesce(pl.lit(by).gather(code, null_on_oob=True), code)
 
 
-def _begun(spans: pl.DataFrame, anonymous: pl.Expr) -> pl.Expr:
-    """The user of the last span that has begun, found by id and time as one number."""
-    times = spans["since"].unique().sort()
-    span = spans["anonymous"].cast(pl.Int64) * (len(times) + 1)
-    starts = span + times.search_sorted(spans["since"], side="right").cast(pl.Int64)
+def _begun(spans: pl.DataFrame, code: pl.Expr) -> pl.Expr:
+    """The value of the last span of a code that has begun, found by code and time as one number.
+
+    Args:
+        spans: A code, since when, and a value, by their place; sorted by the first two.
+        code: The row's.
+    """
+    codes, since, values = spans.get_columns()
+    times = since.unique().sort()
+    starts = codes.cast(pl.Int64) * (len(times) + 1)
+    starts += times.search_sorted(since, side="right").cast(pl.Int64)
     reached = pl.lit(times).search_sorted(pl.col("time"), side="right").cast(pl.Int64)
-    row = anonymous.cast(pl.Int64) * (len(times) + 1) + reached
-    # Before the first span a row finds that of another id, or none.
+    row = code.cast(pl.Int64) * (len(times) + 1) + reached
+    # Before the first span a row finds that of another code, or none.
     place = pl.lit(starts).search_sorted(row, side="right").cast(pl.Int64) - 1
     found = pl.when(place >= 0).then(place)
-    same = pl.lit(spans["anonymous"]).gather(found, null_on_oob=True) == anonymous
-    user = pl.lit(spans["user"]).gather(found, null_on_oob=True)
-    return pl.when(same & pl.col("time").is_not_null()).then(user)
+    same = pl.lit(codes).gather(found, null_on_oob=True) == code
+    value = pl.lit(values).gather(found, null_on_oob=True)
+    return pl.when(same & pl.col("time").is_not_null()).then(value)
+
+
+@dataclass(frozen=True)
+class Memberships:
+    """The accounts of people, by codes, for rows that name none.
+
+    Attributes:
+        always: By code of a person: the account, or null.
+        spans: person, since, account, of people who changed it; sorted by the first two.
+    """
+
+    always: pl.Series
+    spans: pl.DataFrame
+
+    def account(self) -> pl.Expr:
+        """The account of a row's user at its time."""
+        one = pl.lit(self.always).gather("user", null_on_oob=True)
+        return pl.coalesce(one, _begun(self.spans, pl.col("user"))) if self.spans.height else one
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What must be read beside user, event and time.
 
-    `values` are properties that hold numbers. `homes` are the accounts of users by user code, for
-    rows that name none, where actors are accounts. `people` says which ids are one person; it acts
-    before anything is parted by user. `part` and `received` are what the quality of the data is
-    told by, and nothing else.
+    `values` are properties that hold numbers. `people` says which ids are one person; it acts
+    before anything is parted by user. `members` and then `homes` are the accounts of users for rows
+    that name none: as the log tells, and by user code, where actors are accounts. `part` and
+    `received` are what the quality of the data is told by, and nothing else.
     """
 
     account: bool = False
@@ -109,6 +133,7 @@ class Wanted:
     signup: str | None = None
     conditions: tuple[Condition, ...] = ()
     values: tuple[str, ...] = ()
+    members: Memberships | None = None
     homes: pl.Series | None = None
     unit: Unit = "user"
     people: People | None = None
@@ -201,6 +226,8 @@ def encode(
         tuple(name for name in found if name not in (*GIVEN, *TOLD)),
     )
     given = wanted.people is not None
+    if wanted.members is not None:
+        lazy = lazy.with_columns(account=pl.coalesce("account", wanted.members.account()))
     if wanted.homes is not None:
         home = pl.lit(wanted.homes).gather("user", null_on_oob=True)
         lazy = lazy.with_columns(account=pl.coalesce("account", home))

@@ -150,6 +150,8 @@ def test_the_hash_is_of_what_counts(a: str, b: str, tmp_path: Path) -> None:
         "users: {file: a.csv, signed_up_at: x}",
         "source: {identity: {mode: stitch}}",
         "source: {identity: {file: a.csv}}",
+        "source: {identity: {mode: resolved, pairs: {event: x, from: a, to: b}}}",
+        "source: {members: {event: x, account: a}}",
         "source: {where: {kept: [true]}}",
         "source: {ignore: [noise]}",
         "source: {dedupe: {key: [id, user]}}",

@@ -5,7 +5,8 @@ A module a preset, of its name with `_` for `-`:
     write(folder) -> Path   the export as people get it, 2,000 rows or more, the same every time
     EXPECTED                what a script counts that knows nothing of adoptcli: `events`, `actors`,
                             and where it matters `accounts`, `duplicates`, `excluded`, `anonymous`,
-                            `set_aside` by reason, `merged`; `daily`: users active on each day
+                            `set_aside` by reason, `merged`; `daily`: users active on each day, and
+            `daily_accounts`: accounts
     OPTIONS                 options of the command line beside the path; often none
 """
 

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.exports.segment import CALLS, NAMES, SYSTEM, VIEWS
+from tests.exports.segment import CALLS, NAMES, SYSTEM, VIEWS, by_group_calls, with_aliases
 from tests.made_exports import Call, calls, counted, iso
 
-FOUND = calls(43, sorted(SYSTEM), names=NAMES)
-EXPECTED = counted(FOUND, SYSTEM, stitch=True, grace=1)
+FOUND, PREVIOUS, SAME = with_aliases(by_group_calls(calls(43, sorted(SYSTEM), names=NAMES)))
+EXPECTED = counted(FOUND, SYSTEM, stitch=True, grace=1, same=SAME, group="group")
 
 
 def _row(call: Call, i: int) -> dict[str, Any]:
@@ -30,8 +30,12 @@ def _row(call: Call, i: int) -> dict[str, Any]:
     }
     if kind == "track":
         row["event"] = event
-    if call.account:
+    if call.account and event == "group" and i % 2:
+        row["group_id"] = call.account
+    elif call.account:
         row["context"]["group_id"] = call.account
+    if call.key in PREVIOUS:
+        row["previous_id"] = PREVIOUS[call.key]
     if i > 1500:
         row |= {"plan": {"name": "pro", "seats": 5}}
     return row

@@ -6,7 +6,7 @@ import csv
 import json
 from pathlib import Path
 
-from tests.exports.mixpanel import EXPECTED, FOUND
+from tests.exports.mixpanel import EXPECTED, FOUND, SYSTEM, TOLD
 
 __all__ = ["EXPECTED", "write"]
 NAMES = (
@@ -20,7 +20,8 @@ def write(folder: Path) -> Path:
         writer = csv.writer(stream)
         writer.writerow(NAMES)
         for i, c in enumerate(FOUND):
-            told = json.dumps({"$browser": "Safari"})
+            ids = TOLD.get(c.key, {}) if c.event in SYSTEM else {}
+            told = json.dumps({**ids, "$browser": "Safari"})
             received = int(c.received.timestamp() * 1000)
             which = 9406000 + len(c.event or "")
             row = ["f.csv", i, which, c.event, f"{c.at:%Y-%m-%d %H:%M:%S}", c.user or c.written]

@@ -7,10 +7,11 @@ from pathlib import Path
 from tests.exports import segment
 from tests.made_exports import calls, counted
 
-FOUND = segment.with_an_alias(calls(42, sorted(segment.SYSTEM), names=segment.NAMES))
-EXPECTED = counted(FOUND, segment.SYSTEM, stitch=True, grace=1)
+MADE = segment.by_group_calls(calls(42, sorted(segment.SYSTEM), names=segment.NAMES))
+FOUND, PREVIOUS, SAME = segment.with_aliases(MADE)
+EXPECTED = counted(FOUND, segment.SYSTEM, stitch=True, grace=1, same=SAME, group="group")
 
 
 def write(folder: Path) -> Path:
     more = {"rudderId": "7c1b", "request_ip": "192.0.2.1"}
-    return segment.written(folder, FOUND, more, "rudder-logs")
+    return segment.written(folder, FOUND, PREVIOUS, more, "rudder-logs")

@@ -49,20 +49,50 @@ def raw(call: Call, i: int) -> dict[str, Any]:
     return row
 
 
-def with_an_alias(found: list[Call]) -> list[Call]:
-    """The visitors of one id turn out to be somebody: an alias call says so."""
-    alias = next(c for c in found if c.event == "alias" and c.user and c.device and c.at.day < 20)
-    return [replace(c, device="visitor1") if c is alias else c for c in found]
+def with_aliases(found: list[Call]) -> tuple[list[Call], dict[str, str], dict[str, str]]:
+    """A visitor turns out to be somebody, and three ids one after the other to be one person's.
+
+    Returns:
+        The calls, the previous id of some by key, and who is whom.
+    """
+    known = [c for c in found if c.event == "alias" and c.user and c.device and c.at.day < 20]
+    by_user = {c.user: c for c in known if c.user}
+    visitor, first, second = list(by_user.values())[:3]
+    other = min({c.user for c in found if c.user} - {visitor.user, first.user, second.user})
+    previous = {visitor.key: "visitor1", first.key: other, second.key: first.user or ""}
+    same = {other: second.user or "", first.user or "": second.user or ""}
+    calls = [replace(c, device="visitor1") if c.key == visitor.key else c for c in found]
+    return calls, previous, same
 
 
-def written(folder: Path, found: list[Call], more: dict[str, Any], top: str) -> Path:
+def by_group_calls(found: list[Call]) -> list[Call]:
+    """Of some people only group calls have an account, and in the second half of a month another;
+    some of these calls have the device alone."""
+    made = []
+    for call in found:
+        some = call.user is not None and len(call.user) % 2 == 0
+        if some and call.event == "group" and call.at.day > 15:
+            call = replace(call, account=f"{call.account or 'team'}:late")
+        if some and call.event == "group" and (call.device or "k")[0] == "d":
+            call = replace(call, user=call.user if ord(call.key[0]) % 3 else None)
+        elif some and call.event != "group":
+            call = replace(call, account=None)
+        made.append(call)
+    return made
+
+
+def written(
+    folder: Path, found: list[Call], previous: dict[str, str], more: dict[str, Any], top: str
+) -> Path:  # fmt: skip
     """Eight gzip files under days' numbers, of which the later have a key more."""
     target = folder / top
     lines: list[list[str]] = [[] for _ in range(8)]
     for i, call in enumerate(found):
         row = raw(call, i) | more
+        if call.key in previous:
+            row["previousId"] = previous[call.key]
         if call.event == "alias" and call.device == "visitor1":
-            row |= {"previousId": "visitor1", "anonymousId": "elsewhere"}
+            row["anonymousId"] = "elsewhere"
         if i % 8 > 4:
             row["channel"] = "mobile"
         lines[i % 8].append(json.dumps(row))
@@ -74,9 +104,11 @@ def written(folder: Path, found: list[Call], more: dict[str, Any], top: str) -> 
     return target
 
 
-FOUND = with_an_alias(MADE)
-EXPECTED = counted(FOUND, SYSTEM, stitch=True, grace=1, key=lambda call: call.key)
+FOUND, PREVIOUS, SAME = with_aliases(by_group_calls(MADE))
+EXPECTED = counted(
+    FOUND, SYSTEM, stitch=True, grace=1, key=lambda call: call.key, same=SAME, group="group"
+)  # fmt: skip
 
 
 def write(folder: Path) -> Path:
-    return written(folder, FOUND, {}, "segment-logs")
+    return written(folder, FOUND, PREVIOUS, {}, "segment-logs")
