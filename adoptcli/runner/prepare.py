@@ -198,6 +198,7 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
         session=needed.session,
         id="id" in canonical.found,
         prefer=canonical.preferring,
+        nth=canonical.weighted and "id" in canonical.found,
         exact=d.dedupe == "exact",
         traits=tuple(name for name in event_traits if name in tables.places),
         signup=signup,
