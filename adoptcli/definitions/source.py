@@ -147,7 +147,7 @@ class Source(Model):
     preset: Name | None = Field(
         None, description="Whose export it is, such as amplitude; a file of yours; or none."
     )
-    format: Literal["csv", "tsv", "ndjson", "parquet"] | None = Field(
+    format: Literal["csv", "tsv", "ndjson", "parquet", "avro"] | None = Field(
         None, description="Taken from the file's name where absent."
     )
     columns: Columns = Field(

@@ -276,7 +276,7 @@ def _brief_shape(file: File) -> tuple[object, ...] | None:
 def _hive(file: File) -> tuple[tuple[str, str], ...]:
     if file.root is None:
         return ()
-    parts = Path(file.path).relative_to(file.root).parts[:-1]
+    parts = Path((file.origin or file).path).relative_to(file.root).parts[:-1]
     pairs = [match.groups() for part in parts if (match := _HIVE.match(part))]
     return tuple((key, unquote(value)) for key, value in pairs)
 
