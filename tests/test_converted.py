@@ -206,3 +206,36 @@ def test_avro_that_is_broken_says_where(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(avro, "find_spec", lambda name: None)
     assert "adoptcli[avro]" in said(mixed)
     assert sum(frame.height for frame in avro.frames(io.BytesIO(whole), "e")) == 300
+
+
+def test_dumps_of_heap_without_their_manifests(cli: Cli, tmp_path: Path) -> None:
+    """The dump whose manifest is gone is named; what the others say still holds."""
+    export = exports()["heap-s3"]
+    bucket = export.write(tmp_path)
+    files = sorted(bucket.glob("sync_*/app*/*.avro"))
+    (bucket / "manifests" / "sync_3.json").write_text("[]")
+    asked = cli("active-users", *files, "-f", "json", "--as-of", "2026-01-31")
+    assert "no manifest is there of sync_3: if it has" in asked.err
+    assert "format: heap-s3" in asked.err
+    both = len(export.rows("app_saved_report")) + len(export.rows("app_shared", 2, 3))
+    assert json.loads(asked.out)["source"]["rows"] == both
+    (bucket / "manifests" / "sync_2.json").unlink()
+    asked = cli("active-users", *files, "-f", "json", "--as-of", "2026-01-31")
+    assert "of sync_2, sync_3: if it has" in asked.err
+    assert json.loads(asked.out)["source"]["rows"] > both
+
+
+def test_pendo_data_sync_is_known(cli: Cli, tmp_path: Path) -> None:
+    day, text = {"type": "int", "logicalType": "date"}, ["null", "string"]
+    time = {"type": "long", "logicalType": "timestamp-millis"}
+    types = {"periodId": day, "visitorId": "string", "accountId": text, "matchableId": text,
+             "type": text, "browserTimestamp": time}  # fmt: skip
+    fields = [{"name": name, "type": kind} for name, kind in types.items()]
+    row = {"periodId": TOOK.date(), "visitorId": "v1", "accountId": "a1", "browserTimestamp": TOOK}
+    rows = [row | {"matchableId": "Feature/x"}, row | {"type": "ui"}, row | {"type": "guideSeen"}]
+    with (tmp_path / "e.avro").open("wb") as file:
+        fastavro.writer(file, {"type": "record", "name": "E", "fields": fields}, rows, "snappy")
+    asked = cli("usage", "e.avro", "-f", "json", "--as-of", "2026-01-02")
+    assert "format: pendo-datasync" in asked.err
+    source = json.loads(asked.out)["source"]
+    assert (source["events"], source["excluded"], source["accounts"]) == (2, 1, 1)

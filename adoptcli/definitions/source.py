@@ -153,6 +153,9 @@ class Source(Model):
     columns: Columns = Field(
         Columns(), description="Columns or paths; the usual names are found without."
     )
+    folder: Name | None = Field(
+        None, description="A column that gets the name of the folder in which a file lies."
+    )
     event: Name | None = Field(None, description="One event name for all rows of these files.")
     properties: Annotated[list[Name], BeforeValidator(as_list)] = Field(
         default_factory=list,

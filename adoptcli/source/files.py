@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gzip
+import json
 import os
 import shutil
 import signal
@@ -150,7 +151,7 @@ def _folder(folder: Path, name: str, kind: Kind | None, notes: list[str]) -> lis
         and not any(part.startswith((".", "_")) for part in p.relative_to(folder).parts)
         and (_kind_of(p.name) or kind or _looks_like_data(p))
     )
-    aside = [p for p in inside if not p.stat().st_size or p.name.lower().startswith("manifest")]
+    aside = [p for p in inside if not p.stat().st_size or _is_manifest(p.relative_to(folder))]
     if aside and len(aside) < len(inside):
         notes.append(_skipped(aside, name))
         inside = [p for p in inside if p not in aside]
@@ -162,6 +163,10 @@ def _folder(folder: Path, name: str, kind: Kind | None, notes: list[str]) -> lis
         )
     called = {p: str(Path(name) / p.relative_to(folder)) for p in inside}
     return [_file(str(p), called[p], kind, str(folder)) for p in inside]
+
+
+def _is_manifest(path: Path) -> bool:
+    return any(part.lower().startswith("manifest") for part in path.parts)
 
 
 def _skipped(paths: Sequence[Path], name: str) -> str:
@@ -177,8 +182,8 @@ def _looks_like_data(path: Path) -> bool:
         head = head_of(File(str(path), "csv", path.name), 4096)
     except DataProblem:
         return False
-    told = head.startswith(tuple(MAGIC)) or head.lstrip().startswith((b"{", b"[{"))
-    return told or _many_fields(head)
+    start = b"".join(head[:256].split())
+    return start.startswith((*MAGIC, b"{", b"[{")) or _many_fields(head)
 
 
 def _many_fields(head: bytes) -> bool:
@@ -252,7 +257,7 @@ def top_of(file: File) -> bytes:
         return head_of(file)
     try:
         lines = pl.scan_lines(file.path, n_rows=2).collect().to_series(0)
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, OSError):
         return b""  # who reads it will say
     return "\n".join(line or "" for line in lines).encode()
 
