@@ -161,7 +161,7 @@ def _slowly(content: bytes, schema: Schema, codec: str, name: str) -> Iterator[p
     if find_spec("fastavro") is None:
         raise UsageProblem(
             "no-fastavro", f"{name}: Avro with maps, mixed types or {codec} needs fastavro",
-            'pip install "adoptcli[avro]"',
+            "install it: pip install fastavro cramjam",
         )  # fmt: skip
     import fastavro
 
@@ -178,7 +178,7 @@ def _slowly(content: bytes, schema: Schema, codec: str, name: str) -> Iterator[p
     except (ValueError, ImportError) as error:
         if "need to install" not in str(error):
             raise _broken(name, str(error)) from error
-        way = 'pip install "adoptcli[avro]"' if codec == "snappy" else "write it with deflate"
+        way = "install it: pip install cramjam" if codec == "snappy" else "write it with deflate"
         raise UsageProblem("no-codec", f"{name}: {error}", way) from error
     except Exception as error:  # fastavro raises whatever its decoding happens to meet
         raise _broken(name, f"it cannot be read: {error}") from error
