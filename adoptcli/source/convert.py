@@ -19,7 +19,7 @@ import polars as pl
 
 from adoptcli.errors import DataProblem, OutputProblem
 from adoptcli.source import avro, spread
-from adoptcli.source.files import REMOTE, File, top_of
+from adoptcli.source.files import REMOTE, File, lines_of, top_of
 
 PIECE = 1 << 22
 
@@ -62,8 +62,7 @@ def _flat(file: File, tmp: Path | None) -> File:
 
 def _pieces(file: File) -> Iterator[bytes]:
     if file.packed in (".zst", ".zstd"):
-        for lines in pl.scan_lines(file.path).collect_batches(chunk_size=PIECE // 100):
-            yield ("\n".join(line or "" for line in lines.to_series(0)) + "\n").encode()
+        yield from lines_of(file)
         return
     opened: Callable[..., BinaryIO] = gzip.open if file.packed else open  # type: ignore[assignment]
     with opened(file.path, "rb") as stream:

@@ -275,10 +275,14 @@ def lines_of(file: File) -> Iterator[bytes]:
         with gzip.open(file.path, "rb") as packed:
             yield from packed
     elif file.packed:
-        frame = pl.read_csv(
-            file.path, has_header=False, infer_schema=False, separator="\x01", quote_char=None
-        )
-        yield from ((line or "").encode() + b"\n" for line in frame.to_series(0))
+        try:
+            for lines in pl.scan_lines(file.path).collect_batches(chunk_size=10_000):
+                yield from ((line or "").encode() + b"\n" for line in lines.to_series(0))
+        except (pl.exceptions.ComputeError, OSError) as error:
+            raise DataProblem(
+                "broken-archive", f"{file.name}: cannot be unpacked: {error}",
+                "fetch the export again",
+            ) from error  # fmt: skip
     else:
         with Path(file.path).open("rb") as stream:
             yield from stream
