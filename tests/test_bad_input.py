@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cramjam
 import polars as pl
 import pytest
 
@@ -38,7 +39,16 @@ FILES: dict[str, tuple[bytes, int, tuple[str, ...]]] = {
     "columns.csv": (b"a,b,c\n1,2,3\n", 3, ("no column looks like the user", "a, b, c", "source:")),
     "times.csv": (b"user_id,event,timestamp\nu,e,yesterday\nu,e,-\n", 3, ("none of the 2 rows",)),
     "users.csv": (b"user_id,event,timestamp\n,e,2026-01-01\n", 3, ("1 without a user",)),
-    "array.json": (b'[{"user_id": "u"}]', 3, ("one JSON array", "jq")),
+    "array.json": (b'[{"user_id": "u"}, {"us', 3, ("array.json: item 2, at byte 19", "cut off")),
+    "texts.json": (b'[{"user_id": "u"}, "u"]', 3, ("item 2, at byte 19: this is no object",)),
+    "none.json": (b"[ ]", 3, ("none.json: there are no objects in it",)),
+    "pages.json": (b'[{"user_id": "u"}]\n[', 3, ("item 2, at byte 20: the file is cut off",)),
+    "torn.json.gz": (gzip.compress(b"[" + b'{"user_id": 7},' * 99)[:40], 3, ("torn.json.gz",)),
+    "torn.json.zst": (bytes(cramjam.zstd.compress(b"[" + b'{"user_id": 7},' * 99))[:30],
+                      3, ("torn.json.zst: cannot be unpacked",)),
+    "torn.ndjson.zst": (bytes(cramjam.zstd.compress(b'{"user_id": 7}\n' * 99))[:30],
+                        3, ("torn.ndjson.zst: cannot be unpacked",)),
+    "text.avro": (b"hello", 3, ("text.avro: this is no Avro file",)),
     "line.ndjson": (
         b'{"user_id":"u","event":"e","timestamp":"2026-01-01"}\n{oops\n', 3, ("line.ndjson:2: ",)
     ),

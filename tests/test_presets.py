@@ -609,10 +609,3 @@ def test_an_export_is_known_among_other_tables(tmp_path: Path, cli: Any) -> None
     assert "format: pendo" in asked.err
     assert "a.csv and 5 more, without timestamp" in asked.err
     assert json.loads(asked.out)["source"]["events"] == 4
-
-
-def test_one_array_of_visits_says_the_way_out(tmp_path: Path, cli: Any) -> None:
-    (tmp_path / "v.json").write_text('[{"idVisit": 1, "actionDetails": []}]')
-    asked = cli("usage", "v.json")
-    assert asked.code == 3
-    assert "jq -c '.[]' v.json > events.ndjson" in asked.err

@@ -250,7 +250,7 @@ def computed(options: Options, config: Config, metrics: Mapping[str, Metric]) ->
     prepared, ready = report.read(asked, metrics)
     try:
         tell(prepared, options)
-        return report.assemble(prepared, asked, metrics, ready, config.hash)
+        return report.assemble(prepared, asked, metrics, ready)
     finally:
         prepared.close()
 

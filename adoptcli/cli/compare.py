@@ -142,7 +142,7 @@ def compare(
     finally:
         prepared.close()
     made = run.results(found, after)
-    whole = report.of_results(prepared, asked, chosen, made, found.counts, definitions.hash)
+    whole = report.of_results(prepared, asked, chosen, made, found.counts)
     whole = replace(whole, caveats=(*whole.caveats, *found.caveats), segment=None)
     common.deliver(whole, options, full=False)
 

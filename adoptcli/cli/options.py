@@ -65,7 +65,7 @@ Files = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[FILE]...",
-        help="Event files, folders or globs (CSV, TSV, NDJSON, Parquet; .gz, .zst, .zip), or - "
+        help="Event files, folders or globs (CSV, TSV, JSON, Avro, Parquet; .gz, .zst, .zip), or - "
         "for stdin. Default: the YAML's source.",
         show_default=False,
     ),

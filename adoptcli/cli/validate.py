@@ -58,6 +58,10 @@ def validate(
         common.put(validation.as_json(found), given, exact=True)
         return
     seen = common.screen(terminal=output in (None, "-"))
-    head = f"{loaded.path}: ok, definitions {loaded.hash}\n" if loaded.path is not None else ""
+    head = (
+        f"{loaded.path}: ok, definitions {prepared.definitions}\n"
+        if loaded.path is not None
+        else ""
+    )
     text = validation.render(found, width=seen.width, unicode=seen.unicode)
     common.put(head + text, given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from adoptcli.audiences.conditions import Conditions, Own
 from adoptcli.config import checks
 from adoptcli.config.checked import checked
 from adoptcli.config.document import Document, parse
+from adoptcli.config.presets import is_file
 from adoptcli.config.problems import Problem, dotted
 from adoptcli.definitions import Definitions, Identity, Name, Source
 from adoptcli.errors import ConfigProblem
@@ -37,13 +38,11 @@ class Config:
     Attributes:
         definitions: What things are; the metrics' sections are attributes too.
         path: The file, or None for the defaults.
-        hash: Six characters that change with anything that changes a number, and with nothing else.
         document: The file with the places in it.
     """
 
     definitions: Definitions
     path: Path | None
-    hash: str
     document: Document | None = field(default=None, repr=False, compare=False)
 
     def place_of(self, word: str) -> str:
@@ -132,7 +131,7 @@ def summary(metric: Metric) -> str:
 
 def default() -> Config:
     """What holds without a YAML."""
-    return _config(config_model()(), None)
+    return Config(config_model()(), None)
 
 
 def load(path: Path | str) -> Config:
@@ -143,7 +142,7 @@ def load(path: Path | str) -> Config:
     """
     name = str(path)
     document = parse(_content(Path(path)), name)
-    return _config(validated(document, config_model()), Path(path), document)
+    return Config(validated(document, config_model()), Path(path), document)
 
 
 def _content(path: Path) -> bytes:
@@ -169,7 +168,9 @@ def validated(document: Document, model: type[Definitions]) -> Definitions:
 def _counted(source: Source) -> dict[str, Any]:
     """What of a source decides which rows count, and for how much; how it is read does not."""
     stated = source.model_dump(mode="json", include=_COUNTS, exclude_defaults=True)
-    return {name: value for name, value in stated.items() if value is not None}
+    known = source.preset is not None and source.preset != "none" and not is_file(source.preset)
+    named = {"preset": source.preset} if known else {}
+    return {**named, **{name: value for name, value in stated.items() if value is not None}}
 
 
 def _way(identity: Identity) -> tuple[str | int, ...]:
@@ -178,15 +179,20 @@ def _way(identity: Identity) -> tuple[str | int, ...]:
     return identity.how, identity.stitch, identity.shared, *told
 
 
-def _config(
-    definitions: Definitions, path: Path | None, document: Document | None = None
-) -> Config:
+def hash_of(definitions: Definitions, roles: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Six characters that change with anything that changes a number, and with nothing else.
+
+    Args:
+        definitions: As they hold, with the keys that presets give; no name of a file counts.
+        roles: Events that presets take for the sign-up and the like where they occur.
+    """
     plain = definitions.model_dump(mode="json", exclude=_NOT_HASHED)
     ways = {_way(source.identity) for source in definitions.source}
     if known := sorted(way for way in ways if way[0] in ("map", "stitch") or way[3:]):
         plain["identity"] = known
     if counted := [rules for source in definitions.source if (rules := _counted(source))]:
         plain["rows"] = counted
+    if roles:
+        plain["roles"] = {role: list(names) for role, names in roles.items()}
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return Config(definitions, path, digest[:6], document)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]

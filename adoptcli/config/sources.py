@@ -120,6 +120,8 @@ def _facts(preset: Preset) -> Iterator[tuple[str, str]]:
         stated = getattr(source.columns, ours)
         if stated:
             yield label, f"{_alternatives(stated)}{_empty(source, ours)}"
+    if source.folder:
+        yield "Folders", f"the name of the folder in which a file lies is `{source.folder}`"
     if source.event:
         yield "Event", f"always `{source.event}`"
     yield from _rules(source)

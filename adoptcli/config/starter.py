@@ -61,6 +61,7 @@ _EXAMPLES = {
     "source.columns.session": "session_id",
     "source.columns.id": "event_id",
     "source.preset": "amplitude",
+    "source.folder": "table",
     "source.properties": "[event_properties, user_properties]",
     "source.empty": '{session: ["-1"]}',
     "source.where": "{is_test: [false]}",

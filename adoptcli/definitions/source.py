@@ -188,11 +188,14 @@ class Source(Model):
     preset: Name | None = Field(
         None, description="Whose export it is, such as amplitude; a file of yours; or none."
     )
-    format: Literal["csv", "tsv", "ndjson", "parquet"] | None = Field(
+    format: Literal["csv", "tsv", "ndjson", "parquet", "avro"] | None = Field(
         None, description="Taken from the file's name where absent."
     )
     columns: Columns = Field(
         Columns(), description="Columns or paths; the usual names are found without."
+    )
+    folder: Name | None = Field(
+        None, description="A column that gets the name of the folder in which a file lies."
     )
     event: Name | None = Field(None, description="One event name for all rows of these files.")
     properties: Annotated[list[Name], BeforeValidator(as_list)] = Field(

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from adoptcli import progress
+from adoptcli.config.model import hash_of
 from adoptcli.context import Context, Unit, Vocabulary
 from adoptcli.definitions import (
     Definitions,
@@ -77,6 +78,7 @@ class Prepared:
     by how much the users' accounts exceed one each; `lacking` are traits that only users have,
     `named` the events that the YAML names, where a metric asked for needs them. `merged` says how
     many ids became how many people, `shared` how many ids of too many people were left alone.
+    `definitions` is the hash of what held, presets and all.
     """
 
     plan: Plan
@@ -90,6 +92,7 @@ class Prepared:
     named: tuple[EventRef, ...] = ()
     merged: people.Merged = field(default_factory=people.Merged)
     shared: int = 0
+    definitions: str = ""
 
     def close(self) -> None:
         """Remove the bucket files."""
@@ -119,6 +122,7 @@ def prepare(request: Request) -> Prepared:
     gathered = gather(d.source, request.paths, request.base, request.tmp, settled.settle)
     d = d.model_copy(update={"source": list(gathered.sources)})
     request = replace(request, definitions=d)
+    held = hash_of(d, settled.roles(d))
     tables = _tables(request)
     canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
@@ -131,7 +135,9 @@ def prepare(request: Request) -> Prepared:
         texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
         d = settled.with_roles(d, texts)
         request = replace(request, definitions=d)
-        return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
+        made = _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
+        made.definitions = held
+        return made
     except BaseException:
         if folder is not None:
             folder.cleanup()
@@ -200,6 +206,7 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
         session=needed.session,
         id="id" in canonical.found,
         prefer=canonical.preferring,
+        nth=canonical.weighted and "id" in canonical.found,
         exact=d.dedupe == "exact",
         traits=tuple(name for name in event_traits if name in tables.places),
         signup=signup,

@@ -59,12 +59,19 @@ class Settled:
     def with_roles(self, d: Definitions, events: Sequence[str | None]) -> Definitions:
         """The definitions with the presets' sign-up, login and purchase events that occur."""
         changes: dict[str, object] = {}
-        for role in ("signup", "login", "purchase"):
-            named = [event for preset in self.used for event in getattr(preset, role)]
+        for role, named in self.roles(d).items():
             occurring = [EventRef(event=name) for name in named if name in events]
-            if occurring and getattr(d, role) is None:
+            if occurring:
                 changes[role] = occurring[0] if role == "signup" else occurring
         return d.model_copy(update=changes)
+
+    def roles(self, d: Definitions) -> dict[str, list[str]]:
+        """The events that the presets take for what the definitions do not name."""
+        named = {
+            role: [event for preset in self.used for event in getattr(preset, role)]
+            for role in ("signup", "login", "purchase")
+        }
+        return {role: some for role, some in named.items() if some and getattr(d, role) is None}
 
 
 def no_usage(sources: Sequence[Source], names: Iterable[str | None]) -> list[str]:

@@ -65,7 +65,7 @@ def refusal(
 
 def assemble(
     prepared: Prepared, request: Request, metrics: Mapping[str, Metric],
-    ready: Mapping[str, Metric], definitions_hash: str,
+    ready: Mapping[str, Metric],
 ) -> Report:  # fmt: skip
     """The report of a plan."""
     context = prepared.plan.context
@@ -78,12 +78,12 @@ def assemble(
 
     counts, found = compute(prepared.plan, ready, computed)
     results = dict(zip(ready, found, strict=True))
-    return of_results(prepared, request, metrics, results, counts, definitions_hash)
+    return of_results(prepared, request, metrics, results, counts)
 
 
 def of_results(
     prepared: Prepared, request: Request, metrics: Mapping[str, Metric],
-    results: Mapping[str, Result], counts: Counts, definitions_hash: str,
+    results: Mapping[str, Result], counts: Counts,
 ) -> Report:  # fmt: skip
     """The report that holds these results, and of other metrics why there is none."""
     context = prepared.plan.context
@@ -100,7 +100,7 @@ def of_results(
         unit=request.unit,
         period=context.period,
         segment=segments.name_of(context),
-        definitions=definitions_hash,
+        definitions=prepared.definitions,
         source=summary(prepared, counts),
         metrics=tuple(reports),
         caveats=caveats(prepared, counts, request),

@@ -10,7 +10,8 @@ import polars as pl
 
 from adoptcli.definitions import Source
 from adoptcli.errors import AdoptError, DataProblem
-from adoptcli.source import diagnose, frames, parts
+from adoptcli.source import diagnose, dumps, frames, parts
+from adoptcli.source.convert import readable
 from adoptcli.source.files import File, expand, size_of
 from adoptcli.source.parts import BESIDE, Needed, Part, text_of
 from adoptcli.source.scan import scans
@@ -135,6 +136,7 @@ def gather(
                 "no-files", "no event file is named",
                 "give one on the command line, or in the YAML: source: {files: [events.csv]}",
             )  # fmt: skip
+        files = readable(dumps.latest(files, notes), tmp)
         if settle is not None:
             source, said = settle(source, files)
             notes += said

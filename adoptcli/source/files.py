@@ -23,13 +23,14 @@ import polars as pl
 
 from adoptcli.errors import DataProblem, OutputProblem
 
-Kind = Literal["csv", "tsv", "ndjson", "parquet"]
+Kind = Literal["csv", "tsv", "ndjson", "parquet", "avro"]
 
 KINDS: dict[str, Kind] = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".ndjson": "ndjson",
     ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet", ".pq": "parquet",
+    ".avro": "avro",
 }  # fmt: skip
-MOST_SPREAD = 256_000_000  # bytes of one JSON object
+MAGIC: dict[bytes, Kind] = {b"PAR1": "parquet", b"Obj\x01": "avro"}
 MANY_FIELDS = 50
 PACKED = (".gz", ".zst", ".zstd")
 REMOTE = ("s3://", "gs://", "gcs://", "az://", "abfs://", "abfss://", "https://", "http://")
@@ -42,12 +43,14 @@ class File:
     Attributes:
         root: The folder that was named, where the file was found inside one; folders between the
             two called `key=value` are columns.
+        origin: The file that was named, where this is what it was turned into.
     """
 
     path: str
     kind: Kind
     name: str
     root: str | None = None
+    origin: File | None = None
 
     @property
     def packed(self) -> str:
@@ -148,7 +151,7 @@ def _folder(folder: Path, name: str, kind: Kind | None, notes: list[str]) -> lis
         and not any(part.startswith((".", "_")) for part in p.relative_to(folder).parts)
         and (_kind_of(p.name) or kind or _looks_like_data(p))
     )
-    aside = [p for p in inside if not p.stat().st_size or p.name.lower().startswith("manifest")]
+    aside = [p for p in inside if not p.stat().st_size or _is_manifest(p.relative_to(folder))]
     if aside and len(aside) < len(inside):
         notes.append(_skipped(aside, name))
         inside = [p for p in inside if p not in aside]
@@ -156,10 +159,14 @@ def _folder(folder: Path, name: str, kind: Kind | None, notes: list[str]) -> lis
         raise DataProblem(
             "no-data-files",
             f"{name}: the folder holds no data files",
-            "event files end in .csv, .tsv, .ndjson, .jsonl, .json or .parquet, with .gz or .zst",
+            f"event files end in {', '.join(KINDS)}, with .gz or .zst",
         )
     called = {p: str(Path(name) / p.relative_to(folder)) for p in inside}
     return [_file(str(p), called[p], kind, str(folder)) for p in inside]
+
+
+def _is_manifest(path: Path) -> bool:
+    return any(part.lower().startswith("manifest") for part in path.parts)
 
 
 def _skipped(paths: Sequence[Path], name: str) -> str:
@@ -175,7 +182,8 @@ def _looks_like_data(path: Path) -> bool:
         head = head_of(File(str(path), "csv", path.name), 4096)
     except DataProblem:
         return False
-    return head.startswith(b"PAR1") or head.lstrip().startswith(b"{") or _many_fields(head)
+    start = b"".join(head[:256].split())
+    return start.startswith((*MAGIC, b"{", b"[{")) or _many_fields(head)
 
 
 def _many_fields(head: bytes) -> bool:
@@ -203,43 +211,26 @@ def _file(path: str, name: str, kind: Kind | None, root: str | None) -> File:
     if not size:
         raise DataProblem("empty-file", f"{name}: the file is empty", "check the export")
     packed = Path(path).suffix.lower() in PACKED
-    inner = head_of(File(path, "csv", name), 4096) if packed and not _kind_of(path) else head
+    inner = top_of(File(path, "csv", name)) if packed and not _kind_of(path) else head
     guessed = kind or _kind_of(path) or _sniff(inner)
     if path.lower().endswith(".txt") and kind is None and head.lstrip().startswith(b"{"):
         guessed = "ndjson"
     file = File(path, guessed, name, root)
-    if guessed != "parquet":
+    if guessed not in MAGIC.values():
         _not_rubbish(file)
-        if guessed == "ndjson":
-            file = _one_a_line(file)
-    elif not head.startswith(b"PAR1"):
+    elif guessed == "parquet" and not head.startswith(b"PAR1"):
         raise DataProblem(
             "not-parquet", f"{name}: this is no Parquet file", "name its format in source.format"
         )
     return file
 
 
-def _one_a_line(file: File) -> File:
-    """One JSON object that is written over many lines, as a private file that has it in one."""
-    first = head_of(file).lstrip().split(b"\n")[0].strip()
-    if not first.startswith(b"{") or first.endswith(b"}") or size_of(file) > MOST_SPREAD:
-        return file
-    try:
-        whole = json.loads(b"".join(lines_of(file)))
-    except ValueError:
-        return file
-    handle, path = tempfile.mkstemp(prefix="adoptcli-", suffix=".ndjson")
-    atexit.register(Path(path).unlink, missing_ok=True)
-    with os.fdopen(handle, "w") as target:
-        json.dump(whole, target)
-    return File(path, "ndjson", file.name)
-
-
 def _sniff(head: bytes) -> Kind:
     """The kind of a file whose name says nothing."""
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if head.lstrip().startswith(b"{"):
+    for magic, kind in MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    if head.lstrip().startswith((b"{", b"[")):
         return "ndjson"
     return "tsv" if b"\t" in head.split(b"\n")[0] else "csv"
 
@@ -260,6 +251,17 @@ def head_of(file: File, size: int = 65_536) -> bytes:
         ) from error
 
 
+def top_of(file: File) -> bytes:
+    """The first bytes, unpacked; of zstd the first two lines, however long."""
+    if file.packed not in (".zst", ".zstd") or file.path.startswith(REMOTE):
+        return head_of(file)
+    try:
+        lines = pl.scan_lines(file.path, n_rows=2).collect().to_series(0)
+    except (pl.exceptions.PolarsError, OSError):
+        return b""  # who reads it will say
+    return "\n".join(line or "" for line in lines).encode()
+
+
 def size_of(file: File) -> int:
     """About how many bytes there are to read, unpacked; of what is elsewhere, many."""
     if file.path.startswith(REMOTE):
@@ -273,10 +275,14 @@ def lines_of(file: File) -> Iterator[bytes]:
         with gzip.open(file.path, "rb") as packed:
             yield from packed
     elif file.packed:
-        frame = pl.read_csv(
-            file.path, has_header=False, infer_schema=False, separator="\x01", quote_char=None
-        )
-        yield from ((line or "").encode() + b"\n" for line in frame.to_series(0))
+        try:
+            for lines in pl.scan_lines(file.path).collect_batches(chunk_size=10_000):
+                yield from ((line or "").encode() + b"\n" for line in lines.to_series(0))
+        except (pl.exceptions.ComputeError, OSError) as error:
+            raise DataProblem(
+                "broken-archive", f"{file.name}: cannot be unpacked: {error}",
+                "fetch the export again",
+            ) from error  # fmt: skip
     else:
         with Path(file.path).open("rb") as stream:
             yield from stream
@@ -306,12 +312,7 @@ def _not_rubbish(file: File) -> None:
     if b"\x00" in head or head.startswith(b"PK\x03\x04"):
         raise DataProblem(
             "binary-file", f"{file.name}: this is no text, but binary data",
-            "give a CSV, TSV, NDJSON or Parquet file, plain or packed with gzip or zstd",
-        )  # fmt: skip
-    if file.kind == "ndjson" and head.lstrip().startswith(b"["):
-        raise DataProblem(
-            "json-array", f"{file.name}: this is one JSON array, not one object a line",
-            f"convert it: jq -c '.[]' {file.name} > events.ndjson",
+            "give a CSV, TSV, JSON, Avro or Parquet file, plain or packed with gzip or zstd",
         )  # fmt: skip
 
 
@@ -332,10 +333,10 @@ def spool(stream: BinaryIO, kind: Kind | None, tmp: Path | None) -> File:
             packed = path + suffix
             Path(path).rename(packed)
             atexit.register(Path(packed).unlink, missing_ok=True)
-            inner = head_of(File(packed, "csv", "-"), 4096)
+            inner = top_of(File(packed, "csv", "-"))
             return File(packed, kind or _sniff(inner), "standard input")
     file = File(path, kind or _sniff(head), "standard input")
-    if file.kind != "parquet":
+    if file.kind not in MAGIC.values():
         _not_rubbish(file)
     return file
 

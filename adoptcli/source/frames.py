@@ -214,11 +214,7 @@ def _weighted(found: pl.LazyFrame) -> pl.LazyFrame:
     counted = pl.col("weight") > 0
     times = pl.when(counted).then(pl.col("weight")).otherwise(1)
     event = pl.when(counted.fill_null(False)).then("event").otherwise(pl.lit(UNCOUNTED))
-    many = found.with_columns(event=event, weight=pl.int_ranges(0, times)).explode("weight")
-    if "id" in found.collect_schema():
-        apart = pl.struct("id", "weight").hash().cast(pl.String)
-        many = many.with_columns(id=pl.when(pl.col("id").is_not_null()).then(apart))
-    return many
+    return found.with_columns(event=event, weight=pl.int_ranges(0, times)).explode("weight")
 
 
 def rejects(part: Part, zone: str) -> pl.DataFrame:

@@ -26,7 +26,7 @@ class Detect(Model):
     """The shape by which an export is known; all that is said must hold."""
 
     format: Annotated[
-        list[Literal["csv", "tsv", "ndjson", "parquet"]], BeforeValidator(as_list)
+        list[Literal["csv", "tsv", "ndjson", "parquet", "avro"]], BeforeValidator(as_list)
     ] = Field(default_factory=list, description="The kinds of file that it may be.")
     columns: Names = Field(
         default_factory=list, description="Columns and paths that the first rows have."
@@ -112,7 +112,7 @@ def detected(files: Sequence[File], known: Mapping[str, Detect]) -> str | None:
 
 
 def _fits(detect: Detect, file: File, scan: Scan | None, types: Types) -> bool:
-    if detect.format and file.kind not in detect.format:
+    if detect.format and (file.origin or file).kind not in detect.format:
         return False
     if detect.fields is not None:
         return _fields(file) == detect.fields

@@ -158,7 +158,7 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
     for i, file in enumerate(files):
         brief = stated and not source.explode and i >= WELL_LOOKED_AT
         try:
-            shape = (_brief_shape(file) if brief else None) or _shape(file, source)
+            shape = (_brief_shape(file, source) if brief else None) or _shape(file, source)
             groups.setdefault(shape, []).append(file)
         except DataProblem as error:
             if file.root is None or error.slug not in ("empty-file", "no-rows"):
@@ -224,7 +224,7 @@ def _together(
 
 
 def _shape(file: File, source: Source) -> tuple[object, ...]:
-    hive = _hive(file)
+    hive = _hive(file, source)
     if file.kind in ("parquet", "ndjson"):
         schema = _schema_of(file) if file.kind == "parquet" else _json_schema(file)
         columns, lists = _within(schema, source.explode)
@@ -260,7 +260,7 @@ def _within(schema: Types, lists: Sequence[str]) -> tuple[list[str], tuple[str, 
     return list(columns), tuple(found)
 
 
-def _brief_shape(file: File) -> tuple[object, ...] | None:
+def _brief_shape(file: File, source: Source) -> tuple[object, ...] | None:
     """The shape of one of very many JSON files, by its first lines."""
     lines = head_of(file).split(b"\n")[:-1][:LINES] if file.kind == "ndjson" else []
     try:
@@ -270,15 +270,16 @@ def _brief_shape(file: File) -> tuple[object, ...] | None:
     if not rows or not all(isinstance(row, dict) for row in rows):
         return None
     keys = tuple(sorted({key for row in rows for key in row}))
-    return (file.kind, keys, ",", "\n", _hive(file), ())
+    return (file.kind, keys, ",", "\n", _hive(file, source), ())
 
 
-def _hive(file: File) -> tuple[tuple[str, str], ...]:
-    if file.root is None:
-        return ()
-    parts = Path(file.path).relative_to(file.root).parts[:-1]
+def _hive(file: File, source: Source) -> tuple[tuple[str, str], ...]:
+    """Columns that the names of folders give, and their values."""
+    path = Path((file.origin or file).path)
+    parts = path.relative_to(file.root).parts[:-1] if file.root else ()
     pairs = [match.groups() for part in parts if (match := _HIVE.match(part))]
-    return tuple((key, unquote(value)) for key, value in pairs)
+    named = [(source.folder, path.parent.name)] if source.folder else []
+    return (*((key, unquote(value)) for key, value in pairs), *named)
 
 
 def _schema_of(file: File) -> dict[str, pl.DataType]:

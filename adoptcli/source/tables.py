@@ -12,6 +12,7 @@ from adoptcli.definitions import Accounts, Source, Users
 from adoptcli.errors import DataProblem
 from adoptcli.source import diagnose
 from adoptcli.source.columns import USUAL, plain
+from adoptcli.source.convert import readable
 from adoptcli.source.events import text_of
 from adoptcli.source.files import expand
 from adoptcli.source.scan import scans
@@ -94,7 +95,7 @@ def read_table(
     path: str, base: Path | None, choose: Callable[[Sequence[str]], Sequence[str]] = tuple
 ) -> pl.DataFrame:
     """All rows of a file or folder: of its own columns those that are chosen."""
-    files = expand([path], base, None, None)
+    files = readable(expand([path], base, None, None), None)
     found = scans(files, Source())
     frames = []
     for scan in found:

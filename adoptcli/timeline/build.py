@@ -55,7 +55,7 @@ def _built(plan: Plan, bucket: int, *, last: bool) -> Timeline:
     buckets = plan.layout.buckets
     part = f", part {bucket + 1:,} of {buckets:,}" if buckets > 1 else ""
     progress.step(progress.SORTING + part, plan.survey.rows)
-    rows, duplicates = _deduplicated(plan, _rows(plan, bucket))
+    rows, duplicates = _deduplicated(plan, bucket)
     context, layout, columns = plan.context, plan.layout, plan.encoded.columns
     ranked = _ranked(plan, rows)
     packed = rows.select("actor", "time", member="user", event=_atom(plan))
@@ -93,18 +93,19 @@ def _ids(plan: Plan, bucket: int, actors: pl.Series) -> pl.Series:
     return plan.encoded.dictionaries[plan.context.unit].text(actors * plan.layout.buckets + bucket)
 
 
-def _rows(plan: Plan, bucket: int) -> pl.LazyFrame:
+def _rows(plan: Plan, bucket: int, which: pl.Expr) -> pl.LazyFrame:
     rows = plan.encoded.bucket(bucket, plan.layout.buckets)
-    return rows.filter(plan.survey.keep(plan.encoded.columns)).with_columns(
+    return rows.filter(which).with_columns(
         actor=(pl.col(plan.context.unit) // plan.layout.buckets).cast(pl.UInt32)
     )
 
 
 def _atom(plan: Plan) -> pl.Expr:
+    """The atom of a row; null where no row of its kind counts."""
     raw = pl.col("event").cast(pl.UInt32)
     if plan.mask_bits:
         raw = raw * (1 << plan.mask_bits) + pl.col("mask")
-    return pl.lit(plan.atoms).gather(raw)
+    return pl.lit(plan.atoms).gather(raw, null_on_oob=True)
 
 
 def _ranked(plan: Plan, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -115,36 +116,69 @@ def _ranked(plan: Plan, rows: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _deduplicated(plan: Plan, rows: pl.LazyFrame) -> tuple[pl.LazyFrame, int]:
-    """Without repeated deliveries: of several rows with one id the preferred, then earliest."""
-    removed = 0
-    if "id" in plan.encoded.columns:
-        rows, removed = _first_of_each(plan, rows, "id")
-    if "row" in plan.encoded.columns:
+def _deduplicated(plan: Plan, bucket: int) -> tuple[pl.LazyFrame, int]:
+    """The rows that count without repeated deliveries, and how many those were.
+
+    Of several rows with one id that counts which is preferred, then earliest, if it counts at all.
+    """
+    columns, survey = plan.encoded.columns, plan.survey
+    keep = survey.keep(columns)
+    rows, removed = _rows(plan, bucket, keep), 0
+    if "id" in columns:
+        among = survey.delivered(late="prefer" in columns)
+        others = None if among is None else _rows(plan, bucket, among & ~keep.fill_null(False))
+        rows, removed = _first_of_each(plan, rows, "id", others)
+    if "row" in columns:  # repeats are equal in all, so that none is excluded alone
         rows, more = _first_of_each(plan, rows, "row")
         removed += more
     return rows, removed
 
 
-def _first_of_each(plan: Plan, rows: pl.LazyFrame, key: str) -> tuple[pl.LazyFrame, int]:
-    keyed = rows.filter(pl.col(key).is_not_null()).select("user", key)
-    counts = keyed.group_by("user", key).len().filter(pl.col("len") > 1).collect()
-    if not counts.height:
+def _first_of_each(
+    plan: Plan, rows: pl.LazyFrame, key: str, others: pl.LazyFrame | None = None
+) -> tuple[pl.LazyFrame, int]:
+    """The rows that are the first of their key, the `others` among them, and how many are not."""
+    twice = _repeated(rows, key, others)
+    if not twice.height:
         return rows, 0
-    twice = counts.lazy().select("user", key)
-    columns = plan.encoded.columns
-    first = [name for name in ("prefer", "time") if name in columns]
-    order = [*first, "atom", *sorted(c for c in columns if c not in ("user", *first))]
-    kept = (
-        rows.join(twice, on=["user", key], how="semi")
-        .with_columns(atom=_atom(plan))
-        .sort(order, nulls_last=[name == "prefer" for name in order])
-        .unique(["user", key], keep="first", maintain_order=True)
-        .drop("atom")
+    pairs = twice.lazy().select("user", key)
+    made = [(rows, False)] if others is None else [(rows, False), (others, True)]
+    several = pl.concat(
+        some.join(pairs, on=["user", key], how="semi").with_columns(out=pl.lit(out))
+        for some, out in made
     )
-    rest = rows.join(twice, on=["user", key], how="anti")
-    whole = pl.concat([rest, kept]).collect().lazy()
-    return whole, int(counts["len"].sum()) - counts.height
+    kept = _first(plan, several, key).filter(~pl.col("out")).drop("out")
+    rest = rows.join(pairs, on=["user", key], how="anti")
+    alone, chosen = pl.collect_all([rest, kept])
+    return pl.concat([alone, chosen]).lazy(), int(twice["len"].sum()) - chosen.height
+
+
+def _repeated(rows: pl.LazyFrame, key: str, others: pl.LazyFrame | None) -> pl.DataFrame:
+    """The keys that come more than once, once at least among `rows`, and how often there."""
+    pair = ["user", key]
+    keyed = rows.filter(pl.col(key).is_not_null())
+    counts = keyed.group_by(pair).len()
+    if others is None:
+        return counts.filter(pl.col("len") > 1).collect()
+    more = others.filter(pl.col(key).is_not_null()).select(pair).unique()
+    found = counts.join(more.with_columns(more=True), on=pair, how="left")
+    return found.filter((pl.col("len") > 1) | pl.col("more")).select(*pair, "len").collect()
+
+
+def _first(plan: Plan, several: pl.LazyFrame, key: str) -> pl.LazyFrame:
+    """Of the rows of each key those of the first delivery; where all is equal, one that counts."""
+    columns, pair = plan.encoded.columns, ["user", key]
+    first = [name for name in ("prefer", "time") if name in columns]
+    order = [*first, "out", "atom", *sorted(set(columns) - {"user", "nth", *first})]
+    ordered = several.with_columns(atom=_atom(plan)).sort(
+        order, nulls_last=[name == "prefer" for name in order]
+    )
+    found = ordered.unique(pair, keep="first", maintain_order=True)
+    if "nth" in columns:
+        same = found.select("user", *order)
+        found = ordered.join(same, on=same.collect_schema().names(), how="semi", nulls_equal=True)
+        found = found.unique([*pair, "nth"], keep="first", maintain_order=True)
+    return found.drop("atom")
 
 
 def _signup_codes(context: Context) -> list[int]:

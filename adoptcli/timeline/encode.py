@@ -118,16 +118,18 @@ class Memberships:
 class Wanted:
     """What must be read beside user, event and time.
 
-    `values` are properties that hold numbers. `people` says which ids are one person; it acts
-    before anything is parted by user. `members` and then `homes` are the accounts of users for rows
-    that name none: as the log tells, and by user code, where actors are accounts. `part` and
-    `received` are what the quality of the data is told by, and nothing else.
+    `nth` tells apart the events that a row stands for. `values` are properties that hold numbers.
+    `people` says which ids are one person; it acts before anything is parted by user. `members` and
+    then `homes` are the accounts of users for rows that name none: as the log tells, and by user
+    code, where actors are accounts. `part` and `received` are what the quality of the data is told
+    by, and nothing else.
     """
 
     account: bool = False
     session: bool = False
     id: bool = False
     prefer: bool = False
+    nth: bool = False
     exact: bool = False
     traits: tuple[str, ...] = ()
     signup: str | None = None
@@ -148,8 +150,9 @@ class Encoded:
     Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: given (UInt32 code of the id as
     it stood there), device (that is an anonymous id), mask (bits of the conditions that hold),
     account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), prefer (Int64: of
-    repeats the lowest counts), signup (Int64 ms), value.<name> (Int64 thousandths), part (UInt16),
-    received (Int64 ms). Nulls stand where the source had nothing that can be used.
+    repeats the lowest counts), nth (UInt32: which of the events that its row stands for), signup
+    (Int64 ms), value.<name> (Int64 thousandths), part (UInt16), received (Int64 ms). Nulls stand
+    where the source had nothing that can be used.
     """
 
     buckets: int
@@ -259,6 +262,8 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
         found["id"] = _hash(pl.col("id"))
     if wanted.prefer:
         found["prefer"] = pl.col("prefer")
+    if wanted.nth:
+        found["nth"] = pl.col("weight").cast(pl.UInt32)
     if wanted.exact:
         found["row"] = pl.struct(pl.all().exclude(*TOLD)).hash()
     for name in wanted.traits:

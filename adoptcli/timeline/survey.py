@@ -34,6 +34,7 @@ class Survey:
         excluded: Rows of excluded users, accounts and events.
         first_day, last_day: Local days of the earliest and the latest row that counts.
         start, as_of: Instants [start, as_of) between which rows count.
+        end: The instant up to which times are not stray.
         as_of_day: The local day that begins at as-of.
         events: How often each raw event code occurs among the rows that count.
         volume: Rows that count, by local day.
@@ -48,6 +49,7 @@ class Survey:
     last_day: int
     start: int
     as_of: int
+    end: int
     as_of_day: int
     excluded_users: Sequence[int]
     excluded_accounts: Sequence[int]
@@ -65,10 +67,31 @@ class Survey:
         inside = (pl.col("time") >= self.start) & (pl.col("time") < self.as_of)
         return inside if self.clean else inside & counted(self, columns)
 
+    def delivered(self, *, late: bool) -> pl.Expr | None:
+        """True for the rows among which that of several deliveries is chosen which counts.
+
+        Rows that are excluded or without weight are, so that it is chosen before it is judged; rows
+        that cannot be used or have a stray time are not: they say nothing of the others.
+
+        Args:
+            late: Rows from as-of on may be chosen before others; the earliest never is one.
+
+        Returns:
+            Nothing where these are the rows that count.
+        """
+        out = self.excluded or self.set_aside.get("no-weight") or self.unit == "account"
+        late = late and self.as_of < self.end
+        if not out and not late:
+            return None
+        time, end = pl.col("time"), max(self.end, self.as_of) if late else self.as_of
+        usable = pl.col("user").is_not_null() & pl.col("event").is_not_null()
+        return usable & (time >= self.start) & (time < end)
+
     @property
     def clean(self) -> bool:
         """No row must be left out but for its time."""
-        return not (self.anonymous or self.excluded or self.set_aside.get("no-event"))
+        aside = self.set_aside.get("no-event") or self.set_aside.get("no-weight")
+        return not (self.anonymous or self.excluded or aside)
 
 
 def counted(codes: Survey | Excluded, columns: Sequence[str]) -> pl.Expr:
@@ -177,6 +200,7 @@ def survey(
         last_day=min(last_day, as_of_day - 1),
         start=start,
         as_of=calendar.midnight(as_of_day),
+        end=end,
         as_of_day=as_of_day,
         excluded_users=codes.excluded_users,
         excluded_accounts=codes.excluded_accounts,
