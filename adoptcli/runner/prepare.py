@@ -248,10 +248,11 @@ def _encode(
     try:
         found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
     except DataProblem:
-        if not canonical.nested:
+        further = canonical.looser()
+        if further is None:
             raise
         _empty(folder)
-        return _encode_once(request, canonical.thorough(), wanted, tables, folder)
+        return _encode(request, further, wanted, tables, folder)
     if not canonical.fast:
         return found, dictionaries
     time, rest = pl.col("time").is_null(), pl.col("event").is_null() & pl.col("user").is_null()
@@ -259,7 +260,7 @@ def _encode(
     if not unread and not any(found.has_space(name) for name in dictionaries):
         return found, dictionaries
     found.discard()
-    return _encode_once(request, canonical.thorough(), wanted, tables, folder)
+    return _encode(request, canonical.slower(), wanted, tables, folder)
 
 
 def _empty(folder: tempfile.TemporaryDirectory[str] | None) -> None:

@@ -12,6 +12,7 @@ from adoptcli.definitions import Source
 from adoptcli.errors import AdoptError, DataProblem
 from adoptcli.source import diagnose, frames, parts
 from adoptcli.source.files import File, expand, size_of
+from adoptcli.source.ndjson import WAYS, looser
 from adoptcli.source.parts import BESIDE, Needed, Part, text_of
 from adoptcli.source.scan import scans
 
@@ -37,7 +38,6 @@ class Canonical:
         naive: Some timestamps have no zone.
         date_only: No timestamp has a time of day.
         fast: Times that are not of the common shape are null, and space around texts is kept.
-        nested: JSON objects are read as such, so that a row that has none stops the reading.
         weighted: Some rows stand for several events, whose moments are not known.
         preferring: Some repeats are told apart by more than their time.
         sources: The sources as they were read, presets and all.
@@ -56,7 +56,6 @@ class Canonical:
     naive: bool = False
     date_only: bool = False
     fast: bool = False
-    nested: bool = False
     weighted: bool = False
     preferring: bool = False
     rejected: tuple[tuple[str, int, str, str], ...] = field(default=())
@@ -67,6 +66,11 @@ class Canonical:
         """How many broken lines were set aside."""
         return len(self.rejected)
 
+    @property
+    def open_ended(self) -> bool:
+        """Rows may be of other kinds than the first ones, as in NDJSON."""
+        return any(part.open_ended for part in self.parts)
+
     def rows(self) -> int | None:
         """How many rows there are, where the files say so."""
         counts = [part.scan.rows() for part in self.parts]
@@ -74,11 +78,24 @@ class Canonical:
 
     def thorough(self) -> Canonical:
         """The same events, every time, text and JSON object read in the general way."""
-        made = [
-            frames.frame(part, self.needed, self.zone, fast=False, nested=False)
-            for part in self.parts
-        ]
-        return replace(self, frame=_concat(made), fast=False, nested=False)
+        return self._again([replace(part, way="text") for part in self.parts], fast=False)
+
+    def slower(self) -> Canonical:
+        """The same events, every time and text read in the general way."""
+        return self._again(self.parts, fast=False)
+
+    def looser(self) -> Canonical | None:
+        """The same events for JSON rows that are odd; None where rows may be so already."""
+        strictest = min((part.way for part in self.parts), key=WAYS.index)
+        further = looser(strictest)
+        if further is None:
+            return None
+        parts = [replace(p, way=further) if p.way == strictest else p for p in self.parts]
+        return self._again(parts, fast=self.fast)
+
+    def _again(self, parts: Sequence[Part], *, fast: bool) -> Canonical:
+        made = [frames.frame(part, self.needed, self.zone, fast=fast) for part in parts]
+        return replace(self, parts=tuple(parts), frame=_concat(made), fast=fast)
 
     def broken(self, error: BaseException) -> AdoptError:
         """The problem behind a read that failed."""
@@ -188,7 +205,7 @@ def _canonical(
     found |= {"id"} if any(part.key for part in some) else set()
     fast = sum(size_of(file) for part in some for file in part.scan.files) >= LARGE
     return Canonical(
-        frame=_concat([frames.frame(p, needed, zone, fast=fast, nested=True) for p in some]),
+        frame=_concat([frames.frame(p, needed, zone, fast=fast) for p in some]),
         parts=tuple(some),
         needed=needed,
         zone=zone,
@@ -200,7 +217,6 @@ def _canonical(
         naive=any(part.naive for part in some),
         date_only=all(part.date_only for part in some),
         fast=fast,
-        nested=any(part.nested for part in some),
         weighted=any(part.weight for part in some),
         preferring=needed.id and any(part.prefer and part.key for part in some),
         rejected=tuple(rejected),

@@ -159,15 +159,14 @@ def _formatted(value: pl.Expr, form: str, zones: Zones) -> pl.Expr:
     return moment.dt.epoch("ms") if zoned else naive_to_ms(moment, zones.naive)
 
 
-def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) -> pl.LazyFrame:
+def frame(part: Part, needed: Needed, zone: str, *, fast: bool) -> pl.LazyFrame:
     """The canonical events of a part, lazily."""
-    nested = nested and part.nested
     wanted = [(name, some) for name, some in part.properties if name in needed.properties]
     chosen = [*part.chosen(), *(choice for _, some in wanted for choice in some)]
-    lazy = rows(part, chosen, nested=nested)
+    lazy = rows(part, chosen, part.way)
     types = dict(part.types or {})
-    if part.nested or wanted:
-        exact = part.scan.kind == "parquet" or nested
+    if part.open_ended or wanted:
+        exact = part.scan.kind == "parquet" or part.way != "text"
         types = dict(lazy.collect_schema()) if exact else {}
     read = Reader(part, types, zone, fast)
     beside = {n for n in BESIDE if getattr(needed, n) and n in part.columns}
@@ -210,8 +209,8 @@ def _weighted(found: pl.LazyFrame) -> pl.LazyFrame:
 def rejects(part: Part, zone: str) -> pl.DataFrame:
     """Rows of one part without a readable time or without an event, as they stand in the file."""
     lazy = part.scan.frame(list(part.scan.names), file_column="file")
-    bare = replace(part, key=(), prefer=None, weight=None, where=())
-    canonical = frame(bare, Needed(), zone, fast=False, nested=False).collect()
+    bare = replace(part, key=(), prefer=None, weight=None, where=(), way="text")
+    canonical = frame(bare, Needed(), zone, fast=False).collect()
     raw = lazy.collect()
     time = pl.col("time").is_null()
     reasons = canonical.select(
