@@ -23,9 +23,10 @@ from adoptcli.source.parts import (
 from adoptcli.source.timestamps import (
     Shape,
     Zones,
-    fast_to_ms,
+    completed,
     naive_to_ms,
     native_to_ms,
+    shaped_to_ms,
     text_to_ms,
 )
 
@@ -96,12 +97,7 @@ class Reader:
         if dtype != pl.String:
             found = native_to_ms(value, dtype, zones)
             return text_to_ms(value.cast(pl.String), zones) if found is None else found
-        if shape.kind == "general":
-            return text_to_ms(value, zones)
-        found = fast_to_ms(value, shape, zones)
-        if self.fast:
-            return found
-        return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(value), zones))
+        return shaped_to_ms(value, shape, zones)
 
     def id(self) -> pl.Expr:
         """The key of repeated deliveries: null where its first part is."""
@@ -132,14 +128,9 @@ class Reader:
 
     def _ordinal(self, text: pl.Expr, zones: Zones) -> pl.Expr:
         """A whole number as it is, a time as ms."""
-        shape = self.part.order
-        found = (
-            text.cast(pl.Int64, strict=False) if shape.kind in ("whole", "general")
-            else fast_to_ms(text, shape, zones)
-        )  # fmt: skip
-        if self.fast and shape.kind != "general":
-            return found
-        return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(text), zones))
+        if self.part.order.kind == "text":
+            return shaped_to_ms(text, self.part.order, zones)
+        return completed(text.cast(pl.Int64, strict=False), text, zones)
 
 
 def _told(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
