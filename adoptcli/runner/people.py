@@ -73,23 +73,36 @@ def _plain(text: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in text)
 
 
+def stitches(canonical: Canonical) -> Source | None:
+    """The source whose anonymous ids are to be stitched.
+
+    Raises:
+        DataProblem: There are none.
+    """
+    source = stitching(part.source for part in canonical.parts)
+    if source is not None:
+        _both(canonical)
+    return source
+
+
 def people(
-    canonical: Canonical, frame: pl.LazyFrame, ids: Dictionary, found: Identities | None
+    source: Source | None, rows: pl.LazyFrame, ids: Dictionary, found: Identities | None
 ) -> tuple[People | None, int]:  # fmt: skip
     """Which codes are one person, and how many shared devices are left alone.
 
-    Raises:
-        DataProblem: There are no anonymous ids to stitch.
+    Args:
+        source: That whose anonymous ids are stitched.
+        rows: The encoded rows: user, event, time, and where ids are stitched anonymous.
+        ids: The users' dictionary.
+        found: Identities from elsewhere.
     """
-    source = stitching(part.source for part in canonical.parts)
     if found is None and source is None:
         return None, 0
     pairs = found.pairs if found else pl.DataFrame(schema={"from": pl.String, "to": pl.String})
     mapped = by_code(ids.add(pairs["from"]), ids.add(pairs["to"]))
     if source is None:
         return People(mapped), 0
-    _both(canonical)
-    made = _stitched(frame, ids, mapped, source)
+    made = _stitched(rows, ids, mapped, source)
     if source.identity.stitch == "forward":
         return People(mapped, made.spans["user"].clear(), made.spans), made.shared
     return People(mapped, by_code(made.spans["anonymous"], made.spans["user"])), made.shared
@@ -108,14 +121,14 @@ def _both(canonical: Canonical) -> None:
             )
 
 
-def _stitched(frame: pl.LazyFrame, ids: Dictionary, mapped: pl.Series, source: Source) -> Stitched:
+def _stitched(rows: pl.LazyFrame, ids: Dictionary, mapped: pl.Series, source: Source) -> Stitched:
     """The stitches of the rows that have both ids, by code."""
-    user = ids.encode(pl.col("user"))
-    rows = frame.filter(
+    user = pl.col("user")
+    rows = rows.filter(
         pl.col("user").is_not_null() & pl.col("anonymous").is_not_null()
         & pl.col("event").is_not_null() & pl.col("time").is_between(EARLIEST, LATEST)
     ).select(
-        user=People(mapped).user(user, user), anonymous=ids.encode(pl.col("anonymous")), time="time"
+        "anonymous", "time", user=People(mapped).user(user, user)
     )  # fmt: skip
     stitch = source.identity.stitch
     if stitch == "forward":

@@ -32,7 +32,7 @@ from adoptcli.source.timestamps import to_instant
 from adoptcli.timeframe import Period
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.build import Plan
-from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, encode
+from adoptcli.timeline.encode import Dictionary, Encoded, People, Wanted, encode
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.survey import Survey, survey
 
@@ -244,7 +244,7 @@ def _encode(
     request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables,
     folder: tempfile.TemporaryDirectory[str] | None,
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
-    """Read the fast way; where something is not of the common shape, the thorough way."""
+    """Read the fast way; again where rows are odd or texts have space around them."""
     try:
         found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
     except DataProblem:
@@ -255,9 +255,7 @@ def _encode(
         return _encode(request, further, wanted, tables, folder)
     if not canonical.fast:
         return found, dictionaries
-    time, rest = pl.col("time").is_null(), pl.col("event").is_null() & pl.col("user").is_null()
-    unread = found.all().select((time & ~rest).any()).collect().item()
-    if not unread and not any(found.has_space(name) for name in dictionaries):
+    if not any(found.has_space(name) for name in dictionaries):
         return found, dictionaries
     found.discard()
     return _encode(request, canonical.slower(), wanted, tables, folder)
@@ -283,11 +281,16 @@ def _encode_once(
     if wanted.signup:
         frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
     found = tables.identities
-    try:
-        known, shared = people.people(canonical, frame, dictionaries["user"], found)
+    source = people.stitches(canonical)
+    wanted = replace(wanted, anonymous=source is not None)
+
+    def known(rows: pl.LazyFrame) -> People | None:
+        made, shared = people.people(source, rows, dictionaries["user"], found)
         tables.shared = shared + (found.shared if found else 0)
-        wanted = replace(wanted, people=known)
-        return encode(frame, wanted, dictionaries, request.shards, path), dictionaries
+        return made
+
+    try:
+        return encode(frame, wanted, dictionaries, request.shards, path, known), dictionaries
     except (pl.exceptions.PolarsError, OSError) as error:
         raise canonical.broken(error) from error
 

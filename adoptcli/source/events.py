@@ -37,7 +37,7 @@ class Canonical:
         notes: What to say aloud.
         naive: Some timestamps have no zone.
         date_only: No timestamp has a time of day.
-        fast: Times that are not of the common shape are null, and space around texts is kept.
+        fast: Space around texts is kept.
         weighted: Some rows stand for several events, whose moments are not known.
         preferring: Some repeats are told apart by more than their time.
         sources: The sources as they were read, presets and all.
@@ -77,11 +77,11 @@ class Canonical:
         return None if None in counts else sum(filter(None, counts))
 
     def thorough(self) -> Canonical:
-        """The same events, every time, text and JSON object read in the general way."""
+        """The same events, every text and JSON object read in the general way."""
         return self._again([replace(part, way="text") for part in self.parts], fast=False)
 
     def slower(self) -> Canonical:
-        """The same events, every time and text read in the general way."""
+        """The same events without space around texts."""
         return self._again(self.parts, fast=False)
 
     def looser(self) -> Canonical | None:

@@ -14,6 +14,8 @@ from functools import partial
 
 import polars as pl
 
+from adoptcli.source.seldom import seldom
+
 ISO = re.compile(
     r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|z|UTC|[+-]\d{2}(:?\d{2})?)?)?$"
 )
@@ -164,17 +166,7 @@ def shaped_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
 def completed(found: pl.Expr, text: pl.Expr, zones: Zones) -> pl.Expr:
     """What is found, else the text in any of the forms; of those alone, since that is slow."""
     rest = pl.when(found.is_null()).then(text)
-    read = partial(_each_to_ms, zones=zones)
-    return pl.coalesce(found, rest.map_batches(read, return_dtype=pl.Int64(), is_elementwise=True))
-
-
-def _each_to_ms(texts: pl.Series, zones: Zones) -> pl.Series:
-    found = pl.repeat(None, texts.len(), dtype=pl.Int64, eager=True)
-    rows = texts.is_not_null().arg_true()
-    if not rows.len():
-        return found
-    some = texts.gather(rows).to_frame("text")
-    return found.scatter(rows, some.select(text_to_ms(pl.col("text"), zones)).to_series())
+    return pl.coalesce(found, seldom(rest, partial(text_to_ms, zones=zones), pl.Int64))
 
 
 def fast_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:

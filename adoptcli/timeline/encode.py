@@ -5,7 +5,7 @@ Codes of users depend on which thread met an id first; no answer may depend on t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,11 +94,11 @@ class Wanted:
     """What must be read beside user, event and time.
 
     `values` are properties that hold numbers. `homes` are the accounts of users by user code, for
-    rows that name none, where actors are accounts. `people` says which ids are one person; it acts
-    before anything is parted by user.
+    rows that name none, where actors are accounts.
     """
 
     account: bool = False
+    anonymous: bool = False
     session: bool = False
     id: bool = False
     prefer: bool = False
@@ -109,7 +109,14 @@ class Wanted:
     values: tuple[str, ...] = ()
     homes: pl.Series | None = None
     unit: Unit = "user"
-    people: People | None = None
+
+
+Known = Callable[[pl.LazyFrame], People | None]
+"""Which ids are one person, as the encoded rows of the log tell."""
+
+
+def nobody(rows: pl.LazyFrame) -> None:
+    """Every id is a person of its own."""
 
 
 @dataclass
@@ -181,8 +188,9 @@ def encode(
     dictionaries: Mapping[str, Dictionary],
     buckets: int = 1,
     folder: Path | None = None,
+    known: Known = nobody,
 ) -> Encoded:
-    """Read the source once.
+    """Read the source once; once more for files, where its rows tell which ids are one person.
 
     Args:
         events: Canonical events: user, event, time and what is wanted beside.
@@ -190,10 +198,16 @@ def encode(
         dictionaries: One for each text column, filled here.
         buckets: Into how many files to part the actors, where a folder is given.
         folder: Where the bucket files go; in memory where absent.
+        known: Says which ids are one person; asked before anything is parted by user.
     """
     found = _columns(wanted, dictionaries)
-    lazy, columns = events.select(**found), tuple(name for name in found if name not in GIVEN)
-    given = wanted.people is not None
+    lazy, columns = events.select(**found), tuple(name for name in found if name != "anonymous")
+    if folder is None:
+        lazy = lazy.collect().lazy()
+    people = known(lazy)
+    given = people is not None
+    if people is not None:
+        lazy = lazy.with_columns(**_persons(people)).select(*columns, *GIVEN)
     if wanted.homes is not None:
         home = pl.lit(wanted.homes).gather("user", null_on_oob=True)
         lazy = lazy.with_columns(account=pl.coalesce("account", home))
@@ -213,10 +227,12 @@ def encode(
 
 def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str, pl.Expr]:
     found = {
-        **_user(wanted.people, dictionaries["user"]),
+        "user": dictionaries["user"].encode(pl.col("user")),
         "event": dictionaries["event"].encode(pl.col("event")),
         "time": pl.col("time"),
     }
+    if wanted.anonymous:
+        found["anonymous"] = dictionaries["user"].encode(pl.col("anonymous"))
     if wanted.account:
         found["account"] = dictionaries["account"].encode(pl.col("account"))
     if wanted.session:
@@ -238,14 +254,12 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
     return found
 
 
-def _user(people: People | None, ids: Dictionary) -> dict[str, pl.Expr]:
-    """Who did it, and the id that says so where several are one person."""
-    user = ids.encode(pl.col("user"))
-    if people is None:
-        return {"user": user}
+def _persons(people: People) -> dict[str, pl.Expr]:
+    """Who did it, and the id that says so."""
+    user = pl.col("user")
     if people.devices is None:
         return {"user": people.user(user, user), "given": user, "device": pl.lit(False)}
-    anonymous = ids.encode(pl.col("anonymous"))
+    anonymous = pl.col("anonymous")
     return {
         "user": people.user(user, anonymous),
         "given": pl.coalesce(user, anonymous),
