@@ -91,8 +91,9 @@ def test_an_identity_map_acts_before_bucketing(tmp_path: Path) -> None:
     anon, known = dictionaries["user"].add(pl.Series(["anon", "known"]))
     ids = pl.Series([None] * anon + [known], dtype=pl.UInt32)
     for buckets, folder in ((1, None), (2, tmp_path)):
-        wanted = Wanted(people=People(ids))
-        found = encode(events, wanted, dictionaries, buckets, folder)
+        found = encode(
+            events, Wanted(), dictionaries, buckets, folder, lambda _: (People(ids), None)
+        )
         users = [found.bucket(n, buckets).collect()["user"].to_list() for n in range(buckets)]
         assert sorted(users[known % buckets])[:2] == [known, known]
         assert len({user for bucket in users for user in bucket}) == 2

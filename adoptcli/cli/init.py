@@ -58,7 +58,7 @@ def look(files: list[str]) -> Found:
     from adoptcli.source.events import Needed, read
 
     canonical = read([Source()], files, None, Needed(), "UTC", settle=Settled().settle)
-    canonical = canonical.thorough() if canonical.nested else canonical
+    canonical = canonical.thorough() if canonical.open_ended else canonical
     try:
         counted = (
             canonical.frame.filter(pl.col("event").is_not_null())

@@ -73,15 +73,29 @@ def _plain(text: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in text)
 
 
+def stitches(canonical: Canonical) -> Source | None:
+    """The source whose anonymous ids are to be stitched.
+
+    Raises:
+        DataProblem: There are none.
+    """
+    source = stitching(part.source for part in canonical.parts)
+    if source is not None:
+        _both(canonical)
+    return source
+
+
 def people(
-    canonical: Canonical, frame: pl.LazyFrame, ids: Dictionary, found: Identities | None
+    source: Source | None, rows: pl.LazyFrame, ids: Dictionary, found: Identities | None
 ) -> tuple[People | None, int]:  # fmt: skip
     """Which codes are one person, and how many shared devices are left alone.
 
-    Raises:
-        DataProblem: There are no anonymous ids to stitch.
+    Args:
+        source: That whose anonymous ids are stitched.
+        rows: The encoded rows: user, event, time, and where ids are stitched anonymous.
+        ids: The users' dictionary.
+        found: Identities from elsewhere.
     """
-    source = stitching(part.source for part in canonical.parts)
     if found is None:
         if source is None:
             return None, 0
@@ -90,8 +104,7 @@ def people(
     mapped, shared = by_code(given, person), found.alone.len()
     if source is None:
         return People(mapped), shared
-    _both(canonical)
-    made = _stitched(frame, ids, mapped, source, found)
+    made = _stitched(rows, ids, mapped, source, found)
     # What rows tell of an id on which too many users are known does not hold for the device.
     void = made.alone.filter(made.alone.is_in(ids.add(found.told["from"]).implode()))
     held = pl.DataFrame({"anonymous": given, "user": person})
@@ -117,16 +130,15 @@ def _both(canonical: Canonical) -> None:
 
 
 def _stitched(
-    frame: pl.LazyFrame, ids: Dictionary, mapped: pl.Series, source: Source, found: Identities
+    rows: pl.LazyFrame, ids: Dictionary, mapped: pl.Series, source: Source, found: Identities
 ) -> Stitched:  # fmt: skip
     """The stitches of the rows that have both ids, by code; what rows tell counts as one."""
-    stitch, both = source.identity.stitch, People(mapped)
-    user = ids.encode(pl.col("user"))
-    rows = frame.filter(
+    stitch, both, user = source.identity.stitch, People(mapped), pl.col("user")
+    rows = rows.filter(
         pl.col("user").is_not_null() & pl.col("anonymous").is_not_null()
         & pl.col("event").is_not_null() & pl.col("time").is_between(EARLIEST, LATEST)
     ).select(
-        user=both.user(user, user), anonymous=ids.encode(pl.col("anonymous")), time="time"
+        "anonymous", "time", user=both.user(user, user)
     )  # fmt: skip
     if stitch == "forward":
         known = rows.unique().collect()

@@ -34,7 +34,7 @@ from adoptcli.source.timestamps import to_instant
 from adoptcli.timeframe import Period
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.build import Plan
-from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, encode
+from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People, Wanted, encode
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.survey import Survey, survey
 
@@ -265,22 +265,21 @@ def _encode(
     request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables,
     folder: tempfile.TemporaryDirectory[str] | None,
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
-    """Read the fast way; where something is not of the common shape, the thorough way."""
+    """Read the fast way; again where rows are odd or texts have space around them."""
     try:
         found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
     except DataProblem:
-        if not canonical.nested:
+        further = canonical.looser()
+        if further is None:
             raise
         _empty(folder)
-        return _encode_once(request, canonical.thorough(), wanted, tables, folder)
+        return _encode(request, further, wanted, tables, folder)
     if not canonical.fast:
         return found, dictionaries
-    time, rest = pl.col("time").is_null(), pl.col("event").is_null() & pl.col("user").is_null()
-    unread = found.all().select((time & ~rest).any()).collect().item()
-    if not unread and not any(found.has_space(name) for name in dictionaries):
+    if not any(found.has_space(name) for name in dictionaries):
         return found, dictionaries
     found.discard()
-    return _encode_once(request, canonical.thorough(), wanted, tables, folder)
+    return _encode(request, canonical.slower(), wanted, tables, folder)
 
 
 def _empty(folder: tempfile.TemporaryDirectory[str] | None) -> None:
@@ -302,13 +301,16 @@ def _encode_once(
         frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
     if wanted.signup:
         frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
-    ids = dictionaries["user"]
+    source = people.stitches(canonical)
+    account = wanted.account or bool(tables.told["account"].count())
+    wanted = replace(wanted, anonymous=source is not None, account=account)
+
+    def known(rows: pl.LazyFrame) -> tuple[People | None, Memberships | None]:
+        found, tables.shared = people.people(source, rows, dictionaries["user"], tables.identities)
+        return found, members.memberships(tables.told, dictionaries, found)
+
     try:
-        known, tables.shared = people.people(canonical, frame, ids, tables.identities)
-        told_of = members.memberships(tables.told, dictionaries, known)
-        account = wanted.account or told_of is not None
-        wanted = replace(wanted, people=known, members=told_of, account=account)
-        return encode(frame, wanted, dictionaries, request.shards, path), dictionaries
+        return encode(frame, wanted, dictionaries, request.shards, path, known), dictionaries
     except (pl.exceptions.PolarsError, OSError) as error:
         raise canonical.broken(error) from error
 

@@ -13,6 +13,7 @@ from adoptcli.errors import AdoptError, DataProblem
 from adoptcli.source import diagnose, dumps, frames, parts
 from adoptcli.source.convert import readable
 from adoptcli.source.files import File, expand, size_of
+from adoptcli.source.ndjson import WAYS, looser
 from adoptcli.source.parts import BESIDE, Needed, Part, text_of
 from adoptcli.source.scan import scans
 
@@ -37,8 +38,7 @@ class Canonical:
         notes: What to say aloud.
         naive: Some timestamps have no zone.
         date_only: No timestamp has a time of day.
-        fast: Times that are not of the common shape are null, and space around texts is kept.
-        nested: JSON objects are read as such, so that a row that has none stops the reading.
+        fast: Space around texts is kept.
         weighted: Some rows stand for several events, whose moments are not known.
         preferring: Some repeats are told apart by more than their time.
         sources: The sources as they were read, presets and all.
@@ -57,7 +57,6 @@ class Canonical:
     naive: bool = False
     date_only: bool = False
     fast: bool = False
-    nested: bool = False
     weighted: bool = False
     preferring: bool = False
     rejected: tuple[tuple[str, int, str, str], ...] = field(default=())
@@ -68,15 +67,36 @@ class Canonical:
         """How many broken lines were set aside."""
         return len(self.rejected)
 
+    @property
+    def open_ended(self) -> bool:
+        """Rows may be of other kinds than the first ones, as in NDJSON."""
+        return any(part.open_ended for part in self.parts)
+
     def rows(self) -> int | None:
         """How many rows there are, where the files say so."""
         counts = [part.scan.rows() for part in self.parts]
         return None if None in counts else sum(filter(None, counts))
 
     def thorough(self) -> Canonical:
-        """The same events, every time, text and JSON object read in the general way."""
-        frame = _frame(self.parts, self.needed, self.zone, fast=False, nested=False)
-        return replace(self, frame=frame, fast=False, nested=False)
+        """The same events, every text and JSON object read in the general way."""
+        return self._again([replace(part, way="text") for part in self.parts], fast=False)
+
+    def slower(self) -> Canonical:
+        """The same events without space around texts."""
+        return self._again(self.parts, fast=False)
+
+    def looser(self) -> Canonical | None:
+        """The same events for JSON rows that are odd; None where rows may be so already."""
+        strictest = min((part.way for part in self.parts), key=WAYS.index)
+        further = looser(strictest)
+        if further is None:
+            return None
+        parts = [replace(p, way=further) if p.way == strictest else p for p in self.parts]
+        return self._again(parts, fast=self.fast)
+
+    def _again(self, parts: Sequence[Part], *, fast: bool) -> Canonical:
+        frame = _frame(parts, self.needed, self.zone, fast=fast)
+        return replace(self, parts=tuple(parts), frame=frame, fast=fast)
 
     def broken(self, error: BaseException) -> AdoptError:
         """The problem behind a read that failed."""
@@ -187,7 +207,7 @@ def _canonical(
     found |= {"id"} if any(part.key for part in some) else set()
     fast = sum(size_of(file) for part in some for file in part.scan.files) >= LARGE
     return Canonical(
-        frame=_frame(some, needed, zone, fast=fast, nested=True),
+        frame=_frame(some, needed, zone, fast=fast),
         parts=tuple(some),
         needed=needed,
         zone=zone,
@@ -199,7 +219,6 @@ def _canonical(
         naive=any(part.naive for part in some),
         date_only=all(part.date_only for part in some),
         fast=fast,
-        nested=any(part.nested for part in some),
         weighted=any(part.weight for part in some),
         preferring=needed.id and any(part.prefer and part.key for part in some),
         rejected=tuple(rejected),
@@ -214,11 +233,9 @@ def _said(part: Part) -> list[str]:
     return [f"columns guessed in {part.scan.files[0].name}: {pairs}"]
 
 
-def _frame(
-    some: Sequence[Part], needed: Needed, zone: str, *, fast: bool, nested: bool
-) -> pl.LazyFrame:
+def _frame(some: Sequence[Part], needed: Needed, zone: str, *, fast: bool) -> pl.LazyFrame:
     """The events of all parts; with the number of the part, if that is needed."""
-    made = [frames.frame(part, needed, zone, fast=fast, nested=nested) for part in some]
+    made = [frames.frame(part, needed, zone, fast=fast) for part in some]
     if needed.part:
         made = [f.with_columns(part=_numbered(part, i))
                 for i, (f, part) in enumerate(zip(made, some, strict=True))]  # fmt: skip

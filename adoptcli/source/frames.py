@@ -24,9 +24,10 @@ from adoptcli.source.parts import (
 from adoptcli.source.timestamps import (
     Shape,
     Zones,
-    fast_to_ms,
+    completed,
     naive_to_ms,
     native_to_ms,
+    shaped_to_ms,
     text_to_ms,
 )
 
@@ -85,21 +86,19 @@ class Reader:
         """The first of the timestamps that can be read."""
         source = self.part.source
         zones = Zones(source.time_zone, self.zone, source.epoch_zone)
-        return self._first("timestamp", self.part.shapes, zones, fast=self.fast)
+        return self._first("timestamp", self.part.shapes, zones)
 
     def received(self) -> pl.Expr:
         """When the vendor received it: a clock of its own, whose numbers tell UTC."""
         zones = Zones(self.part.source.time_zone, self.zone)
-        return self._first("received", self.part.arrived, zones, fast=False)
+        return self._first("received", self.part.arrived, zones)
 
-    def _first(self, ours: str, shapes: Sequence[Shape], zones: Zones, *, fast: bool) -> pl.Expr:
+    def _first(self, ours: str, shapes: Sequence[Shape], zones: Zones) -> pl.Expr:
         pairs = zip(self.part.columns[ours], shapes, strict=True)
-        found = [self._time(choice, shape, ours, zones, fast=fast) for choice, shape in pairs]
+        found = [self._time(choice, shape, ours, zones) for choice, shape in pairs]
         return found[0] if len(found) == 1 else pl.coalesce(found)
 
-    def _time(
-        self, choice: Choice, shape: Shape, ours: str, zones: Zones, *, fast: bool
-    ) -> pl.Expr:  # fmt: skip
+    def _time(self, choice: Choice, shape: Shape, ours: str, zones: Zones) -> pl.Expr:
         source = self.part.source
         value, dtype = value_of(choice, self.types)
         value = unless_empty(value, dtype, source, ours)
@@ -108,12 +107,7 @@ class Reader:
         if dtype != pl.String:
             found = native_to_ms(value, dtype, zones)
             return text_to_ms(value.cast(pl.String), zones) if found is None else found
-        if shape.kind == "general":
-            return text_to_ms(value, zones)
-        found = fast_to_ms(value, shape, zones)
-        if fast:
-            return found
-        return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(value), zones))
+        return shaped_to_ms(value, shape, zones)
 
     def id(self) -> pl.Expr:
         """The key of repeated deliveries: null where its first part is."""
@@ -144,14 +138,9 @@ class Reader:
 
     def _ordinal(self, text: pl.Expr, zones: Zones) -> pl.Expr:
         """A whole number as it is, a time as ms."""
-        shape = self.part.order
-        found = (
-            text.cast(pl.Int64, strict=False) if shape.kind in ("whole", "general")
-            else fast_to_ms(text, shape, zones)
-        )  # fmt: skip
-        if self.fast and shape.kind != "general":
-            return found
-        return pl.coalesce(found, text_to_ms(pl.when(found.is_null()).then(text), zones))
+        if self.part.order.kind == "text":
+            return shaped_to_ms(text, self.part.order, zones)
+        return completed(text.cast(pl.Int64, strict=False), text, zones)
 
 
 def _told(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
@@ -171,15 +160,14 @@ def _formatted(value: pl.Expr, form: str, zones: Zones) -> pl.Expr:
     return moment.dt.epoch("ms") if zoned else naive_to_ms(moment, zones.naive)
 
 
-def frame(part: Part, needed: Needed, zone: str, *, fast: bool, nested: bool) -> pl.LazyFrame:
+def frame(part: Part, needed: Needed, zone: str, *, fast: bool) -> pl.LazyFrame:
     """The canonical events of a part, lazily."""
-    nested = nested and part.nested
     wanted = [(name, some) for name, some in part.properties if name in needed.properties]
     chosen = [*part.chosen(), *(choice for _, some in wanted for choice in some)]
-    lazy = rows(part, chosen, nested=nested)
+    lazy = rows(part, chosen, part.way)
     types = dict(part.types or {})
-    if part.nested or wanted:
-        exact = part.scan.kind == "parquet" or nested
+    if part.open_ended or wanted:
+        exact = part.scan.kind == "parquet" or part.way != "text"
         types = dict(lazy.collect_schema()) if exact else {}
     read = Reader(part, types, zone, fast)
     beside = {n for n in BESIDE if getattr(needed, n) and n in part.columns}
@@ -220,8 +208,8 @@ def _weighted(found: pl.LazyFrame) -> pl.LazyFrame:
 def rejects(part: Part, zone: str) -> pl.DataFrame:
     """Rows of one part without a readable time or without an event, as they stand in the file."""
     lazy = part.scan.frame(list(part.scan.names), file_column="file")
-    bare = replace(part, key=(), prefer=None, weight=None, where=())
-    canonical = frame(bare, Needed(), zone, fast=False, nested=False).collect()
+    bare = replace(part, key=(), prefer=None, weight=None, where=(), way="text")
+    canonical = frame(bare, Needed(), zone, fast=False).collect()
     raw = lazy.collect()
     time = pl.col("time").is_null()
     reasons = canonical.select(

@@ -12,6 +12,7 @@ from adoptcli.definitions import Alternative, Scalar, Source
 from adoptcli.source import columns as names
 from adoptcli.source import diagnose, paths
 from adoptcli.source.columns import Choice, Choices
+from adoptcli.source.ndjson import WAYS, Way
 from adoptcli.source.scan import Scan
 from adoptcli.source.timestamps import (
     Shape,
@@ -52,7 +53,7 @@ class Part:
         where: The conditions that rows must meet.
         shapes, arrived, order: The form of each alternative of the timestamp, of the time of
             receipt, and of `prefer`.
-        nested: JSON objects are read as such, and not as texts; rows may not bear that.
+        way: How JSON is read, if the rows bear it.
         properties: Where the wanted properties are, or may be; `seen` are those that there are.
     """
 
@@ -68,7 +69,7 @@ class Part:
     shapes: tuple[Shape, ...] = ()
     arrived: tuple[Shape, ...] = ()
     order: Shape = GENERAL
-    nested: bool = False
+    way: Way = "text"
     properties: tuple[tuple[str, Choices], ...] = ()
     seen: frozenset[str] = frozenset()
 
@@ -150,7 +151,7 @@ def _properties(part: Part, wanted: Sequence[str]) -> Iterator[tuple[str, Choice
     chosen = [choice for some in inside.values() for choice in some]
     if not chosen:
         return
-    head, _ = _head(part, chosen, nested=part.open_ended)
+    head, _ = _head(part, chosen)
     types = dict(head.schema)
     for name, some in inside.items():
         values = [value_of(choice, types)[0] for choice in some]
@@ -174,8 +175,7 @@ def _texts(value: Scalar | list[Scalar]) -> tuple[str, ...]:
 
 def _looked_at(part: Part) -> Part:
     """With what the first rows tell of the columns' types and of the timestamps' form."""
-    deep = part.open_ended and any(choice.path.steps for choice in part.chosen())
-    head, nested = _head(part, list(part.chosen()), nested=deep)
+    head, way = _head(part, list(part.chosen()))
     types = dict(head.schema)
     shapes, arrived = (
         tuple(
@@ -186,26 +186,25 @@ def _looked_at(part: Part) -> Part:
     order = GENERAL
     if part.prefer and (found := value_of(part.prefer, types))[1] == pl.String:
         order = shape_of(head.select(found[0]).to_series())
-    return replace(part, types=types, shapes=shapes, arrived=arrived, order=order, nested=nested)
+    return replace(part, types=types, shapes=shapes, arrived=arrived, order=order, way=way)
 
 
-def _head(part: Part, chosen: Sequence[Choice], *, nested: bool) -> tuple[pl.DataFrame, bool]:
-    for deep in (True, False) if nested else (False,):
+def _head(part: Part, chosen: Sequence[Choice]) -> tuple[pl.DataFrame, Way]:
+    ways: Sequence[Way] = WAYS if part.open_ended else ("text",)
+    for way in ways:
         try:
-            return rows(part, chosen, nested=deep).head(SAMPLE).collect(), deep
+            return rows(part, chosen, way).head(SAMPLE).collect(), way
         except (pl.exceptions.PolarsError, OSError) as error:
-            if not deep:
+            if way == "text":
                 raise diagnose.broken([part.scan], error) from error
     raise AssertionError
 
 
-def rows(
-    part: Part, chosen: Sequence[Choice], *, nested: bool, file_column: str | None = None
-) -> pl.LazyFrame:
+def rows(part: Part, chosen: Sequence[Choice], way: Way) -> pl.LazyFrame:
     """The columns that some places stand in."""
     wanted = list(dict.fromkeys(choice.path.column for choice in chosen))
-    types = paths.schema(choice.path for choice in chosen) if nested else {}
-    return part.scan.frame(wanted, file_column, types)
+    types = paths.schema(choice.path for choice in chosen) if way != "text" else {}
+    return part.scan.frame(wanted, types=types, way=way)
 
 
 def _shape(source: Source, head: pl.DataFrame, choice: Choice, types: Types, ours: str) -> Shape:

@@ -15,6 +15,7 @@ import polars as pl
 
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
+from adoptcli.source import ndjson
 from adoptcli.source.files import File, broken_json, head_of, lines_of
 from adoptcli.source.paths import find
 
@@ -68,21 +69,24 @@ class Scan:
         return int(pl.scan_parquet([f.path for f in self.files]).select(pl.len()).collect().item())
 
     def frame(
-        self, wanted: Sequence[str], file_column: str | None = None, types: Types | None = None
-    ) -> pl.LazyFrame:
+        self, wanted: Sequence[str], file_column: str | None = None, types: Types | None = None,
+        way: ndjson.Way = "text",
+    ) -> pl.LazyFrame:  # fmt: skip
         """The wanted columns that there are; of JSON as the types say, else as its text."""
         inside = [c for c in wanted if c in self.columns]
         extra = [file_column] if file_column else []
         if self.kind == "ndjson":
             inside = [c for c in wanted if c not in dict(self.hive)]  # rows below may have them
-            lazy = self._json(inside, file_column, types or {})
+            lazy = self._json(inside, file_column, types or {}, way)
         elif self.kind == "parquet":
             lazy = pl.scan_parquet(
                 self._paths, hive_partitioning=False, include_file_paths=file_column
             )
             lazy = _exploded(lazy, self.explode, inside)
         else:
-            lazy = self._csv(file_column)
+            header = self.columns if self.bare else None
+            lazy = scan_csv(self._paths, self.separator, self.eol, self.quote, header,
+                            include_file_paths=file_column)  # fmt: skip
         lazy = lazy.select(*inside, *extra)
         return lazy.with_columns(
             pl.lit(value).alias(key) for key, value in self.hive if key in wanted
@@ -92,20 +96,16 @@ class Scan:
     def _paths(self) -> list[str]:
         return [file.path for file in self.files]
 
-    def _csv(self, file_column: str | None) -> pl.LazyFrame:
-        return scan_csv(
-            self._paths, self.separator, self.eol, self.quote, self.columns if self.bare else None,
-            include_file_paths=file_column,
-        )  # fmt: skip
-
-    def _json(self, wanted: Sequence[str], file_column: str | None, types: Types) -> pl.LazyFrame:
+    def _json(
+        self, wanted: Sequence[str], file_column: str | None, types: Types, way: ndjson.Way
+    ) -> pl.LazyFrame:
         """Every level of nested lists may have the wanted columns; the innermost counts."""
         plain = {name: types.get(name, pl.String()) for name in wanted}
         plain = plain or {self.columns[0]: pl.String()}
         schema: Types = plain
         for name in reversed(self.explode):
             schema = {**plain, name: pl.List(pl.Struct(schema))}
-        lazy = pl.scan_ndjson(self._paths, schema=schema, include_file_paths=file_column)
+        lazy = ndjson.scan(self._paths, schema, way, file_column)
         return _exploded(lazy, self.explode, list(plain))
 
 

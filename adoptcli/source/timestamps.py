@@ -8,9 +8,13 @@ is read in `zone`; a plain date is a local date and begins at midnight in `date_
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
+
+from adoptcli.source.seldom import seldom
 
 ISO = re.compile(
     r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|z|UTC|[+-]\d{2}(:?\d{2})?)?)?$"
@@ -18,6 +22,7 @@ ISO = re.compile(
 _CORE = re.compile(
     r"^(\d{4}-\d{2}-\d{2})([T ])(\d{2}:\d{2}:\d{2})([.]\d+)?(Z|z|[+-]\d{2}:?\d{2})?$"
 )
+MOST_FORMS = 4
 NUMBER = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 
 
@@ -96,22 +101,33 @@ def _offset(zone: pl.Expr) -> pl.Expr:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What all rows looked at have in common: the fast way to read them.
+class Form:
+    """One way to write a date and time: with one length and one suffix.
 
     Attributes:
-        kind: `iso` (one length, one separator, one suffix), `whole` (integers) or `general`.
-        between: `T` or a space.
+        between: `T` or a space; nothing for a plain date.
         fraction: Digits of the fraction with its dot; 0 for none.
         suffix: The zone's text, empty for naive.
+    """
+
+    between: str = ""
+    fraction: int = 0
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the rows looked at have in common: the fast way to read them.
+
+    Attributes:
+        kind: `text`, `whole` (texts that are integers), `native` or `general` (read no fast way).
+        forms: Those that texts have, the most frequent first.
         naive: Some rows have a date and time without zone.
         dates: All rows are plain dates.
     """
 
     kind: str
-    between: str = "T"
-    fraction: int = 0
-    suffix: str = ""
+    forms: tuple[Form, ...] = ()
     naive: bool = False
     dates: bool = False
 
@@ -123,37 +139,61 @@ def shape_of(sample: pl.Series) -> Shape:
         return Shape("general")
     if all(re.fullmatch(r"-?\d+", t) for t in texts):
         return Shape("whole")
-    found = [_CORE.match(t) for t in texts]
+    forms = Counter(form for text in texts if (form := _form(text)))
     iso = [t for t in texts if ISO.match(t)]
     dates = bool(iso) and all(len(t) == 10 for t in iso)
     naive = any(
         len(t) == 10 or not re.search(r"(Z|z|UTC|[+-]\d{2}(:?\d{2})?)$", t[10:]) for t in iso
     )
-    shapes = {
-        (m[2], len(m[4] or ""), m[5] or "") if m and len(texts) == len(found) else None
-        for m in found
-    }
-    if len(shapes) == 1 and (shape := shapes.pop()):
-        return Shape("iso", *shape, naive=not shape[2])
-    return Shape("general", naive=naive, dates=dates)
+    common = tuple(form for form, _ in forms.most_common(MOST_FORMS))
+    return Shape("text" if common else "general", common, naive, dates)
+
+
+def _form(text: str) -> Form | None:
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return Form()
+    match = _CORE.match(text)
+    return Form(match[2], len(match[4] or ""), match[5] or "") if match else None
+
+
+def shaped_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
+    """Any of the forms, where most texts are of the shape."""
+    if shape.kind == "general":
+        return text_to_ms(text, zones)
+    return completed(fast_to_ms(text, shape, zones), text, zones)
+
+
+def completed(found: pl.Expr, text: pl.Expr, zones: Zones) -> pl.Expr:
+    """What is found, else the text in any of the forms; of those alone, since that is slow."""
+    rest = pl.when(found.is_null()).then(text)
+    return pl.coalesce(found, seldom(rest, partial(text_to_ms, zones=zones), pl.Int64))
 
 
 def fast_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
     """Rows of the shape; null for all others, which the general way may still read."""
     if shape.kind == "whole":
         return number_to_ms(text.cast(pl.Int64, strict=False), whole=True, zone=zones.epoch)
+    return pl.coalesce([_formed(text, form, zones) for form in shape.forms])
+
+
+def _formed(text: pl.Expr, form: Form, zones: Zones) -> pl.Expr:
+    """Rows of one form; null for all others."""
+    size = text.str.len_bytes()
+    if not form.between:
+        day = text.str.to_date("%Y-%m-%d", strict=False)
+        return pl.when(size == 10).then(date_to_ms(day, zones.dates))
     moment = text.str.slice(0, 19).str.to_datetime(
-        f"%Y-%m-%d{shape.between}%H:%M:%S", time_unit="ms", strict=False
+        f"%Y-%m-%d{form.between}%H:%M:%S", time_unit="ms", strict=False
     )
-    conforms = text.str.len_bytes() == 19 + shape.fraction + len(shape.suffix)
-    if shape.suffix:
-        conforms &= text.str.ends_with(shape.suffix)
-        found = moment.dt.epoch("ms") - _shift(shape.suffix)
+    conforms = size == 19 + form.fraction + len(form.suffix)
+    if form.suffix:
+        conforms &= text.str.ends_with(form.suffix)
+        found = moment.dt.epoch("ms") - _shift(form.suffix)
     else:
         found = naive_to_ms(moment, zones.naive)
-    if shape.fraction:
-        digits = text.str.slice(20, min(shape.fraction - 1, 3)).cast(pl.Int64, strict=False)
-        found = found + digits * 10 ** max(4 - shape.fraction, 0)
+    if form.fraction:
+        digits = text.str.slice(20, min(form.fraction - 1, 3)).cast(pl.Int64, strict=False)
+        found = found + digits * 10 ** max(4 - form.fraction, 0)
     return pl.when(conforms).then(found)
 
 

@@ -15,6 +15,7 @@ from adoptcli.definitions import Alternative, Members, Pair
 from adoptcli.source import columns, diagnose
 from adoptcli.source.columns import Choice, Choices
 from adoptcli.source.frames import Reader
+from adoptcli.source.ndjson import WAYS, Way, looser
 from adoptcli.source.parts import Part, rows, unless_empty
 
 SCHEMA = {
@@ -79,21 +80,20 @@ def _read(part: Part, tellings: Sequence[_Telling], zone: str) -> list[pl.DataFr
     chosen = [choice for name in read for choice in part.columns.get(name, ())]
     chosen += [choice for choice, _ in part.where]
     chosen += [choice for one in tellings for some in one.places.values() for choice in some]
-    deep = part.open_ended and any(choice.path.steps for choice in chosen)
-    for nested in (True, False) if deep else (False,):
+    for way in WAYS[WAYS.index(part.way) :]:
         try:
-            return _found(part, tellings, zone, chosen, nested=nested)
+            return _found(part, tellings, zone, chosen, way)
         except (pl.exceptions.PolarsError, OSError) as error:
-            if not nested:
+            if looser(way) is None:
                 raise diagnose.broken([part.scan], error) from error
     raise AssertionError
 
 
 def _found(
-    part: Part, tellings: Sequence[_Telling], zone: str, chosen: Sequence[Choice], *, nested: bool
+    part: Part, tellings: Sequence[_Telling], zone: str, chosen: Sequence[Choice], way: Way
 ) -> list[pl.DataFrame]:
     """What each kind of row tells."""
-    lazy = rows(part, chosen, nested=nested)
+    lazy = rows(part, chosen, way)
     read = Reader(part, dict(lazy.collect_schema()), zone, fast=False)
     event = read.event()
     events = {name for one in tellings for name in one.said.event}

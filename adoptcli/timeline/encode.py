@@ -5,7 +5,7 @@ Codes of users depend on which thread met an id first; no answer may depend on t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,13 +119,12 @@ class Wanted:
     """What must be read beside user, event and time.
 
     `nth` tells apart the events that a row stands for. `values` are properties that hold numbers.
-    `people` says which ids are one person; it acts before anything is parted by user. `members` and
-    then `homes` are the accounts of users for rows that name none: as the log tells, and by user
-    code, where actors are accounts. `part` and `received` are what the quality of the data is told
-    by, and nothing else.
+    `homes` are the accounts of users by user code, for rows that name none, where actors are
+    accounts. `part` and `received` are what the quality of the data is told by, and nothing else.
     """
 
     account: bool = False
+    anonymous: bool = False
     session: bool = False
     id: bool = False
     prefer: bool = False
@@ -135,12 +134,19 @@ class Wanted:
     signup: str | None = None
     conditions: tuple[Condition, ...] = ()
     values: tuple[str, ...] = ()
-    members: Memberships | None = None
     homes: pl.Series | None = None
     unit: Unit = "user"
-    people: People | None = None
     part: bool = False
     received: bool = False
+
+
+Known = Callable[[pl.LazyFrame], tuple[People | None, Memberships | None]]
+"""Which ids are one person, and the accounts of people, as the encoded rows of the log tell."""
+
+
+def nobody(rows: pl.LazyFrame) -> tuple[None, None]:
+    """Every id is a person of its own."""
+    return None, None
 
 
 @dataclass
@@ -213,8 +219,9 @@ def encode(
     dictionaries: Mapping[str, Dictionary],
     buckets: int = 1,
     folder: Path | None = None,
+    known: Known = nobody,
 ) -> Encoded:
-    """Read the source once.
+    """Read the source once; once more for files, where its rows tell which ids are one person.
 
     Args:
         events: Canonical events: user, event, time and what is wanted beside.
@@ -222,15 +229,19 @@ def encode(
         dictionaries: One for each text column, filled here.
         buckets: Into how many files to part the actors, where a folder is given.
         folder: Where the bucket files go; in memory where absent.
+        known: Says which ids are one person; asked before anything is parted by user.
     """
     found = _columns(wanted, dictionaries)
-    lazy, columns = (
-        events.select(**found),
-        tuple(name for name in found if name not in (*GIVEN, *TOLD)),
-    )
-    given = wanted.people is not None
-    if wanted.members is not None:
-        lazy = lazy.with_columns(account=pl.coalesce("account", wanted.members.account()))
+    lazy = events.select(**found)
+    columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
+    if folder is None:
+        lazy = lazy.collect().lazy()
+    people, members = known(lazy)
+    given = people is not None
+    if people is not None:
+        lazy = lazy.with_columns(**_persons(people)).drop("anonymous", strict=False)
+    if members is not None:
+        lazy = lazy.with_columns(account=pl.coalesce("account", members.account()))
     if wanted.homes is not None:
         home = pl.lit(wanted.homes).gather("user", null_on_oob=True)
         lazy = lazy.with_columns(account=pl.coalesce("account", home))
@@ -250,10 +261,12 @@ def encode(
 
 def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str, pl.Expr]:
     found = {
-        **_user(wanted.people, dictionaries["user"]),
+        "user": dictionaries["user"].encode(pl.col("user")),
         "event": dictionaries["event"].encode(pl.col("event")),
         "time": pl.col("time"),
     }
+    if wanted.anonymous:
+        found["anonymous"] = dictionaries["user"].encode(pl.col("anonymous"))
     if wanted.account:
         found["account"] = dictionaries["account"].encode(pl.col("account"))
     if wanted.session:
@@ -278,14 +291,12 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
     return found
 
 
-def _user(people: People | None, ids: Dictionary) -> dict[str, pl.Expr]:
-    """Who did it, and the id that says so where several are one person."""
-    user = ids.encode(pl.col("user"))
-    if people is None:
-        return {"user": user}
+def _persons(people: People) -> dict[str, pl.Expr]:
+    """Who did it, and the id that says so."""
+    user = pl.col("user")
     if people.devices is None:
         return {"user": people.user(user, user), "given": user, "device": pl.lit(False)}
-    anonymous = ids.encode(pl.col("anonymous"))
+    anonymous = pl.col("anonymous")
     return {
         "user": people.user(user, anonymous),
         "given": pl.coalesce(user, anonymous),
