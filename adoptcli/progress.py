@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-READING, SORTING, COUNTING, CHECKING = "reading", "sorting", "counting", "checking"
+FETCHING, READING, SORTING = "fetching", "reading", "sorting"
+COUNTING, CHECKING = "counting", "checking"
 
 Listener = Callable[[str, int | None], None]
 _listener: Listener | None = None

@@ -59,11 +59,12 @@ class Options:
 def load_config(options: Options) -> Config:
     """The YAML asked for, else the nearest metrics.yaml, else the defaults with a hint."""
     from adoptcli.config import model
+    from adoptcli.source.addresses import shown
 
     path = options.config or _nearest()
     if path is None:
         config = model.default()
-        files = " ".join(options.files) or "EVENTS"
+        files = " ".join(map(shown, options.files)) or "EVENTS"
         options.console.note(
             f"no metrics.yaml here: showing what needs no definitions; adoptcli init {files} "
             "writes one"
@@ -94,11 +95,10 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
     changes: dict[str, object] = {}
     if options.users:
         known = d.users or Users(file=options.users)
-        changes["users"] = known.model_copy(update={"file": str(Path(options.users).absolute())})
+        changes["users"] = known.model_copy(update={"file": absolute(options.users)})
     if options.accounts:
         accounts = d.accounts or Accounts(file=options.accounts)
-        path = str(Path(options.accounts).absolute())
-        changes["accounts"] = accounts.model_copy(update={"file": path})
+        changes["accounts"] = accounts.model_copy(update={"file": absolute(options.accounts)})
     if options.preset:
         first, *others = d.source
         changes["source"] = [first.model_copy(update={"preset": _preset(options.preset)}), *others]
@@ -124,6 +124,13 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
     )
 
 
+def absolute(name: str) -> str:
+    """A file's name, relative to where we are and not to the YAML; an address as it stands."""
+    from adoptcli.source.addresses import is_remote
+
+    return name if is_remote(name) else str(Path(name).absolute())
+
+
 def _preset(name: str) -> str:
     """A preset's name; of a file, relative to where we are and not to the YAML."""
     from adoptcli.config.presets import is_file
@@ -134,7 +141,7 @@ def _preset(name: str) -> str:
 def with_identities(sources: Sequence[Source], file: str) -> list[Source]:
     """The sources; the first with this map of ids, which holds for all."""
     known = sources[0].identity
-    changes: dict[str, object] = {"file": str(Path(file).absolute())}
+    changes: dict[str, object] = {"file": absolute(file)}
     if known.mode == "none":
         changes["mode"] = "map"
     first = sources[0].model_copy(update={"identity": known.model_copy(update=changes)})
@@ -257,6 +264,8 @@ def computed(options: Options, config: Config, metrics: Mapping[str, Metric]) ->
 
 def again(options: Options) -> list[str]:
     """The files and options that another command needs to count the same, but for --by."""
+    from adoptcli.source.addresses import shown
+
     named = (
         ("-c", options.config), ("--preset", options.preset), ("--users", options.users),
         ("--accounts", options.accounts), ("--identities", options.identities),
@@ -264,7 +273,7 @@ def again(options: Options) -> list[str]:
         ("--period", options.period), ("--since", options.since), ("--until", options.until),
         ("--as-of", options.as_of),
     )  # fmt: skip
-    return [*options.files, *(str(part) for pair in named if pair[1] for part in pair)]
+    return [*map(shown, options.files), *(str(part) for pair in named if pair[1] for part in pair)]
 
 
 def tell(prepared: Prepared, options: Options) -> None:

@@ -30,6 +30,7 @@ def init(
     from adoptcli.cli.console import payload
     from adoptcli.config.starter import starter
     from adoptcli.render.files import write
+    from adoptcli.source.addresses import shown
 
     to_screen = str(output) == "-"
     if not to_screen and output.exists():
@@ -41,7 +42,7 @@ def init(
         payload(text)
         return
     write(output, text)
-    name = " ".join(files) if files else "EVENTS"
+    name = " ".join(map(shown, files)) if files else "EVENTS"
     console = Console(quiet)
     console.note(f"wrote {output}: read it, edit what is marked, then")
     console.note(f"  adoptcli validate {name}")

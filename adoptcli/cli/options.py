@@ -65,8 +65,8 @@ Files = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[FILE]...",
-        help="Event files, folders or globs (CSV, TSV, JSON, Avro, Parquet; .gz, .zst, .zip), or - "
-        "for stdin. Default: the YAML's source.",
+        help="Event files, folders or globs (CSV, TSV, JSON, Avro, Parquet; .gz, .zst, .zip), here "
+        "or at s3://, gs://, az:// or https://, or - for stdin. Default: the YAML's source.",
         show_default=False,
     ),
 ]
@@ -145,7 +145,7 @@ Since = Annotated[
     str | None,
     typer.Option(
         rich_help_panel=SCOPE, show_default=False, metavar="DATE",
-        help="First day shown. What came before is still read.",
+        help="First day shown. What came before is still read, but for source.lookback.",
     ),
 ]  # fmt: skip
 Until = Annotated[

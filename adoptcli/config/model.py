@@ -28,7 +28,9 @@ _NOT_HASHED: dict[str, Any] = {
     "source": True, "max_rejected": True, "audiences": True, "findings": True,
     "targets": True, "users": {"file"}, "accounts": {"file"},
 }  # fmt: skip
-_COUNTS = {"empty", "where", "ignore", "dedupe", "weight", "event", "ids", "members"}  # of a source
+_COUNTS = {  # of a source
+    "empty", "where", "ignore", "dedupe", "weight", "event", "ids", "members", "lookback",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

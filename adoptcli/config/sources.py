@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from adoptcli.config import presets
 from adoptcli.config.explain import settings_lines
+from adoptcli.config.lakes import LAKES
 from adoptcli.definitions import Alternative, Dedupe, Identity, Pair, Source
 from adoptcli.quality.rules import BESIDE, RULES
 from adoptcli.source.preset import Detect, Preset
@@ -91,6 +92,7 @@ def about_sources() -> str:
     )
     parts = ["# Sources", inspect.cleandoc(INTRODUCTION), contents]
     parts += ["\n\n".join(_preset(name, found)) for name, found in known.items()]
+    parts += ["## Clouds, lakes and lookback", inspect.cleandoc(LAKES)]
     parts += ["## The quality of a source", inspect.cleandoc(QUALITY)]
     parts += ["\n".join(f"- **{label}**: {rule}." for label, rule in RULES.items()), BESIDE]
     keys = "\n".join(settings_lines(Preset))

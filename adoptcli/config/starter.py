@@ -70,6 +70,7 @@ _EXAMPLES = {
     "source.dedupe": "{key: [insert_id, device_id], keep: {newest: received_at}}",
     "source.weight": "num_events",
     "source.grace": "3d",
+    "source.lookback": "90d",
     "source.header": "[user_id, event_name, occurred_at]",
     "source.timestamp_format": '"%d.%m.%Y %H:%M"',
     "source.separator": '";"',

@@ -233,6 +233,9 @@ class Source(Model):
     grace: Duration | None = Field(
         None, description="Events may arrive so late; the default as-of is so much earlier."
     )
+    lookback: Duration | None = Field(
+        None, description="With --since, dated folders so much older are not read."
+    )
     time_zone: Zone = Field("UTC", description="Zone of timestamps that have none.")
     epoch_zone: Zone = Field(
         "UTC", description="Zone whose clock numeric timestamps tell, where it is not UTC."

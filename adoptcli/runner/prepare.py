@@ -119,7 +119,9 @@ def prepare(request: Request) -> Prepared:
         UsageProblem: The segment asked for is nowhere.
     """
     d, settled = request.definitions, presets.Settled(request.base)
-    gathered = gather(d.source, request.paths, request.base, request.tmp, settled.settle)
+    gathered = gather(
+        d.source, request.paths, request.base, request.tmp, settled.settle, request.since_day
+    )
     d = d.model_copy(update={"source": list(gathered.sources)})
     request = replace(request, definitions=d)
     held = hash_of(d, settled.roles(d))
@@ -146,8 +148,8 @@ def prepare(request: Request) -> Prepared:
 
 def _tables(request: Request) -> _Tables:
     d = request.definitions
-    users = read_users(d.users, request.base) if d.users else None
-    accounts = read_accounts(d.accounts, request.base) if d.accounts else None
+    users = read_users(d.users, request.base, request.tmp) if d.users else None
+    accounts = read_accounts(d.accounts, request.base, request.tmp) if d.accounts else None
     names = {name for split in request.segments for name in split}
     for metric in map(get_metric, request.metrics):
         names |= traits.of_metric(metric, d, request.settings, request.unit)
@@ -160,7 +162,7 @@ def _tables(request: Request) -> _Tables:
 def _identified(request: Request, tables: _Tables, canonical: Canonical) -> Canonical:
     """The tables with what files and rows tell of people; the events with what there is to say."""
     tables.told = told.read(canonical.parts, canonical.zone)
-    found = read_identities(request.definitions.source, request.base, tables.told)
+    found = read_identities(request.definitions.source, request.base, tables.told, request.tmp)
     tables.identities, tables.users = found, people.resolved(tables.users, found)
     return replace(canonical, notes=(*canonical.notes, *found.notes)) if found else canonical
 
@@ -323,7 +325,10 @@ def _plan(
     named = {ref.event for ref in references([*_parts(request), *request.settings.values()])}
     exclude = presets.excluded(d, named, encoded.dictionaries["event"], encoded.size("event"))
     grace = max((source.grace or 0 for source in d.source), default=0)
-    found = survey(encoded, exclude, d.calendar, request.as_of_day, canonical.date_only, grace)
+    start = max((unread.start for unread in canonical.unread), default=None)
+    found = survey(
+        encoded, exclude, d.calendar, request.as_of_day, canonical.date_only, grace, start
+    )
     found = presets.weightless(found, encoded) if canonical.weighted else found
     _enough(found, d)
     words, atoms = vocabulary(encoded, found, wanted.conditions, named_events(d))

@@ -152,7 +152,7 @@ def summary(prepared: Prepared, counts: Counts) -> SourceSummary:
 def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Caveat, ...]:
     """What holds for the whole report."""
     found, context = prepared.plan.survey, prepared.plan.context
-    aside, told = found.set_aside, []
+    aside, told, unread = found.set_aside, [], prepared.canonical.unread
     if aside.get("after-as-of"):
         code, text = "after-as-of", "rows from as-of on, which do not count"
         if request.as_of_day is None:
@@ -174,6 +174,10 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     if bad:
         text = "rows that cannot be used (--rejects FILE writes them)"
         told.append(Caveat("rows-rejected", text, bad))
+    told += [Caveat("not-read", f"files not read, {one.before}", one.files) for one in unread]
+    if aside.get("before-lookback"):
+        text = "rows of before the first day that source.lookback reaches, set aside"
+        told.append(Caveat("before-lookback", text, aside["before-lookback"]))
     for reason, what in (("past-timestamps", "before"), ("future-timestamps", "after")):
         if aside.get(reason):
             text = f"rows far {what} all others, set aside"

@@ -19,7 +19,8 @@ import polars as pl
 
 from adoptcli.errors import DataProblem, OutputProblem
 from adoptcli.source import avro, spread
-from adoptcli.source.files import REMOTE, File, lines_of, top_of
+from adoptcli.source.addresses import is_remote
+from adoptcli.source.files import File, lines_of, top_of
 
 PIECE = 1 << 22
 
@@ -36,7 +37,7 @@ def readable(files: Sequence[File], tmp: Path | None) -> list[File]:
 
 
 def _readable(file: File, tmp: Path | None) -> Iterable[File]:
-    if file.path.startswith(REMOTE):
+    if is_remote(file.path):
         return [file]
     if file.kind == "avro":
         return _from_avro(file, tmp)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from adoptcli.errors import AdoptError, DataProblem, OutputProblem
+from adoptcli.source.addresses import is_remote, plain, problem
 from adoptcli.source.files import File, broken_json, lines_of
 from adoptcli.source.scan import Scan
 
@@ -38,8 +39,12 @@ def broken(scans: list[Scan], error: BaseException) -> AdoptError:
                         "broken-ndjson", f"{file.name}:{number}: this line is no JSON object",
                         "NDJSON has one object a line; mend or remove the line",
                     )  # fmt: skip
+        elif is_remote(scan.files[0].path) and (refused := problem(error, scan.files[0].name)):
+            return refused
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DataProblem("unreadable-data", f"the data cannot be read: {text}", "check the export")
+    return DataProblem(
+        "unreadable-data", f"the data cannot be read: {plain(text)}", "check the export"
+    )
 
 
 def _records(file: File, eol: str, quote: bytes) -> Iterator[tuple[int, bytes]]:

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from adoptcli.source.files import REMOTE, File
+from adoptcli.source.addresses import is_remote
+from adoptcli.source.files import File
 
 _DUMP = re.compile(r"sync_(\d+)")
 
@@ -24,7 +25,7 @@ def latest(files: Sequence[File], notes: list[str]) -> list[File]:
         return list(files)
     whole: dict[str, int] = {}
     told: set[int] = set()
-    for root in {Path(file.root or Path(file.path).parents[2]) for file in places}:
+    for root in {root for file in places if (root := _root(file))}:
         for dump, table, replaces in _manifests(root):
             told.add(dump)
             if replaces:
@@ -42,11 +43,19 @@ def latest(files: Sequence[File], notes: list[str]) -> list[File]:
     return [file for file in files if file not in set(gone)]
 
 
+def _root(file: File) -> Path | None:
+    """The folder that holds the dumps; None of copies, beside which no manifest is."""
+    if is_remote(file.name):
+        return None
+    return Path(file.path).parents[2 if file.folders is None else len(file.folders)]
+
+
 def _place(file: File) -> tuple[int, str] | None:
     """Dump and table of a file `sync_ID/TABLE/…avro`."""
-    if file.kind != "avro" or file.path.startswith(REMOTE):
+    if file.kind != "avro":
         return None
-    *_, dump, table, _ = ("", "", *Path(file.path).parts)
+    path = file.name if is_remote(file.name) else file.path
+    *_, dump, table, _ = ("", "", *Path(path).parts)
     match = _DUMP.fullmatch(dump)
     return (int(match[1]), table) if match else None
 

@@ -12,16 +12,42 @@ from adoptcli.definitions import Source
 from adoptcli.errors import AdoptError, DataProblem
 from adoptcli.source import diagnose, dumps, frames, parts
 from adoptcli.source.convert import readable
-from adoptcli.source.files import File, expand, size_of
+from adoptcli.source.expand import Search, expand
+from adoptcli.source.files import File, size_of
+from adoptcli.source.folders import Cut
 from adoptcli.source.ndjson import WAYS, looser
 from adoptcli.source.parts import BESIDE, Needed, Part, text_of
 from adoptcli.source.scan import scans
+from adoptcli.timeframe import DAY_MS, to_date
 
 __all__ = ["Canonical", "Gathered", "Needed", "Part", "gather", "look", "read", "text_of"]
 
 Settle = Callable[[Source, Sequence[File]], tuple[Source, list[str]]]
 
+MARGIN = 1  # days of more folders, for zones and rows that come late
 LARGE = 64_000_000  # bytes from which a fast look, and another if need be, is the shorter way
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What was in dated folders that are too old.
+
+    Attributes:
+        files: How many files.
+        start: The first day that was read whole.
+        lookback: How far the source looks back, as the YAML has it.
+    """
+
+    files: int
+    start: int
+    lookback: str
+
+    @property
+    def before(self) -> str:
+        """Of when the files are, and what comes of it."""
+        day = to_date(self.start).isoformat()
+        why = f"source.lookback {self.lookback}"
+        return f"of before {day} ({why}): who came before counts from then on"
 
 
 @dataclass(frozen=True)
@@ -42,6 +68,7 @@ class Canonical:
         weighted: Some rows stand for several events, whose moments are not known.
         preferring: Some repeats are told apart by more than their time.
         sources: The sources as they were read, presets and all.
+        unread: What was too old to be read, by source.
         rejected: Broken CSV lines that were set aside: file, line, reason, text.
     """
 
@@ -61,6 +88,7 @@ class Canonical:
     preferring: bool = False
     rejected: tuple[tuple[str, int, str, str], ...] = field(default=())
     sources: tuple[Source, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     @property
     def bad_lines(self) -> int:
@@ -119,16 +147,18 @@ class Gathered:
 
     Attributes:
         notes: What to say aloud.
+        unread: What was too old to be read, by source.
     """
 
     sources: tuple[Source, ...]
     files: tuple[tuple[File, ...], ...]
     notes: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 def gather(
     sources: Sequence[Source], paths: Sequence[str], base: Path | None, tmp: Path | None = None,
-    settle: Settle | None = None,
+    settle: Settle | None = None, since_day: int | None = None,
 ) -> Gathered:  # fmt: skip
     """Find the files.
 
@@ -139,18 +169,29 @@ def gather(
         tmp: Folder for temporary files.
         settle: What is to hold of a source, asked before and after its files are known, and what
             to say of that.
+        since_day: The first day shown: dated folders that are older than a source's lookback are
+            not read.
 
     Raises:
         DataProblem: Files are missing or unreadable.
     """
     notes: list[str] = []
     settled: list[tuple[Source, tuple[File, ...]]] = []
+    unread: list[Unread] = []
     for i, source in enumerate(sources):
         given = paths if i == 0 and paths else source.files
         if settle is not None:
             source, said = settle(source, ())
             notes += said
-        files = expand(given, None if i == 0 and paths else base, source.format, tmp, notes)
+        start = _start(source, since_day)
+        cut = None if start is None else Cut(start - MARGIN)
+        near = None if i == 0 and paths else base
+        files = expand(given, Search(near, source.format, tmp, notes, cut))
+        if start is not None and cut and cut.files:
+            written = source.model_dump(mode="json", include={"lookback"})["lookback"]
+            unread.append(Unread(cut.files, start, written))
+            some = "file" if cut.files == 1 else "files"
+            notes.append(f"not read: {cut.files:,} {some} {unread[-1].before}")
         if not files:
             raise DataProblem(
                 "no-files", "no event file is named",
@@ -161,7 +202,16 @@ def gather(
             source, said = settle(source, files)
             notes += said
         settled.append((source, tuple(files)))
-    return Gathered(tuple(s for s, _ in settled), tuple(f for _, f in settled), tuple(notes))
+    return Gathered(
+        tuple(s for s, _ in settled), tuple(f for _, f in settled), tuple(notes), tuple(unread)
+    )
+
+
+def _start(source: Source, since_day: int | None) -> int | None:
+    """The first day that is read whole, where the source has a lookback and there is a --since."""
+    if since_day is None or source.lookback is None:
+        return None
+    return since_day - -(-source.lookback // DAY_MS)
 
 
 def read(
@@ -196,7 +246,7 @@ def look(gathered: Gathered, needed: Needed, zone: str, tmp: Path | None = None)
             found_parts.append(part)
             notes += _said(part)
     made = _canonical(found_parts, needed, zone, notes, rejected)
-    return replace(made, sources=gathered.sources)
+    return replace(made, sources=gathered.sources, unread=gathered.unread)
 
 
 def _canonical(

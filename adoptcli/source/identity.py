@@ -87,7 +87,10 @@ class Stitched:
 
 
 def read_identities(
-    sources: Sequence[Source], base: Path | None, told: pl.DataFrame
+    sources: Sequence[Source],
+    base: Path | None,
+    told: pl.DataFrame,
+    tmp: Path | None = None,
 ) -> Identities | None:
     """The maps of all sources and what rows tell as one, followed to the end; None without any.
 
@@ -95,6 +98,7 @@ def read_identities(
         sources: The sources.
         base: Folder of the YAML, for the files that it names.
         told: What rows tell: from, to, mutual, time.
+        tmp: Folder for temporary files.
 
     Raises:
         DataProblem: A file is missing or unreadable, or it is unclear which two columns count.
@@ -102,7 +106,7 @@ def read_identities(
     pairs = told.drop_nulls(["from", "to"])
     if not pairs.height and not any(source.identity.file for source in sources):
         return None
-    made, named = _maps(sources, base)
+    made, named = _maps(sources, base, tmp)
     shared = min((s.identity.shared for s in sources if s.identity.told), default=ANY)
     made = _with_told(made, pairs.filter(~pl.col("from").is_in(named.implode())), shared)
     notes = [*made.notes]
@@ -119,12 +123,14 @@ def read_identities(
     return replace(made, notes=tuple(dict.fromkeys(notes)))
 
 
-def _maps(sources: Sequence[Source], base: Path | None) -> tuple[Identities, pl.Series]:
+def _maps(
+    sources: Sequence[Source], base: Path | None, tmp: Path | None
+) -> tuple[Identities, pl.Series]:
     """The files' maps as one, and the ids that they name."""
     found, alone = [pl.DataFrame(schema=_SCHEMA)], [_no_ids()]
     notes, several = [], 0
     for identity in (source.identity for source in sources if source.identity.file):
-        pairs, note = _read(identity, base)
+        pairs, note = _read(identity, base, tmp)
         single, more, many = one_target(pairs, identity.shared)
         found.append(single.select("from", "to"))
         alone.append(many)
@@ -177,10 +183,10 @@ def _connected(some: pl.Series, others: pl.Series) -> pl.DataFrame:
     return pl.DataFrame([(id, lowest(id)) for id in lower], schema=_SCHEMA, orient="row")
 
 
-def _read(identity: Identity, base: Path | None) -> tuple[pl.DataFrame, str]:
+def _read(identity: Identity, base: Path | None, tmp: Path | None) -> tuple[pl.DataFrame, str]:
     """from, to and version (null where there is none) of one file, and what was guessed."""
     assert identity.file is not None
-    table = read_table(identity.file, base, lambda names: _wanted(identity, names))
+    table = read_table(identity.file, base, tmp, lambda names: _wanted(identity, names))
     source, target = _columns(identity, table.columns)
     by_name = {plain(name): name for name in reversed(table.columns)}
     version = next((by_name[name] for name in VERSIONS if name in by_name), None)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from pathlib import PurePath
 
 import orjson
 import polars as pl
@@ -16,7 +14,10 @@ import polars as pl
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
 from adoptcli.source import ndjson
+from adoptcli.source.addresses import is_remote, plain, problem
 from adoptcli.source.files import File, broken_json, head_of, lines_of
+from adoptcli.source.folders import pairs
+from adoptcli.source.lazy import exploded, scan_csv, scan_parquet
 from adoptcli.source.paths import find
 
 Types = dict[str, pl.DataType]
@@ -24,7 +25,7 @@ Types = dict[str, pl.DataType]
 WELL_LOOKED_AT, LINES = 20, 20  # files, and lines of each file beyond
 INFERRED = 1000  # rows of a JSON file that tell its columns' types
 SEPARATORS = (",", ";", "\t", "|")
-_HIVE = re.compile(r"^([^=/]+)=(.*)$")
+AT_ONCE = 16  # files elsewhere that are looked at
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Scan:
         """How many rows there are, where the files say so without being read."""
         if self.kind != "parquet":
             return None
-        return int(pl.scan_parquet([f.path for f in self.files]).select(pl.len()).collect().item())
+        return int(scan_parquet(self._paths).select(pl.len()).collect().item())
 
     def frame(
         self, wanted: Sequence[str], file_column: str | None = None, types: Types | None = None,
@@ -79,10 +80,8 @@ class Scan:
             inside = [c for c in wanted if c not in dict(self.hive)]  # rows below may have them
             lazy = self._json(inside, file_column, types or {}, way)
         elif self.kind == "parquet":
-            lazy = pl.scan_parquet(
-                self._paths, hive_partitioning=False, include_file_paths=file_column
-            )
-            lazy = _exploded(lazy, self.explode, inside)
+            lazy = scan_parquet(self._paths, include_file_paths=file_column)
+            lazy = exploded(lazy, self.explode, inside)
         else:
             header = self.columns if self.bare else None
             lazy = scan_csv(self._paths, self.separator, self.eol, self.quote, header,
@@ -106,40 +105,7 @@ class Scan:
         for name in reversed(self.explode):
             schema = {**plain, name: pl.List(pl.Struct(schema))}
         lazy = ndjson.scan(self._paths, schema, way, file_column)
-        return _exploded(lazy, self.explode, list(plain))
-
-
-def _exploded(lazy: pl.LazyFrame, lists: Sequence[str], wanted: Sequence[str]) -> pl.LazyFrame:
-    """One row an item of the innermost list; its columns count before those around it."""
-    for i, name in enumerate(lists):
-        item = lazy.collect_schema()[name].inner  # type: ignore[attr-defined]
-        inner = {f.name for f in item.fields} if isinstance(item, pl.Struct) else set()
-        outer = set(lazy.collect_schema().names())
-        lazy = lazy.explode(name, keep_nulls=False)
-        made = {
-            c: pl.coalesce(pl.col(name).struct.field(c), c) if c in outer - {name}
-            else pl.col(name).struct.field(c)
-            for c in [*wanted, *lists[i + 1 : i + 2]]
-            if c in inner
-        }  # fmt: skip
-        lazy = lazy.with_columns(**made)
-    return lazy
-
-
-def scan_csv(
-    paths: str | Sequence[str], separator: str, eol: str, quote: str,
-    header: Sequence[str] | None, **more: Any,
-) -> pl.LazyFrame:  # fmt: skip
-    """CSV files as texts; with the names of their columns where no line holds them."""
-    if header is not None:
-        more |= {
-            "has_header": False, "schema": dict.fromkeys(header, pl.String()),
-            "missing_columns": "insert",
-        }  # fmt: skip
-    return pl.scan_csv(
-        list(paths) if not isinstance(paths, str) else paths, infer_schema=False,
-        separator=separator, eol_char=eol, quote_char=quote or None, **more,
-    )  # fmt: skip
+        return exploded(lazy, self.explode, list(plain))
 
 
 def scans(files: Sequence[File], source: Source, notes: list[str] | None = None) -> list[Scan]:
@@ -155,15 +121,13 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
     stated = bool(
         source.columns.user and source.columns.timestamp and (source.columns.event or source.event)
     )
-    for i, file in enumerate(files):
-        brief = stated and not source.explode and i >= WELL_LOOKED_AT
-        try:
-            shape = (_brief_shape(file, source) if brief else None) or _shape(file, source)
+    for file, shape in zip(files, _shapes(files, source, stated), strict=True):
+        if not isinstance(shape, DataProblem):
             groups.setdefault(shape, []).append(file)
-        except DataProblem as error:
-            if file.root is None or error.slug not in ("empty-file", "no-rows"):
-                raise
-            empty.append((file, error))
+        elif file.folders is None or shape.slug not in ("empty-file", "no-rows"):
+            raise shape
+        else:
+            empty.append((file, shape))
     if empty and not groups:
         raise empty[0][1]
     if empty and notes is not None:
@@ -194,7 +158,7 @@ def _telling(
         shape: members
         for shape, members in groups.items()
         if any(find(text, shape[1]) for text in stated)  # type: ignore[arg-type]
-        or any(file.root is None for file in members)
+        or any(file.folders is None for file in members)
     }
     others = [file for shape in groups.keys() - kept.keys() for file in groups[shape]]
     if not kept or not others:
@@ -223,6 +187,24 @@ def _together(
     }
 
 
+def _shapes(
+    files: Sequence[File], source: Source, stated: bool
+) -> Iterable[tuple[object, ...] | DataProblem]:
+    """Each file's shape, or why it has none; those that are elsewhere are asked side by side."""
+
+    def shape(i: int) -> tuple[object, ...] | DataProblem:
+        brief = stated and not source.explode and i >= WELL_LOOKED_AT
+        try:
+            return (_brief_shape(files[i], source) if brief else None) or _shape(files[i], source)
+        except DataProblem as error:
+            return error
+
+    if not any(is_remote(file.path) for file in files):
+        return map(shape, range(len(files)))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return [*pool.map(shape, range(len(files)))]
+
+
 def _shape(file: File, source: Source) -> tuple[object, ...]:
     hive = _hive(file, source)
     if file.kind in ("parquet", "ndjson"):
@@ -230,7 +212,8 @@ def _shape(file: File, source: Source) -> tuple[object, ...]:
         columns, lists = _within(schema, source.explode)
         if file.kind == "ndjson":
             return (file.kind, tuple(sorted(columns)), ",", "\n", hive, lists)
-        return (file.kind, tuple(columns), ",", "\n", hive, lists, tuple(map(str, schema.values())))
+        types = tuple(map(str, schema.values()))
+        return (file.kind, tuple(columns), ",", "\n", hive, lists, types, _place(file))
     head = head_of(file)
     eol = "\r" if head and b"\n" not in head and b"\r" in head else "\n"
     separator = source.separator or _separator(file, head, eol)
@@ -273,21 +256,25 @@ def _brief_shape(file: File, source: Source) -> tuple[object, ...] | None:
     return (file.kind, keys, ",", "\n", _hive(file, source), ())
 
 
+def _place(file: File) -> str:
+    """Where files must lie together to be read in one go."""
+    return "/".join(file.path.split("/")[:3]) if is_remote(file.path) else ""
+
+
 def _hive(file: File, source: Source) -> tuple[tuple[str, str], ...]:
     """Columns that the names of folders give, and their values."""
-    path = Path((file.origin or file).path)
-    parts = path.relative_to(file.root).parts[:-1] if file.root else ()
-    pairs = [match.groups() for part in parts if (match := _HIVE.match(part))]
-    named = [(source.folder, path.parent.name)] if source.folder else []
-    return (*((key, unquote(value)) for key, value in pairs), *named)
+    path = file.name if is_remote(file.name) else (file.origin or file).path
+    named = [(source.folder, PurePath(path).parent.name)] if source.folder else []
+    return (*pairs(file.folders or ()), *named)
 
 
 def _schema_of(file: File) -> dict[str, pl.DataType]:
     try:
-        return dict(pl.scan_parquet(file.path, hive_partitioning=False).collect_schema())
+        return dict(scan_parquet([file.path]).collect_schema())
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataProblem(
-            "not-parquet", f"{file.name}: cannot be read as Parquet: {_first_line(error)}",
+        refused = problem(error, file.name) if is_remote(file.path) else None
+        raise refused or DataProblem(
+            "not-parquet", f"{file.name}: cannot be read as Parquet: {plain(_first_line(error))}",
             "fetch the export again",
         ) from error  # fmt: skip
 

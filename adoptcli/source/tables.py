@@ -14,7 +14,7 @@ from adoptcli.source import diagnose
 from adoptcli.source.columns import USUAL, plain
 from adoptcli.source.convert import readable
 from adoptcli.source.events import text_of
-from adoptcli.source.files import expand
+from adoptcli.source.expand import Search, expand
 from adoptcli.source.scan import scans
 from adoptcli.source.timestamps import Zones, native_to_ms, text_to_ms
 from adoptcli.timeframe import DAY_MS
@@ -27,7 +27,7 @@ STARTED = ("started_on", "started_at", "start_date")
 CANCELLED = ("cancelled_at", "canceled_at", "cancelled_on", "churned_at", "churn_date")
 
 
-def read_users(users: Users, base: Path | None) -> pl.DataFrame:
+def read_users(users: Users, base: Path | None, tmp: Path | None = None) -> pl.DataFrame:
     """The users table.
 
     Returns:
@@ -35,7 +35,7 @@ def read_users(users: Users, base: Path | None) -> pl.DataFrame:
         are plain dates), account (or null), and every other column as t.<name>. Of several rows of
         one user the one with the earliest sign-up counts.
     """
-    table = read_table(users.file, base)
+    table = read_table(users.file, base, tmp)
     key = _column(table, users.id, (*USUAL["user"], "id"), "users.id", users.file)
     when = _optional(table, users.signed_up_at, SIGNED_UP, "users.signed_up_at", users.file)
     account = _optional(table, users.account, USUAL["account"], "users.account", users.file)
@@ -57,14 +57,14 @@ def read_users(users: Users, base: Path | None) -> pl.DataFrame:
     )
 
 
-def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
+def read_accounts(accounts: Accounts, base: Path | None, tmp: Path | None = None) -> pl.DataFrame:
     """The accounts table.
 
     Returns:
         account (unique), seats and mrr (numbers or null), signed_up and cancelled (ms or null),
         each with <name>_date (day number or null, for plain dates), t.<name> for the rest.
     """
-    table = read_table(accounts.file, base)
+    table = read_table(accounts.file, base, tmp)
     key = _column(table, accounts.id, (*USUAL["account"], "id"), "accounts.id", accounts.file)
     seats = _optional(table, accounts.seats, ("seats", "licences", "licenses"), "accounts.seats",
                       accounts.file)  # fmt: skip
@@ -92,10 +92,11 @@ def read_accounts(accounts: Accounts, base: Path | None) -> pl.DataFrame:
 
 
 def read_table(
-    path: str, base: Path | None, choose: Callable[[Sequence[str]], Sequence[str]] = tuple
-) -> pl.DataFrame:
+    path: str, base: Path | None, tmp: Path | None = None,
+    choose: Callable[[Sequence[str]], Sequence[str]] = tuple,
+) -> pl.DataFrame:  # fmt: skip
     """All rows of a file or folder: of its own columns those that are chosen."""
-    files = readable(expand([path], base, None, None), None)
+    files = readable(expand([path], Search(base, tmp=tmp)), tmp)
     found = scans(files, Source())
     frames = []
     for scan in found:

@@ -138,6 +138,7 @@ def survey(
     as_of_day: int | None,
     dates_only: bool,
     grace: int = 0,
+    start_day: int | None = None,
 ) -> Survey:
     """Look over the encoded rows.
 
@@ -148,6 +149,7 @@ def survey(
         as_of_day: The day asked for, or None for the default.
         dates_only: The timestamps have no time of day.
         grace: So many ms before the last row the log may still lack rows.
+        start_day: The first day that was read whole, where older files were not read.
 
     Raises:
         DataProblem: `no-events` where nothing is left to count.
@@ -170,6 +172,11 @@ def survey(
     bounds = _roughly(encoded, codes, totals["first"], totals["last"])
     volume = _volume(encoded, codes, calendar, *bounds)
     first_day, last_day = _without_strays(volume)
+    cut_off = start_day is not None and first_day < start_day
+    if start_day is not None:
+        first_day = max(first_day, start_day)
+    if first_day > last_day:
+        raise _all_before(first_day, last_day, calendar)
     days = {d: n for d, n in volume.items() if first_day <= d <= last_day}
     start, end = calendar.midnight(first_day), calendar.midnight(last_day + 1)
     past, future, last = 0, 0, totals["last"]
@@ -187,7 +194,7 @@ def survey(
     aside = {
         "unreadable-time": totals["no_time"],
         "no-event": totals["no_event"],
-        "past-timestamps": past,
+        "before-lookback" if cut_off else "past-timestamps": past,
         "future-timestamps": future,
         "after-as-of": partial,
     }
@@ -302,6 +309,15 @@ def _nothing(totals: Mapping[str, int]) -> DataProblem:
         f"none of the {totals['rows']:,} rows can be counted: {reasons}",
         "check source.columns, source.timestamp_format and exclude in the YAML; "
         "--rejects FILE writes the rows",
+    )
+
+
+def _all_before(first: int, last: int, calendar: Calendar) -> DataProblem:
+    return DataProblem(
+        "nothing-since",
+        f"no event lies on or after {calendar.label(first, 'day')}, up to which source.lookback "
+        f"reaches back from --since; the last is of {calendar.label(last, 'day')}",
+        "choose an earlier --since or a longer lookback",
     )
 
 

@@ -1,0 +1,78 @@
+"""Addresses of files that are elsewhere, and what it means when nothing comes of one."""
+
+from __future__ import annotations
+
+import re
+
+from adoptcli.errors import DataProblem
+
+STORES = {
+    "s3": "S3Store", "s3a": "S3Store", "gs": "GCSStore", "gcs": "GCSStore", "az": "AzureStore",
+    "azure": "AzureStore", "abfs": "AzureStore", "abfss": "AzureStore",
+}  # fmt: skip
+CLOUDS = tuple(f"{scheme}://" for scheme in STORES)
+HINTS = {
+    "S3Store": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for public "
+    "buckets AWS_SKIP_SIGNATURE=true",
+    "GCSStore": "set GOOGLE_APPLICATION_CREDENTIALS, or run: gcloud auth application-default login",
+    "AzureStore": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or "
+    "AZURE_STORAGE_SAS_TOKEN, or AZURE_USE_AZURE_CLI=true",
+}
+WEB = ("https://", "http://")
+
+
+def is_remote(path: str) -> bool:
+    """Whether a name is an address."""
+    return path.lower().startswith((*CLOUDS, *WEB))
+
+
+def shown(path: str) -> str:
+    """An address as it may be said aloud: what follows a ? or precedes an @ may be a key to it."""
+    if not path.lower().startswith(WEB):
+        return path
+    return re.sub(r"//[^/]*@", "//", path.split("?")[0])
+
+
+def plain(text: str) -> str:
+    """A text without what follows the ? of its addresses."""
+    return re.sub(r"(https?://[^\s?]*)\?\S*", r"\1", text)
+
+
+def problem(error: BaseException, name: str) -> DataProblem | None:
+    """What a service's refusal means; None where it is none. Never what it was asked with."""
+    text = str(error)
+    code = re.search(r"<Code>(\w+)</Code>", text)
+    told = f" ({code[1]})" if code else ""
+    hint = HINTS.get(STORES.get(name.split("://")[0], ""), "")
+    if re.search(r"169\.254\.\d+\.\d+|metadata\.google|metadata/identity|must be specified", text):
+        return DataProblem("no-credentials", f"{name}: no credentials are known", hint)
+    if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", text):
+        return DataProblem("no-such-file", f"{name}: there is no such bucket", "check its name")
+    if re.search(r"status code: 40[13]|AccessDenied|AuthenticationFailed|InvalidAccessKey", text):
+        message = f"{name}: the service refuses access{told}"
+        return DataProblem("no-access", message, f"check your rights and credentials: {hint}")
+    if isinstance(error, FileNotFoundError) or re.search(r"status code: 404", text):
+        return DataProblem("no-such-file", f"{name}: there is no such object", "check its key")
+    if "BadScheme" in text or "builder error" in text:
+        return DataProblem(
+            "no-access", f"{name}: the endpoint has no https",
+            "set AWS_ALLOW_HTTP=true (GOOGLE_, AZURE_) where that is meant",
+        )  # fmt: skip
+    if re.search(r"status code: 30|configured region|AuthorizationHeaderMalformed", text):
+        return DataProblem(
+            "wrong-region", f"{name}: the bucket is in another region{told}", "set AWS_REGION"
+        )
+    if re.search(r"error sending request|dns error|timed out|connect", text, re.IGNORECASE):
+        return DataProblem(
+            "no-network", f"{name}: the service cannot be reached",
+            "check the network, and the endpoint if one is set (AWS_ENDPOINT_URL)",
+        )  # fmt: skip
+    return None
+
+
+def unknown(error: BaseException, name: str) -> DataProblem:
+    """A failure that nothing is known of: the service's status, never the request."""
+    found = re.search(r"status code: (\d+ [A-Za-z ]+)", str(error))
+    why = found[1] if found else type(error).__name__
+    hint = HINTS[STORES[name.split("://")[0]]]
+    return DataProblem("unreadable-address", f"{name}: cannot be read: {why}", hint)
