@@ -21,7 +21,7 @@ from tests.conftest import but_for_commands
 from tests.logs import COLUMNS, Log, random_log
 from tests.oracles import oracles
 
-SEEDS = range(int(os.environ.get("ADOPTCLI_LAWS", "4")))
+SEEDS = range(int(os.environ.get("ADOPTCLI_LAWS", "3")))
 EVERY = [part for metric in all_metrics() for part in ("--only", metric)]  # on request too
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from adoptcli import progress
+from adoptcli import progress, temporary
 from adoptcli.config.model import hash_of
 from adoptcli.context import Context, Unit, Vocabulary
 from adoptcli.definitions import (
@@ -19,22 +19,18 @@ from adoptcli.definitions import (
     Model,
     PropertyRef,
     named_numbers,
-    named_traits,
     references,
 )
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.metrics import get_metric
-from adoptcli.runner import members, people, presets, traits
+from adoptcli.runner import beside, encoding, members, people, presets, traits
+from adoptcli.runner.beside import Beside
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
-from adoptcli.source import told
 from adoptcli.source.events import Canonical, Gathered, Needed, gather, look
-from adoptcli.source.identity import Identities, read_identities
-from adoptcli.source.tables import read_accounts, read_users
-from adoptcli.source.timestamps import to_instant
 from adoptcli.timeframe import Period
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.build import Plan
-from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People, Wanted, encode
+from adoptcli.timeline.encode import Dictionary, Encoded, Wanted
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.survey import Survey, survey
 
@@ -85,7 +81,7 @@ class Prepared:
     canonical: Canonical
     users: pl.DataFrame | None
     accounts: pl.DataFrame | None
-    folder: tempfile.TemporaryDirectory[str] | None = None
+    folder: Path | None = None
     no_account: int = 0
     memberships: int = 0
     lacking: frozenset[str] = frozenset()
@@ -97,18 +93,7 @@ class Prepared:
     def close(self) -> None:
         """Remove the bucket files."""
         if self.folder is not None:
-            self.folder.cleanup()
-
-
-@dataclass
-class _Tables:
-    users: pl.DataFrame | None
-    accounts: pl.DataFrame | None
-    places: dict[str, str] = field(default_factory=dict)
-    lacking: set[str] = field(default_factory=set)
-    told: pl.DataFrame = field(default_factory=pl.DataFrame)
-    identities: Identities | None = None
-    shared: int = 0
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def prepare(request: Request) -> Prepared:
@@ -125,15 +110,15 @@ def prepare(request: Request) -> Prepared:
     d = d.model_copy(update={"source": list(gathered.sources)})
     request = replace(request, definitions=d)
     held = hash_of(d, settled.roles(d))
-    tables = _tables(request)
+    tables = beside.read(request)
     canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
-    canonical = _identified(request, tables, canonical)
+    canonical = beside.identified(request, tables, canonical)
     d = people.excluding(d, tables.identities)
     request = replace(request, definitions=d)
-    folder = _folder(request)
+    folder = temporary.folder(request.tmp) if request.shards > 1 else None
     try:
-        encoded, dictionaries = _encode(request, canonical, wanted, tables, folder)
+        encoded, dictionaries = encoding.encoded(canonical, wanted, tables, request.shards, folder)
         texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
         d = settled.with_roles(d, texts)
         request = replace(request, definitions=d)
@@ -142,32 +127,11 @@ def prepare(request: Request) -> Prepared:
         return made
     except BaseException:
         if folder is not None:
-            folder.cleanup()
+            shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _tables(request: Request) -> _Tables:
-    d = request.definitions
-    users = read_users(d.users, request.base, request.tmp) if d.users else None
-    accounts = read_accounts(d.accounts, request.base, request.tmp) if d.accounts else None
-    names = {name for split in request.segments for name in split}
-    for metric in map(get_metric, request.metrics):
-        names |= traits.of_metric(metric, d, request.settings, request.unit)
-        names |= traits.useful(metric, request.settings)
-    names |= {*named_traits(request.more, of_users=request.unit == "user")}
-    where = traits.places(sorted(names), users, accounts, request.unit)
-    return _Tables(users, accounts, where)
-
-
-def _identified(request: Request, tables: _Tables, canonical: Canonical) -> Canonical:
-    """The tables with what files and rows tell of people; the events with what there is to say."""
-    tables.told = told.read(canonical.parts, canonical.zone)
-    found = read_identities(request.definitions.source, request.base, tables.told, request.tmp)
-    tables.identities, tables.users = found, people.resolved(tables.users, found)
-    return replace(canonical, notes=(*canonical.notes, *found.notes)) if found else canonical
-
-
-def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canonical, Wanted]:
+def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonical, Wanted]:
     """The canonical events with all that is wanted beside user, event and time."""
     d = request.definitions
     refs = _references(request)
@@ -190,7 +154,7 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
     canonical = look(gathered, needed, d.time_zone, request.tmp)
     for name in event_traits:
         if name not in canonical.found_properties:
-            _without(name, request, canonical, tables)
+            beside.without(name, request, canonical, tables)
     if needed.session and "session" not in canonical.found:
         raise DataProblem(
             "no-session-column",
@@ -221,20 +185,6 @@ def _read(request: Request, tables: _Tables, gathered: Gathered) -> tuple[Canoni
     return canonical, wanted
 
 
-def _without(name: str, request: Request, canonical: Canonical, tables: _Tables) -> None:
-    """Go on without a trait of users where actors are accounts, unless the report is split by it.
-
-    Metrics that need it refuse then.
-    """
-    of_users = tables.users is not None and f"t.{name}" in tables.users.columns
-    split = any(name in names for names in request.segments)
-    if request.unit == "user" or split or not of_users:
-        place = request.place_of(name)
-        raise traits.not_found(name, _columns(canonical, tables), request.unit, place)
-    del tables.places[name]
-    tables.lacking.add(name)
-
-
 def _parts(request: Request) -> list[object]:
     """The definitions, and the sections of the metrics and of those that they use."""
     d, names = request.definitions, set(request.metrics)
@@ -249,77 +199,9 @@ def _references(request: Request) -> list[EventRef]:
     return [*references(_parts(request))]
 
 
-def _columns(canonical: Canonical, tables: _Tables) -> list[str]:
-    found = list(canonical.columns_found)
-    for frame in (tables.users, tables.accounts):
-        if frame is not None:
-            found += [c.removeprefix("t.") for c in frame.columns if c.startswith("t.")]
-    return found
-
-
-def _folder(request: Request) -> tempfile.TemporaryDirectory[str] | None:
-    if request.shards == 1:
-        return None
-    return tempfile.TemporaryDirectory(prefix="adoptcli-", dir=request.tmp)
-
-
-def _encode(
-    request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables,
-    folder: tempfile.TemporaryDirectory[str] | None,
-) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
-    """Read the fast way; again where rows are odd or texts have space around them."""
-    try:
-        found, dictionaries = _encode_once(request, canonical, wanted, tables, folder)
-    except DataProblem:
-        further = canonical.looser()
-        if further is None:
-            raise
-        _empty(folder)
-        return _encode(request, further, wanted, tables, folder)
-    if not canonical.fast:
-        return found, dictionaries
-    if not any(found.has_space(name) for name in dictionaries):
-        return found, dictionaries
-    found.discard()
-    return _encode(request, canonical.slower(), wanted, tables, folder)
-
-
-def _empty(folder: tempfile.TemporaryDirectory[str] | None) -> None:
-    """Forget the bucket files of a look that failed."""
-    for path in Path(folder.name).glob("*.parquet") if folder else ():
-        path.unlink()
-
-
-def _encode_once(
-    request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables,
-    folder: tempfile.TemporaryDirectory[str] | None,
-) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
-    names = ["user", "event", "account", *(f"trait.{name}" for name in tables.places)]
-    dictionaries = {name: Dictionary() for name in names}
-    frame, path = canonical.frame, Path(folder.name) if folder else None
-    if wanted.unit == "account":
-        wanted = replace(wanted, homes=traits.homes(tables.users, dictionaries))
-    if "account" not in canonical.found:
-        frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
-    if wanted.signup:
-        frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
-    source = people.stitches(canonical)
-    account = wanted.account or bool(tables.told["account"].count())
-    wanted = replace(wanted, anonymous=source is not None, account=account)
-
-    def known(rows: pl.LazyFrame) -> tuple[People | None, Memberships | None]:
-        found, tables.shared = people.people(source, rows, dictionaries["user"], tables.identities)
-        return found, members.memberships(tables.told, dictionaries, found)
-
-    try:
-        return encode(frame, wanted, dictionaries, request.shards, path, known), dictionaries
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise canonical.broken(error) from error
-
-
 def _plan(
-    request: Request, canonical: Canonical, wanted: Wanted, tables: _Tables, encoded: Encoded,
-    dictionaries: dict[str, Dictionary], folder: tempfile.TemporaryDirectory[str] | None,
+    request: Request, canonical: Canonical, wanted: Wanted, tables: Beside, encoded: Encoded,
+    dictionaries: dict[str, Dictionary], folder: Path | None,
     d: Definitions,
 ) -> Prepared:  # fmt: skip
     named = {ref.event for ref in references([*_parts(request), *request.settings.values()])}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import codecs
 import errno
 import gzip
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from adoptcli import temporary
 from adoptcli.errors import DataProblem, OutputProblem
 from adoptcli.source import avro, spread
 from adoptcli.source.addresses import is_remote
@@ -88,10 +87,9 @@ def _from_avro(file: File, tmp: Path | None) -> Iterator[File]:
 
 def private(suffix: str, tmp: Path | None) -> Path:
     """An empty file of our own that goes when the program does."""
-    handle, path = tempfile.mkstemp(prefix="adoptcli-", suffix=suffix, dir=tmp)
+    handle, path = temporary.file(tmp, suffix)
     os.close(handle)
-    atexit.register(Path(path).unlink, missing_ok=True)
-    return Path(path)
+    return path
 
 
 @contextmanager

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import csv
 import errno
 import io
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from adoptcli import temporary
 from adoptcli.errors import AdoptError, DataProblem, OutputProblem
 from adoptcli.source.addresses import is_remote, plain, problem
 from adoptcli.source.files import File, broken_json, lines_of
@@ -107,8 +106,7 @@ def without_bad_lines(scan: Scan, tmp: Path | None) -> tuple[Scan, list[tuple[st
     """
     clean, rejected = [], []
     for file in scan.files:
-        handle, path = tempfile.mkstemp(prefix="adoptcli-", suffix=".csv", dir=tmp)
-        atexit.register(Path(path).unlink, missing_ok=True)
+        handle, path = temporary.file(tmp, ".csv")
         with os.fdopen(handle, "wb") as target:
             for number, record, reason in judged(file, scan):
                 if reason:
@@ -116,5 +114,5 @@ def without_bad_lines(scan: Scan, tmp: Path | None) -> tuple[Scan, list[tuple[st
                     rejected.append((file.name, number, reason, text))
                 else:
                     target.write(record)
-        clean.append(File(path, "csv", file.name))
+        clean.append(File(str(path), "csv", file.name))
     return replace(scan, files=tuple(clean), eol="\n"), rejected

@@ -1,0 +1,67 @@
+"""The source as integers: read the fast way first, and again where its rows do not bear that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from adoptcli.errors import DataProblem
+from adoptcli.runner import members, people, traits
+from adoptcli.runner.beside import Beside
+from adoptcli.source.events import Canonical
+from adoptcli.source.timestamps import to_instant
+from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People, Wanted, encode
+
+
+def encoded(
+    canonical: Canonical, wanted: Wanted, tables: Beside, shards: int, folder: Path | None
+) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
+    """Read the fast way; again where rows are odd or texts have space around them."""
+    try:
+        found, dictionaries = _once(canonical, wanted, tables, shards, folder)
+    except DataProblem:
+        further = canonical.looser()
+        if further is None:
+            raise
+        _empty(folder)
+        return encoded(further, wanted, tables, shards, folder)
+    if not canonical.fast:
+        return found, dictionaries
+    if not any(found.has_space(name) for name in dictionaries):
+        return found, dictionaries
+    found.discard()
+    return encoded(canonical.slower(), wanted, tables, shards, folder)
+
+
+def _empty(folder: Path | None) -> None:
+    """Forget the bucket files of a look that failed."""
+    for path in folder.glob("*.parquet") if folder else ():
+        path.unlink()
+
+
+def _once(
+    canonical: Canonical, wanted: Wanted, tables: Beside, shards: int, folder: Path | None
+) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
+    names = ["user", "event", "account", *(f"trait.{name}" for name in tables.places)]
+    dictionaries = {name: Dictionary() for name in names}
+    frame = canonical.frame
+    if wanted.unit == "account":
+        wanted = replace(wanted, homes=traits.homes(tables.users, dictionaries))
+    if "account" not in canonical.found:
+        frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
+    if wanted.signup:
+        frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
+    source = people.stitches(canonical)
+    account = wanted.account or bool(tables.told["account"].count())
+    wanted = replace(wanted, anonymous=source is not None, account=account)
+
+    def known(rows: pl.LazyFrame) -> tuple[People | None, Memberships | None]:
+        found, tables.shared = people.people(source, rows, dictionaries["user"], tables.identities)
+        return found, members.memberships(tables.told, dictionaries, found)
+
+    try:
+        return encode(frame, wanted, dictionaries, shards, folder, known), dictionaries
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise canonical.broken(error) from error
