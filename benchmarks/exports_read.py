@@ -49,8 +49,9 @@ def look(name: str, path: str) -> Canonical:
 
 def adoptcli(name: str, path: str) -> None:
     """Read and encode, whatever second looks that takes."""
-    from adoptcli.definitions import Definitions
-    from adoptcli.runner import prepare
+    from adoptcli.runner.beside import Beside
+    from adoptcli.runner.encoding import encoded
+    from adoptcli.source import told
     from adoptcli.timeline.encode import Wanted
 
     def work() -> Callable[[], Counts]:
@@ -58,11 +59,8 @@ def adoptcli(name: str, path: str) -> None:
         has = canonical.found
         wanted = Wanted(account="account" in has, session="session" in has, id="id" in has,
                         prefer=canonical.preferring)  # fmt: skip
-        request = prepare.Request(
-            definitions=Definitions(source=[*canonical.sources]), settings={}, metrics=[]
-        )
-        tables = prepare._Tables(None, None)
-        found, _ = prepare._encode(request, canonical, wanted, tables, None)
+        tables = Beside(None, None, told=told.read(canonical.parts, canonical.zone))
+        found, _ = encoded(canonical, wanted, tables, 1, None)
         frame = found.frame
         assert frame is not None
         users = frame.filter(~pl.col("device"))["given"] if found.given else frame["user"]
@@ -93,7 +91,7 @@ def plain(name: str, path: str) -> None:
 def _plain(part: Part) -> pl.LazyFrame:
     import polars as pl
 
-    from adoptcli.source.scan import scan_csv
+    from adoptcli.source.lazy import scan_csv
 
     scan, wanted = part.scan, _fields(part)
     files = [file.path for file in scan.files]

@@ -236,16 +236,16 @@ def test_exact_repeats_go_on_request(cli: Cli, tmp_path: Path) -> None:
     assert once["events"] * 2 <= kept["events"]
 
 
-@pytest.mark.parametrize("dirty", [False, True])
-def test_large_files_are_read_the_same(
-    dirty: bool, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The fast look, and the thorough one after it, give what the thorough one alone gives."""
-    extra = " u1 , e1 ,2026-01-03 10:00\n" if dirty else ""
-    (tmp_path / "events.csv").write_text(GOOD + extra)
-    small = cli("report", "events.csv", "-f", "json").out
-    monkeypatch.setattr("adoptcli.source.events.LARGE", 0)
-    assert cli("report", "events.csv", "-f", "json").out == small
+def test_space_around_texts_goes(cli: Cli, tmp_path: Path) -> None:
+    """From the codes in memory, from the rows on their way to bucket files."""
+    told = []
+    for extra in ("u1,e1,2026-01-03 10:00\n,e1,2026-01-03 10:00\n",
+                  " u1\t, e1 ,2026-01-03 10:00\n  ,e1 , 2026-01-03 10:00 \n"):  # fmt: skip
+        (tmp_path / "events.csv").write_text(GOOD + extra)
+        for shards in ("1", "3"):
+            told.append(cli("report", "events.csv", "-f", "json", "--shards", shards).out)
+    assert len(set(told)) == 1
+    assert json.loads(told[0])["source"]["anonymous"] == 1
 
 
 def test_times_beyond_all_reason_are_strays_not_exclusions(cli: Cli, tmp_path: Path) -> None:

@@ -347,9 +347,9 @@ def test_sources_stitch_in_one_way(tmp_path: Path, cli: Any) -> None:
 
 
 def test_of_two_rows_of_one_user_in_a_file_the_way_of_reading_says_nothing(
-    tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cli: Any
 ) -> None:
-    """Space around ids is taken off before they are looked up, in large files too."""
+    """Space around ids is taken off before they are looked up."""
     config = {"source": {"identity": {"mode": "stitch"}}}
     rows = [
         ("", " d ", "view", "2026-01-02T10:00:00Z"), ("u", "d", "in", "2026-01-03T10:00:00Z"),
@@ -358,8 +358,6 @@ def test_of_two_rows_of_one_user_in_a_file_the_way_of_reading_says_nothing(
     write_log(tmp_path, rows, config, ("user", "anonymous_id", "event", "timestamp"))
     report = events_of(tmp_path, cli)
     assert report["source"]["actors"] == 1
-    monkeypatch.setattr("adoptcli.source.events.LARGE", 0)
-    assert events_of(tmp_path, cli) == report
 
 
 def test_files_that_know_their_rows_by_anonymous_ids_alone(tmp_path: Path, cli: Any) -> None:

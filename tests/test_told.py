@@ -337,9 +337,7 @@ def events_of_json(folder: Path, cli: Any) -> dict[str, Any]:
     return json.loads(got.out)
 
 
-def test_rows_that_do_not_fit_are_read_all_the_same(
-    tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_that_do_not_fit_are_read_all_the_same(tmp_path: Path, cli: Any) -> None:
     """Texts in the place of objects, space around ids, numbers; not rows that `where` excludes."""
     told = {"time": 1767225600, "distinct_id": "u", "$anon_distinct_id": " a ", "$user_id": 7}
     some = [(" $identify ", told), ("$merge", {"$distinct_ids": [7, "q"]}), ("View", "broken")]
@@ -351,8 +349,6 @@ def test_rows_that_do_not_fit_are_read_all_the_same(
     write_log(tmp_path, [], config)
     report = events_of_json(tmp_path, cli)
     assert [report["source"][n] for n in ("events", "actors", "merged")] == [3, 1, 2]
-    monkeypatch.setattr("adoptcli.source.events.LARGE", 0)
-    assert events_of_json(tmp_path, cli) == report
     config["source"] = {"preset": "mixpanel", "where": {"event": "View"}}
     write_log(tmp_path, [], config)
     assert events_of_json(tmp_path, cli)["source"]["actors"] == 3

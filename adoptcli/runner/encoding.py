@@ -18,21 +18,15 @@ from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People, W
 def encoded(
     canonical: Canonical, wanted: Wanted, tables: Beside, shards: int, folder: Path | None
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
-    """Read the fast way; again where rows are odd or texts have space around them."""
+    """Read the fast way; again where rows are odd."""
     try:
-        found, dictionaries = _once(canonical, wanted, tables, shards, folder)
+        return _once(canonical, wanted, tables, shards, folder)
     except DataProblem:
         further = canonical.looser()
         if further is None:
             raise
         _empty(folder)
         return encoded(further, wanted, tables, shards, folder)
-    if not canonical.fast:
-        return found, dictionaries
-    if not any(found.has_space(name) for name in dictionaries):
-        return found, dictionaries
-    found.discard()
-    return encoded(canonical.slower(), wanted, tables, shards, folder)
 
 
 def _empty(folder: Path | None) -> None:

@@ -150,6 +150,7 @@ def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonic
         anonymous=True,
         received=request.quality,
         part=request.quality,
+        trim=request.shards > 1,
     )
     canonical = look(gathered, needed, d.time_zone, request.tmp)
     for name in event_traits:

@@ -13,7 +13,7 @@ from adoptcli.errors import AdoptError, DataProblem
 from adoptcli.source import diagnose, dumps, frames, parts
 from adoptcli.source.convert import readable
 from adoptcli.source.expand import Search, expand
-from adoptcli.source.files import File, size_of
+from adoptcli.source.files import File
 from adoptcli.source.folders import Cut
 from adoptcli.source.ndjson import WAYS, looser
 from adoptcli.source.parts import BESIDE, Needed, Part, text_of
@@ -25,7 +25,6 @@ __all__ = ["Canonical", "Gathered", "Needed", "Part", "gather", "look", "read", 
 Settle = Callable[[Source, Sequence[File]], tuple[Source, list[str]]]
 
 MARGIN = 1  # days of more folders, for zones and rows that come late
-LARGE = 64_000_000  # bytes from which a fast look, and another if need be, is the shorter way
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,6 @@ class Canonical:
         notes: What to say aloud.
         naive: Some timestamps have no zone.
         date_only: No timestamp has a time of day.
-        fast: Space around texts is kept.
         weighted: Some rows stand for several events, whose moments are not known.
         preferring: Some repeats are told apart by more than their time.
         sources: The sources as they were read, presets and all.
@@ -83,7 +81,6 @@ class Canonical:
     notes: tuple[str, ...] = ()
     naive: bool = False
     date_only: bool = False
-    fast: bool = False
     weighted: bool = False
     preferring: bool = False
     rejected: tuple[tuple[str, int, str, str], ...] = field(default=())
@@ -107,11 +104,7 @@ class Canonical:
 
     def thorough(self) -> Canonical:
         """The same events, every text and JSON object read in the general way."""
-        return self._again([replace(part, way="text") for part in self.parts], fast=False)
-
-    def slower(self) -> Canonical:
-        """The same events without space around texts."""
-        return self._again(self.parts, fast=False)
+        return self._again([replace(part, way="text") for part in self.parts])
 
     def looser(self) -> Canonical | None:
         """The same events for JSON rows that are odd; None where rows may be so already."""
@@ -120,11 +113,11 @@ class Canonical:
         if further is None:
             return None
         parts = [replace(p, way=further) if p.way == strictest else p for p in self.parts]
-        return self._again(parts, fast=self.fast)
+        return self._again(parts)
 
-    def _again(self, parts: Sequence[Part], *, fast: bool) -> Canonical:
-        frame = _frame(parts, self.needed, self.zone, fast=fast)
-        return replace(self, parts=tuple(parts), frame=frame, fast=fast)
+    def _again(self, parts: Sequence[Part]) -> Canonical:
+        frame = _frame(parts, self.needed, self.zone)
+        return replace(self, parts=tuple(parts), frame=frame)
 
     def broken(self, error: BaseException) -> AdoptError:
         """The problem behind a read that failed."""
@@ -255,9 +248,8 @@ def _canonical(
 ) -> Canonical:  # fmt: skip
     found = {n for part in some for n in (*BESIDE, "received") if n in part.columns}
     found |= {"id"} if any(part.key for part in some) else set()
-    fast = sum(size_of(file) for part in some for file in part.scan.files) >= LARGE
     return Canonical(
-        frame=_frame(some, needed, zone, fast=fast),
+        frame=_frame(some, needed, zone),
         parts=tuple(some),
         needed=needed,
         zone=zone,
@@ -268,7 +260,6 @@ def _canonical(
         notes=tuple(dict.fromkeys(notes)),
         naive=any(part.naive for part in some),
         date_only=all(part.date_only for part in some),
-        fast=fast,
         weighted=any(part.weight for part in some),
         preferring=needed.id and any(part.prefer and part.key for part in some),
         rejected=tuple(rejected),
@@ -283,9 +274,9 @@ def _said(part: Part) -> list[str]:
     return [f"columns guessed in {part.scan.files[0].name}: {pairs}"]
 
 
-def _frame(some: Sequence[Part], needed: Needed, zone: str, *, fast: bool) -> pl.LazyFrame:
+def _frame(some: Sequence[Part], needed: Needed, zone: str) -> pl.LazyFrame:
     """The events of all parts; with the number of the part, if that is needed."""
-    made = [frames.frame(part, needed, zone, fast=fast) for part in some]
+    made = [frames.frame(part, needed, zone) for part in some]
     if needed.part:
         made = [f.with_columns(part=_numbered(part, i))
                 for i, (f, part) in enumerate(zip(made, some, strict=True))]  # fmt: skip

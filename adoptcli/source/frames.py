@@ -32,6 +32,7 @@ from adoptcli.source.timestamps import (
 )
 
 IDS = ("user", "account", "id", "anonymous")
+CODED = ("user", "account", "anonymous", "event")  # they become codes of dictionaries
 ANY = "*"
 
 
@@ -42,16 +43,22 @@ class Reader:
     part: Part
     types: Types
     zone: str
-    fast: bool
+    trim: bool = True
 
     def text(self, choices: Choices, ours: str = "") -> pl.Expr:
         """The first of some alternatives that is not empty."""
-        found = [self._one(choice, ours) for choice in choices]
+        found = [self._one(choice, ours, trim=self._trimmed(choices, ours)) for choice in choices]
         return found[0] if len(found) == 1 else pl.coalesce(found)
 
-    def _one(self, choice: Choice, ours: str) -> pl.Expr:
+    def _trimmed(self, choices: Choices, ours: str) -> bool:
+        """Whether space must go from the rows: where what a text is decides about more than it."""
+        source = self.part.source
+        alone = len(choices) == 1 and choices[0].values is None and not source.empty.get(ours)  # type: ignore[call-overload]
+        return self.trim or ours not in CODED or not alone or bool(source.ids)
+
+    def _one(self, choice: Choice, ours: str, *, trim: bool = True) -> pl.Expr:
         value, dtype = value_of(choice, self.types)
-        text = text_of(value, dtype, fast=self.fast and choice.values is None)
+        text = text_of(value, dtype, trim=trim)
         if choice.values is not None:
             text = _told(text, dict(choice.values))
         text = unless_empty(text, pl.String(), self.part.source, ours)
@@ -73,7 +80,7 @@ class Reader:
             event = self.text(part.columns["event"], "event")
         else:
             times = [value_of(choice, self.types)[0] for choice in part.columns["timestamp"]]
-            written = self.user().is_not_null() | pl.any_horizontal(
+            written = replace(self, trim=True).user().is_not_null() | pl.any_horizontal(
                 [time.is_not_null() for time in times]
             )  # a blank line is no event
             event = pl.when(written).then(pl.lit(part.source.event))
@@ -160,7 +167,7 @@ def _formatted(value: pl.Expr, form: str, zones: Zones) -> pl.Expr:
     return moment.dt.epoch("ms") if zoned else naive_to_ms(moment, zones.naive)
 
 
-def frame(part: Part, needed: Needed, zone: str, *, fast: bool) -> pl.LazyFrame:
+def frame(part: Part, needed: Needed, zone: str) -> pl.LazyFrame:
     """The canonical events of a part, lazily."""
     wanted = [(name, some) for name, some in part.properties if name in needed.properties]
     chosen = [*part.chosen(), *(choice for _, some in wanted for choice in some)]
@@ -169,7 +176,7 @@ def frame(part: Part, needed: Needed, zone: str, *, fast: bool) -> pl.LazyFrame:
     if part.open_ended or wanted:
         exact = part.scan.kind == "parquet" or part.way != "text"
         types = dict(lazy.collect_schema()) if exact else {}
-    read = Reader(part, types, zone, fast)
+    read = Reader(part, types, zone, needed.trim)
     beside = {n for n in BESIDE if getattr(needed, n) and n in part.columns}
     found: dict[str, pl.Expr] = {
         "user": read.user(),
@@ -209,7 +216,7 @@ def rejects(part: Part, zone: str) -> pl.DataFrame:
     """Rows of one part without a readable time or without an event, as they stand in the file."""
     lazy = part.scan.frame(list(part.scan.names), file_column="file")
     bare = replace(part, key=(), prefer=None, weight=None, where=(), way="text")
-    canonical = frame(bare, Needed(), zone, fast=False).collect()
+    canonical = frame(bare, Needed(), zone).collect()
     raw = lazy.collect()
     time = pl.col("time").is_null()
     reasons = canonical.select(

@@ -33,6 +33,7 @@ class Needed:
     """What to read beside user, event and time; properties may be paths such as `a.b`.
 
     With `part` each row has the number of its part; rows that stand for several have it once.
+    Without `trim` space around users, accounts and events may stay, for who sees to it later.
     """
 
     properties: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Needed:
     anonymous: bool = False
     received: bool = False
     part: bool = False
+    trim: bool = True
 
 
 @dataclass(frozen=True)
@@ -230,14 +232,13 @@ def unless_empty(value: pl.Expr, dtype: pl.DataType, source: Source, ours: str) 
     return pl.when(~text.is_in(nothing)).then(value)
 
 
-def text_of(value: pl.Expr, dtype: pl.DataType, *, fast: bool = False) -> pl.Expr:
+def text_of(value: pl.Expr, dtype: pl.DataType, *, trim: bool = True) -> pl.Expr:
     """An id or property as text: whole numbers without fraction, booleans as true and false.
 
-    Space around texts goes, but for `fast`: it takes as long as all other reading, and hardly any
-    file has it.
+    Without `trim` space around texts stays: to take it away takes as long as all other reading.
     """
     if dtype == pl.String:
-        text = value if fast else value.str.strip_chars()
+        text = value.str.strip_chars() if trim else value
         return pl.when(text != "").then(text)
     if dtype.is_float():
         whole = value.cast(pl.Int64, strict=False)

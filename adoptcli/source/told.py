@@ -94,7 +94,7 @@ def _found(
 ) -> list[pl.DataFrame]:
     """What each kind of row tells."""
     lazy = rows(part, chosen, way)
-    read = Reader(part, dict(lazy.collect_schema()), zone, fast=False)
+    read = Reader(part, dict(lazy.collect_schema()), zone)
     event = read.event()
     events = {name for one in tellings for name in one.said.event}
     few = lazy.filter(event.is_in(sorted(events))).collect()

@@ -40,6 +40,12 @@ class Dictionary:
         """The texts of the codes 0 to size − 1; null where a code was never given out."""
         return self.text(pl.Series("code", range(size), dtype=pl.UInt32))
 
+    def trimmed(self, size: int) -> pl.Series | None:
+        """By code: that of the text without space around it; None where no text has any."""
+        texts = self.texts(size)
+        bare = texts.str.strip_chars()
+        return None if (texts == bare).all() else self.add(bare.replace("", None))
+
     def text(self, codes: pl.Series) -> pl.Series:
         """The texts of codes."""
         return codes.cast(pl.UInt32).cat.to(self.dtype).cast(pl.String)
@@ -174,12 +180,6 @@ class Encoded:
         if self.frame is not None:
             self.frame = self.frame.clear()
 
-    def discard(self) -> None:
-        """Forget the rows, in memory and in files."""
-        self.frame = None
-        for path in self.folder.glob("*.parquet") if self.folder else ():
-            path.unlink()
-
     def all(self) -> pl.LazyFrame:
         """Every row."""
         if self.frame is not None:
@@ -195,11 +195,6 @@ class Encoded:
         if name == "user" and self.given:
             tops.append(self.all().select(pl.col("given").max()).collect().item())
         return max((top + 1 for top in tops if isinstance(top, int)), default=0)
-
-    def has_space(self, name: str) -> bool:
-        """Whether a text of a column begins or ends with white space."""
-        texts = self.dictionaries[name].texts(self.size(name))
-        return bool((texts != texts.str.strip_chars()).any())
 
     def bucket(self, number: int, buckets: int) -> pl.LazyFrame:
         """The rows of one bucket out of `buckets`, which is a multiple of the files' number."""
@@ -235,7 +230,7 @@ def encode(
     lazy = events.select(**found)
     columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
     if folder is None:
-        lazy = lazy.collect().lazy()
+        lazy = _trimmed(lazy.collect(), dictionaries).lazy()
     people, members = known(lazy)
     given = people is not None
     if people is not None:
@@ -289,6 +284,17 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
     if wanted.conditions:
         found["mask"] = _mask(wanted.conditions)
     return found
+
+
+def _trimmed(rows: pl.DataFrame, dictionaries: Mapping[str, Dictionary]) -> pl.DataFrame:
+    """Space around texts goes by their codes: each text is looked at once, however often it is."""
+    for name in ("user", "anonymous", "account", "event"):
+        top = rows[name].max() if name in rows.columns else None
+        if isinstance(top, int):
+            codes = dictionaries["user" if name == "anonymous" else name].trimmed(top + 1)
+            if codes is not None:
+                rows = rows.with_columns(codes.gather(rows[name]).alias(name))
+    return rows
 
 
 def _persons(people: People) -> dict[str, pl.Expr]:
