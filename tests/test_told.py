@@ -352,3 +352,20 @@ def test_rows_that_do_not_fit_are_read_all_the_same(tmp_path: Path, cli: Any) ->
     config["source"] = {"preset": "mixpanel", "where": {"event": "View"}}
     write_log(tmp_path, [], config)
     assert events_of_json(tmp_path, cli)["source"]["actors"] == 3
+
+
+@pytest.mark.parametrize(
+    "event", ['"$identify"', '"\\u0024identify"', '" $identify\u00a0"', '"$\\u0069dentify\\t"']
+)
+def test_rows_that_tell_are_found_however_they_are_written(
+    event: str, tmp_path: Path, cli: Any
+) -> None:
+    """Only lines that may have the event are taken apart."""
+    told = (
+        '{"time": 1767225600, "distinct_id": "u", "$anon_distinct_id": "a", "$identified_id": "u"}'
+    )
+    seen = '{"event": "View", "properties": {"time": 1767225600, "distinct_id": "%s"}}\n'
+    text = f'{{"event": {event}, "properties": {told}}}\n' + seen % "a" + seen % "u"
+    (tmp_path / "events.ndjson").write_text(text, encoding="utf-8")
+    write_log(tmp_path, [], {"source": {"preset": "mixpanel"}})
+    assert events_of_json(tmp_path, cli)["source"]["actors"] == 1

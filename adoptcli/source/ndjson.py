@@ -12,10 +12,24 @@ Way = Literal["lines", "objects", "text"]
 
 WAYS: tuple[Way, ...] = ("lines", "objects", "text")
 """`lines`: every line is decoded into the wanted fields, all of them of the expected kinds.
-`objects`: objects and lists in fields that should be texts are JSON text, which takes twice as
-long. `text`: whatever is not a text at the top is JSON text."""
+`objects`: objects and lists in fields that should be texts are JSON text; lists take five times as
+long as by `lines`, all else a little less. `text`: whatever is not a text at the top is JSON text.
+"""
 
 _LINE = "\x00line"
+_ENDS = ['"', *(c for c in map(chr, range(0x3001)) if c.isspace())]
+"""What may come after a text; space around it does not count."""
+
+
+def ways(schema: Mapping[str, pl.DataType], *, lists: bool) -> tuple[Way, ...]:
+    """Those to try for the wanted fields, the fastest first; `lists` stand around them."""
+    return WAYS if lists or any(map(_has_list, schema.values())) else WAYS[1:]
+
+
+def _has_list(dtype: pl.DataType) -> bool:
+    if isinstance(dtype, pl.Struct):
+        return any(_has_list(field.dtype) for field in dtype.fields)  # type: ignore[arg-type]
+    return isinstance(dtype, pl.List)
 
 
 def looser(way: Way) -> Way | None:
@@ -25,9 +39,18 @@ def looser(way: Way) -> Way | None:
 
 
 def scan(
-    paths: Sequence[str], schema: Mapping[str, pl.DataType], way: Way, file_column: str | None
-) -> pl.LazyFrame:
-    """The fields of the schema, and the file's path where a column is named for it."""
+    paths: Sequence[str], schema: Mapping[str, pl.DataType], way: Way, file_column: str | None,
+    only: Sequence[str] = (),
+) -> pl.LazyFrame:  # fmt: skip
+    """The fields of the schema, and the file's path where a column is named for it.
+
+    Args:
+        paths: The files.
+        schema: The fields and their types.
+        way: How to read them.
+        file_column: A column for the file's path.
+        only: By `lines`, rows may be left out of which no text is one of these, or ends with it.
+    """
     if way != "lines":
         return pl.scan_ndjson(list(paths), schema=dict(schema), include_file_paths=file_column)
     lines = pl.scan_lines(list(paths), name=_LINE, include_file_paths=file_column)
@@ -35,7 +58,11 @@ def scan(
     row = pl.col(_LINE).map_batches(
         partial(_decoded, dtype=dtype), return_dtype=dtype, is_elementwise=True
     )
-    return lines.filter(pl.col(_LINE) != "").with_columns(row).unnest(_LINE)
+    kept = pl.col(_LINE) != ""
+    if only:  # a text that does not stand there so has some character escaped
+        so = [text + end for text in only for end in _ENDS]
+        kept &= pl.col(_LINE).str.contains_any([*so, "\\"])
+    return lines.filter(kept).with_columns(row).unnest(_LINE)
 
 
 def _decoded(lines: pl.Series, dtype: pl.DataType) -> pl.Series:

@@ -10,9 +10,9 @@ import polars as pl
 from adoptcli.context import text as scalar_text
 from adoptcli.definitions import Alternative, Scalar, Source
 from adoptcli.source import columns as names
-from adoptcli.source import diagnose, paths
+from adoptcli.source import diagnose, ndjson, paths
 from adoptcli.source.columns import Choice, Choices
-from adoptcli.source.ndjson import WAYS, Way
+from adoptcli.source.ndjson import Way
 from adoptcli.source.scan import Scan
 from adoptcli.source.timestamps import (
     Shape,
@@ -192,8 +192,9 @@ def _looked_at(part: Part) -> Part:
 
 
 def _head(part: Part, chosen: Sequence[Choice]) -> tuple[pl.DataFrame, Way]:
-    ways: Sequence[Way] = WAYS if part.open_ended else ("text",)
-    for way in ways:
+    schema = paths.schema(choice.path for choice in chosen)
+    lists = bool(part.scan.explode)
+    for way in ndjson.ways(schema, lists=lists) if part.open_ended else ("text",):
         try:
             return rows(part, chosen, way).head(SAMPLE).collect(), way
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -202,11 +203,11 @@ def _head(part: Part, chosen: Sequence[Choice]) -> tuple[pl.DataFrame, Way]:
     raise AssertionError
 
 
-def rows(part: Part, chosen: Sequence[Choice], way: Way) -> pl.LazyFrame:
-    """The columns that some places stand in."""
+def rows(part: Part, chosen: Sequence[Choice], way: Way, only: Sequence[str] = ()) -> pl.LazyFrame:
+    """The columns that some places stand in; rows with none of the texts `only` may be missing."""
     wanted = list(dict.fromkeys(choice.path.column for choice in chosen))
     types = paths.schema(choice.path for choice in chosen) if way != "text" else {}
-    return part.scan.frame(wanted, types=types, way=way)
+    return part.scan.frame(wanted, types=types, way=way, only=only)
 
 
 def _shape(source: Source, head: pl.DataFrame, choice: Choice, types: Types, ours: str) -> Shape:

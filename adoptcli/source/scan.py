@@ -71,14 +71,17 @@ class Scan:
 
     def frame(
         self, wanted: Sequence[str], file_column: str | None = None, types: Types | None = None,
-        way: ndjson.Way = "text",
+        way: ndjson.Way = "text", only: Sequence[str] = (),
     ) -> pl.LazyFrame:  # fmt: skip
-        """The wanted columns that there are; of JSON as the types say, else as its text."""
+        """The wanted columns that there are; of JSON as the types say, else as its text.
+
+        Of JSON rows with none of the texts `only` may be missing.
+        """
         inside = [c for c in wanted if c in self.columns]
         extra = [file_column] if file_column else []
         if self.kind == "ndjson":
             inside = [c for c in wanted if c not in dict(self.hive)]  # rows below may have them
-            lazy = self._json(inside, file_column, types or {}, way)
+            lazy = self._json(inside, file_column, types or {}, way, only)
         elif self.kind == "parquet":
             lazy = scan_parquet(self._paths, include_file_paths=file_column)
             lazy = exploded(lazy, self.explode, inside)
@@ -96,15 +99,16 @@ class Scan:
         return [file.path for file in self.files]
 
     def _json(
-        self, wanted: Sequence[str], file_column: str | None, types: Types, way: ndjson.Way
-    ) -> pl.LazyFrame:
+        self, wanted: Sequence[str], file_column: str | None, types: Types, way: ndjson.Way,
+        only: Sequence[str],
+    ) -> pl.LazyFrame:  # fmt: skip
         """Every level of nested lists may have the wanted columns; the innermost counts."""
         plain = {name: types.get(name, pl.String()) for name in wanted}
         plain = plain or {self.columns[0]: pl.String()}
         schema: Types = plain
         for name in reversed(self.explode):
             schema = {**plain, name: pl.List(pl.Struct(schema))}
-        lazy = ndjson.scan(self._paths, schema, way, file_column)
+        lazy = ndjson.scan(self._paths, schema, way, file_column, only)
         return exploded(lazy, self.explode, list(plain))
 
 

@@ -6,7 +6,7 @@ anything is counted, in sources that name them alone, and of all columns only th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import polars as pl
@@ -14,7 +14,7 @@ import polars as pl
 from adoptcli.definitions import Alternative, Members, Pair
 from adoptcli.source import columns, diagnose
 from adoptcli.source.columns import Choice, Choices
-from adoptcli.source.frames import Reader
+from adoptcli.source.frames import ANY, Reader
 from adoptcli.source.ndjson import WAYS, Way, looser
 from adoptcli.source.parts import Part, rows, unless_empty
 
@@ -80,7 +80,7 @@ def _read(part: Part, tellings: Sequence[_Telling], zone: str) -> list[pl.DataFr
     chosen = [choice for name in read for choice in part.columns.get(name, ())]
     chosen += [choice for choice, _ in part.where]
     chosen += [choice for one in tellings for some in one.places.values() for choice in some]
-    for way in WAYS[WAYS.index(part.way) :]:
+    for way in WAYS if part.open_ended else WAYS[WAYS.index(part.way) :]:
         try:
             return _found(part, tellings, zone, chosen, way)
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -93,10 +93,10 @@ def _found(
     part: Part, tellings: Sequence[_Telling], zone: str, chosen: Sequence[Choice], way: Way
 ) -> list[pl.DataFrame]:
     """What each kind of row tells."""
-    lazy = rows(part, chosen, way)
+    events = {name for one in tellings for name in one.said.event}
+    lazy = rows(part, chosen, way, _texts(part, events))
     read = Reader(part, dict(lazy.collect_schema()), zone)
     event = read.event()
-    events = {name for one in tellings for name in one.said.event}
     few = lazy.filter(event.is_in(sorted(events))).collect()
     seen = few.select(event=event, time=read.time())  # once: unusual times take long
     made = []
@@ -110,6 +110,19 @@ def _found(
         }
         made.append(few.filter(its).select(**told, **mutual).with_columns(seen["time"].filter(its)))
     return made
+
+
+def _texts(part: Part, events: Set[str]) -> list[str]:
+    """What rows of some events have in their text; nothing where that is not known."""
+    found: set[str] = set()
+    if part.source.event is not None:
+        return []
+    for choice in part.columns["event"]:
+        values = dict(choice.values or ())
+        if events & {values.pop(ANY, None)}:
+            return []
+        found |= {was for was, name in values.items() if name in events} if values else events
+    return sorted(found)
 
 
 def _id(read: Reader, some: Choices, name: str = "anonymous") -> pl.Expr:
