@@ -16,12 +16,14 @@ def seldom(text: pl.Expr, way: Callable[[pl.Expr], pl.Expr], dtype: type[pl.Data
         dtype: What it gives.
     """
 
+    one, nothing = way(pl.col("text")), pl.Series([None], dtype=dtype)
+
     def read(texts: pl.Series) -> pl.Series:
-        found = pl.repeat(None, texts.len(), dtype=dtype, eager=True)
-        rows = texts.is_not_null().arg_true()
-        if not rows.len():
+        found = nothing.new_from_index(0, texts.len())
+        if texts.null_count() == texts.len():
             return found
+        rows = texts.is_not_null().arg_true()
         some = texts.gather(rows).to_frame("text")
-        return found.scatter(rows, some.select(way(pl.col("text"))).to_series())
+        return found.scatter(rows, some.select(one).to_series())
 
     return text.map_batches(read, return_dtype=dtype, is_elementwise=True)
