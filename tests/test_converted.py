@@ -15,6 +15,7 @@ from typing import Any
 
 import cramjam
 import fastavro
+import polars as pl
 import pytest
 
 from adoptcli.definitions import Source
@@ -239,3 +240,56 @@ def test_pendo_data_sync_is_known(cli: Cli, tmp_path: Path) -> None:
     assert "format: pendo-datasync" in asked.err
     source = json.loads(asked.out)["source"]
     assert (source["events"], source["excluded"], source["accounts"]) == (2, 1, 1)
+
+
+ODD = {
+    "an object": '{"batch": {"u": "u1", "e": "in", "t": "2026-01-01"}}',
+    "a text": '{"batch": "none"}',
+    "numbers": '{"batch": [5]}',
+    "a list": '{"batch": [[{"u": "u1"}]]}',
+}
+
+
+@pytest.mark.parametrize("columns", [("u", "e", "t"), ("batch.u", "batch.e", "batch.t")])
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_what_is_no_list_is_not_lost(
+    odd: str, columns: tuple[str, ...], tmp_path: Path, cli: Any
+) -> None:
+    """One line without a list of objects stops the run; it takes no other line with it."""
+    good = '{"batch": [{"u": "u1", "e": "in", "t": "2026-01-01"}]}'
+    (tmp_path / "e.ndjson").write_text("\n".join([good, '{"batch": null}', odd, good]))
+    names = dict(zip(("user", "event", "timestamp"), columns, strict=True))
+    (tmp_path / "m.yaml").write_text(json.dumps({"source": {"explode": "batch", "columns": names}}))
+    got = cli("report", "e.ndjson", "-c", "m.yaml")
+    assert got.code == 3
+    found = "e.ndjson:3: 'batch' is no list of objects" in got.err
+    assert found or ("there is no column 'batch.u'" in got.err and odd == ODD["numbers"])
+
+
+def test_a_byte_order_mark_before_objects(tmp_path: Path, cli: Any, monkeypatch: Any) -> None:
+    line = '{"user": "u%d", "event": "in", "timestamp": "2026-01-0%dT10:00:00Z"}\n'
+    text = "\ufeff" + "".join(line % (i % 3, i) for i in range(1, 8))
+    (tmp_path / "e.ndjson").write_text(text, encoding="utf-8")
+    got = cli("report", "e.ndjson", "-f", "json", "-q")
+    assert json.loads(got.out)["source"]["rows"] == 7
+
+
+def test_what_is_no_number_has_its_line(tmp_path: Path, cli: Any) -> None:
+    line = '{"user": "u", "event": "in", "timestamp": "2026-01-01T10:00:00Z", "v": 1}\n'
+    (tmp_path / "e.ndjson").write_text(line * 2 + line.replace("1}", "NaN}"))
+    assert "e.ndjson:3: this line is no JSON object" in cli("report", "e.ndjson").err
+
+
+def test_a_file_without_rows_in_buckets(tmp_path: Path, cli: Any) -> None:
+    schema = dict.fromkeys(("user", "event", "timestamp"), pl.String())
+    pl.DataFrame(schema=schema).write_parquet(tmp_path / "e.parquet")
+    got = cli("report", "e.parquet", "--shards", "3")
+    assert (got.code, "the files hold no rows" in got.err) == (3, True)
+
+
+def test_guesses_are_said_once_for_all_folders(tmp_path: Path, cli: Any) -> None:
+    for day in range(1, 4):
+        folder = tmp_path / "log" / f"day=2026-01-0{day}"
+        folder.mkdir(parents=True)
+        (folder / "p.csv").write_text(f"user,event,timestamp\nu,in,2026-01-0{day}T10:00:00Z\n")
+    assert cli("report", "log").err.count("columns guessed") == 1

@@ -182,7 +182,10 @@ def _way(identity: Identity) -> tuple[str | int, ...]:
 
 
 def hash_of(definitions: Definitions, roles: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Six characters that change with anything that changes a number, and with nothing else.
+    """Six characters that change with what is counted and how, and with nothing else.
+
+    Which columns are read, and in which zone, is no part of it: the same data in another shape have
+    the same definitions.
 
     Args:
         definitions: As they hold, with the keys that presets give; no name of a file counts.

@@ -14,6 +14,7 @@ from adoptcli import temporary
 from adoptcli.errors import AdoptError, DataProblem, OutputProblem
 from adoptcli.source.addresses import is_remote, plain, problem
 from adoptcli.source.files import File, broken_json, lines_of
+from adoptcli.source.lists import no_list, unlisted
 from adoptcli.source.scan import Scan
 
 WAY_OUT = (
@@ -38,6 +39,8 @@ def broken(scans: list[Scan], error: BaseException) -> AdoptError:
                         "broken-ndjson", f"{file.name}:{number}: this line is no JSON object",
                         "NDJSON has one object a line; mend or remove the line",
                     )  # fmt: skip
+                if scan.explode and unlisted(scan.explode, file):
+                    return no_list(scan.explode, file)
         elif is_remote(scan.files[0].path) and (refused := problem(error, scan.files[0].name)):
             return refused
     text = str(error).splitlines()[0] if str(error) else type(error).__name__

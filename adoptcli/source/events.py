@@ -230,6 +230,7 @@ def look(gathered: Gathered, needed: Needed, zone: str, tmp: Path | None = None)
     found_parts: list[Part] = []
     notes = list(gathered.notes)
     rejected: list[tuple[str, int, str, str]] = []
+    guesses: dict[str, str] = {}
     for source, files in zip(gathered.sources, gathered.files, strict=True):
         for scan in scans(files, source, notes):
             if source.on_bad_lines == "reject" and scan.kind in ("csv", "tsv"):
@@ -237,7 +238,8 @@ def look(gathered: Gathered, needed: Needed, zone: str, tmp: Path | None = None)
                 rejected += bad
             part = parts.make(scan, source, needed.properties, received=needed.received)
             found_parts.append(part)
-            notes += _said(part)
+            guesses.setdefault(_guessed(part), part.scan.files[0].name)
+    notes += [f"columns guessed in {name}: {said}" for said, name in guesses.items() if said]
     made = _canonical(found_parts, needed, zone, notes, rejected)
     return replace(made, sources=gathered.sources, unread=gathered.unread)
 
@@ -266,12 +268,9 @@ def _canonical(
     )
 
 
-def _said(part: Part) -> list[str]:
-    """The guesses, in one line a file shape."""
-    if not part.guessed:
-        return []
-    pairs = ", ".join(f"{ours} = {part.columns[ours][0].text}" for ours in part.guessed)
-    return [f"columns guessed in {part.scan.files[0].name}: {pairs}"]
+def _guessed(part: Part) -> str:
+    """What was guessed of a part's columns."""
+    return ", ".join(f"{ours} = {part.columns[ours][0].text}" for ours in part.guessed)
 
 
 def _frame(some: Sequence[Part], needed: Needed, zone: str) -> pl.LazyFrame:

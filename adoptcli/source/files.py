@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import polars as pl
 
@@ -92,7 +93,7 @@ def sniff(head: bytes) -> Kind:
     for magic, kind in MAGIC.items():
         if head.startswith(magic):
             return kind
-    if head.lstrip().startswith((b"{", b"[")):
+    if head.removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"{", b"[")):
         return "ndjson"
     return "tsv" if b"\t" in head.split(b"\n")[0] else "csv"
 
@@ -150,13 +151,17 @@ def lines_of(file: File) -> Iterator[bytes]:
             yield from stream
 
 
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
 def broken_json(file: File) -> int:
     """The number of the first line that is no JSON object; 0 where all are."""
     for number, line in enumerate(lines_of(file), 1):
         if not line.strip():
             continue
         try:
-            good = isinstance(json.loads(line), dict)
+            good = isinstance(json.loads(line, parse_constant=_no_number), dict)
         except ValueError:
             good = False
         if not good:

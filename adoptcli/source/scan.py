@@ -18,6 +18,7 @@ from adoptcli.source.addresses import is_remote, plain, problem
 from adoptcli.source.files import File, broken_json, head_of, lines_of
 from adoptcli.source.folders import pairs
 from adoptcli.source.lazy import exploded, scan_csv, scan_parquet
+from adoptcli.source.lists import no_list
 from adoptcli.source.paths import find
 
 Types = dict[str, pl.DataType]
@@ -213,7 +214,7 @@ def _shape(file: File, source: Source) -> tuple[object, ...]:
     hive = _hive(file, source)
     if file.kind in ("parquet", "ndjson"):
         schema = _schema_of(file) if file.kind == "parquet" else _json_schema(file)
-        columns, lists = _within(schema, source.explode)
+        columns, lists = _within(schema, source.explode, file)
         if file.kind == "ndjson":
             return (file.kind, tuple(sorted(columns)), ",", "\n", hive, lists)
         types = tuple(map(str, schema.values()))
@@ -232,14 +233,22 @@ def types_of(file: File) -> Types:
     return _json_schema(file) if file.kind == "ndjson" else {}
 
 
-def _within(schema: Types, lists: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The columns within and around nested lists, and those of the lists that are there."""
+def _within(
+    schema: Types, lists: Sequence[str], file: File
+) -> tuple[list[str], tuple[str, ...]]:  # fmt: skip
+    """The columns within and around nested lists, and those of the lists that are there.
+
+    Raises:
+        DataProblem: Some row has something else than a list of objects there.
+    """
     columns: dict[str, None] = dict.fromkeys(schema)
-    found = []
+    found: list[str] = []
     for name in lists:
         dtype = schema.get(name)
-        if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
+        if dtype in (None, pl.Null, pl.List(pl.Null)):
             break
+        if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
+            raise no_list([*found, name], file)
         found.append(name)
         schema = {f.name: f.dtype for f in dtype.inner.fields}  # type: ignore[misc]
         columns.pop(name)

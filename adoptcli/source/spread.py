@@ -26,10 +26,13 @@ _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refu
 
 
 def is_spread(head: bytes) -> bool:
-    """Whether a file that begins so is an array, or has an object that goes on below its line."""
-    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    """Whether a file that begins so is an array, or has an object that goes on below its line.
+
+    One that begins with a byte order mark is taken for one, since no line of objects may.
+    """
+    text = head.lstrip()
     first, *more = text.split(b"\n", 1)
-    return text.startswith(b"[") or (
+    return text.startswith((b"[", codecs.BOM_UTF8)) or (
         text.startswith(b"{") and bool(more) and not first.rstrip().endswith(b"}")
     )
 

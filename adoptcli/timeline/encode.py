@@ -251,6 +251,8 @@ def encode(
         pl.PartitionBy(folder, key=key.alias("bucket"), include_key=False, file_path_provider=name),
         compression="lz4", statistics=False, maintain_order=False, mkdir=True,
     )  # fmt: skip
+    if not any(folder.iterdir()):  # the source has no rows
+        pl.DataFrame(schema=lazy.collect_schema()).write_parquet(folder / "0.none.parquet")
     return Encoded(buckets, None, folder, dictionaries, columns, wanted.unit, given)
 
 
