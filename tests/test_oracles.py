@@ -20,7 +20,7 @@ from tests.oracles.database import connect
 from tests.oracles.model import World
 from tests.test_laws import EVERY, save
 
-LOGS = int(os.environ.get("ADOPTCLI_LOGS", "12"))
+LOGS = int(os.environ.get("ADOPTCLI_LOGS", "10"))
 BATCH = 10
 KEYS = ("period", "cohort", "step", "item")
 
