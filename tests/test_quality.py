@@ -473,3 +473,13 @@ def test_the_page_of_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
         assert max(map(len, text.splitlines())) <= width
         same(f"page_{width}.txt", text)
     assert validation.render(found, width=width, unicode=False).isascii()
+
+
+def test_without_a_readable_receipt_no_clock_is_called_right(tmp_path: Path, cli: Any) -> None:
+    lines = [
+        f"u{i % 3},in,2026-01-{i:02d}T10:00:00Z,{'later' if i % 2 else ''}" for i in range(1, 20)
+    ]
+    (tmp_path / "e.csv").write_text("user,event,timestamp,got\n" + "\n".join(lines) + "\n")
+    (tmp_path / "m.yaml").write_text("source: {columns: {received: got}}\n")
+    said = cli("validate", "e.csv", "-c", "m.yaml").out
+    assert "clock skew    not looked for: no row tells when it was received" in said

@@ -173,7 +173,8 @@ def _clock(page: Page) -> Iterator[Line]:
         if n := page.set_aside.get(reason, 0):
             text = f"{_many(n, 'row')} {ASIDE[reason]}"
             told.append(Line("clock skew", text, reason, "they are set aside and count nowhere"))
-    yield from told or [Line("clock skew", NOTHING if page.clock else _unknown(page))]
+    known = page.clock is not None and page.clock.rows > 0
+    yield from told or [Line("clock skew", NOTHING if known else _unknown(page))]
 
 
 def _ahead(found: Clock) -> Iterator[Line]:
