@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -86,7 +87,7 @@ def made(seed: int) -> Input:
     if target == "arguments":
         arguments = _other_words(rng, arguments)
     elif target == "m.yaml" and rng.random() < 0.6:
-        changed = _changed(rng, log.config)
+        changed = _changed(rng, deepcopy(log.config))
         files[target] = yaml.safe_dump(changed, sort_keys=False, allow_unicode=True).encode()
     else:
         files[target] = damaged(rng, files[target])
@@ -150,13 +151,15 @@ def _changed(rng: random.Random, config: Any) -> Any:
         kind = rng.choice(("other", "other", "value", "gone", "new"))
         try:
             if kind == "other":
-                holder[key] = rng.choice(_alike(places, holder[key]))
+                holder[key] = deepcopy(rng.choice(_alike(places, holder[key])))
             elif kind == "value":
-                holder[key] = rng.choice((*VALUES, rng.choice(places)[0]))
+                holder[key] = deepcopy(rng.choice((*VALUES, rng.choice(places)[0])))
             elif kind == "gone":
                 del holder[key]
             elif isinstance(holder, dict):
-                holder[rng.choice(("", "within", "events", "where", 3, None))] = rng.choice(VALUES)
+                holder[rng.choice(("", "within", "events", "where", 3, None))] = deepcopy(
+                    rng.choice(VALUES)
+                )
         except (KeyError, IndexError):
             continue
     return config if rng.random() < 0.98 else rng.choice(VALUES)

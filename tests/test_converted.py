@@ -293,3 +293,15 @@ def test_guesses_are_said_once_for_all_folders(tmp_path: Path, cli: Any) -> None
         folder.mkdir(parents=True)
         (folder / "p.csv").write_text(f"user,event,timestamp\nu,in,2026-01-0{day}T10:00:00Z\n")
     assert cli("report", "log").err.count("columns guessed") == 1
+
+
+def test_a_file_beside_a_folder_of_others(tmp_path: Path, cli: Any) -> None:
+    """All count where no timestamp is named."""
+    row = "u,in,2026-01-01T10:00:00Z\n"
+    (tmp_path / "a.csv").write_text("user,event,timestamp\n" + row)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "b.csv").write_text(
+        "user,event,timestamp,plan\n" + row.replace("\n", ",x\n")
+    )
+    got = cli("report", "a.csv", "log", "-f", "json")
+    assert json.loads(got.out)["source"]["rows"] == 2

@@ -166,7 +166,7 @@ def _telling(
         or any(file.folders is None for file in members)
     }
     others = [file for shape in groups.keys() - kept.keys() for file in groups[shape]]
-    if not kept or not others:
+    if not stated or not kept or not others:
         return groups
     if notes is not None:
         name = min(file.name for file in others)
