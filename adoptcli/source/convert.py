@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import codecs
 import errno
-import gzip
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
@@ -19,7 +17,7 @@ from adoptcli import temporary
 from adoptcli.errors import DataProblem, OutputProblem
 from adoptcli.source import avro, spread
 from adoptcli.source.addresses import is_remote
-from adoptcli.source.files import File, lines_of, top_of
+from adoptcli.source.files import File, broken_archive, lines_of, opened, top_of
 
 PIECE = 1 << 22
 
@@ -64,15 +62,13 @@ def _pieces(file: File) -> Iterator[bytes]:
     if file.packed in (".zst", ".zstd"):
         yield from lines_of(file)
         return
-    opened: Callable[..., BinaryIO] = gzip.open if file.packed else open  # type: ignore[assignment]
-    with opened(file.path, "rb") as stream:
+    with opened(file) as stream:
         while piece := stream.read(PIECE):
             yield piece
 
 
 def _from_avro(file: File, tmp: Path | None) -> Iterator[File]:
-    opened: Callable[..., BinaryIO] = gzip.open if file.packed else open  # type: ignore[assignment]
-    with opened(file.path, "rb") as stream:
+    with opened(file) as stream:
         frames = avro.frames(stream, file.name)
         while True:
             path = private(".parquet", tmp)
@@ -103,6 +99,4 @@ def _written(path: Path, file: File) -> Iterator[None]:
                 "no-space", f"{file.name}: cannot be unpacked: no space for temporary files",
                 "name another folder with --tmp",
             ) from error  # fmt: skip
-        raise DataProblem(
-            "broken-archive", f"{file.name}: cannot be unpacked: {error}", "fetch the export again"
-        ) from error
+        raise broken_archive(file.name, error) from error

@@ -14,18 +14,13 @@ from adoptcli.errors import OutputProblem
 MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
-def folder(tmp: Path | None) -> Path:
-    """A folder for copies."""
-    return temporary.folder(tmp)
-
-
 def spool(stream: BinaryIO, ends: str, tmp: Path | None) -> tuple[Path, bytes]:
     """A stream as a file, since reading takes more than one look; its name tells how it is packed.
 
     Returns:
         The file, and its first bytes.
     """
-    path = folder(tmp) / f"spooled{ends}"
+    path = temporary.folder(tmp) / f"spooled{ends}"
     if hasattr(signal, "siginterrupt"):
         signal.siginterrupt(signal.SIGINT, True)  # Polars' handler would have the read go on
     with path.open("wb") as target:

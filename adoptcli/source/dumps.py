@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adoptcli.source.addresses import is_remote
-from adoptcli.source.files import File
+from adoptcli.source.files import File, among
+from adoptcli.source.folders import is_manifest
 
 _DUMP = re.compile(r"sync_(\d+)")
 
@@ -32,8 +33,7 @@ def latest(files: Sequence[File], notes: list[str]) -> list[File]:
                 whole[table] = max(dump, whole.get(table, 0))
     gone = [file for file, (dump, table) in places.items() if dump < whole.get(table, 0)]
     if gone:
-        more = f" and {len(gone) - 1:,} more" if len(gone) > 1 else ""
-        notes.append(f"skipped: {gone[0].name}{more}, which later dumps replace")
+        notes.append(f"skipped: {among([file.name for file in gone])}, which later dumps replace")
     if unknown := sorted({dump for dump, _ in places.values()} - told):
         some = ", ".join(f"sync_{dump}" for dump in unknown[:3])
         notes.append(
@@ -63,8 +63,7 @@ def _place(file: File) -> tuple[int, str] | None:
 def _manifests(root: Path) -> Iterator[tuple[int, str, bool]]:
     """Dump, table, and whether the dump has the table whole."""
     for path in sorted(root.rglob("*")):
-        named = any(part.lower().startswith("manifest") for part in path.relative_to(root).parts)
-        if not named or not path.is_file():
+        if not is_manifest(path.relative_to(root)) or not path.is_file():
             continue
         try:
             found = json.loads(path.read_bytes())

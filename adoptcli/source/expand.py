@@ -12,11 +12,20 @@ from glob import glob, has_magic
 from pathlib import Path, PurePath
 from urllib.parse import unquote, urlsplit
 
-from adoptcli import progress
+from adoptcli import progress, temporary
 from adoptcli.errors import DataProblem, OutputProblem
 from adoptcli.source import copies, delta, remote, web
 from adoptcli.source.addresses import CLOUDS, WEB, shown
-from adoptcli.source.files import MAGIC, PACKED, File, Kind, checked, head_of, kind_of
+from adoptcli.source.files import (
+    MAGIC,
+    PACKED,
+    File,
+    Kind,
+    broken_archive,
+    checked,
+    head_of,
+    kind_of,
+)
 from adoptcli.source.folders import DELTA, Cut, Entry, data_files, recent
 
 MANY_FIELDS = 50
@@ -104,14 +113,12 @@ def is_archive(path: Path) -> bool:
 
 def _unpacked(path: Path, name: str, tmp: Path | None) -> Path:
     """The members of an archive in a private folder that goes when the program does."""
-    folder = copies.folder(tmp)
+    folder = temporary.folder(tmp)
     try:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        raise DataProblem(
-            "broken-archive", f"{name}: cannot be unpacked: {error}", "fetch the export again"
-        ) from error
+        raise broken_archive(name, error) from error
     except OSError as error:
         raise OutputProblem(
             "no-space", f"{name}: cannot be unpacked: {error.strerror}",

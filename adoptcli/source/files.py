@@ -6,10 +6,10 @@ import codecs
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import BinaryIO, Literal, NoReturn
 
 import polars as pl
 
@@ -98,20 +98,33 @@ def sniff(head: bytes) -> Kind:
     return "tsv" if b"\t" in head.split(b"\n")[0] else "csv"
 
 
+def opened(file: File) -> BinaryIO:
+    """A file's bytes, unpacked; zstd cannot be unpacked so."""
+    way: Callable[..., BinaryIO] = gzip.open if file.packed else open  # type: ignore[assignment]
+    return way(file.path, "rb")
+
+
+def broken_archive(name: str, error: BaseException) -> DataProblem:
+    """The problem that a packed file cannot be unpacked."""
+    return DataProblem(
+        "broken-archive", f"{name}: cannot be unpacked: {error}", "fetch the export again"
+    )
+
+
+def among(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
+
+
 def head_of(file: File, size: int = 65_536) -> bytes:
     """The first bytes of a file, unpacked; nothing for what cannot be looked into cheaply."""
     if is_remote(file.path) or file.packed in (".zst", ".zstd"):
         return b""
     try:
-        if file.packed == ".gz":
-            with gzip.open(file.path, "rb") as stream:
-                return stream.read(size)
-        with Path(file.path).open("rb") as stream:
+        with opened(file) as stream:
             return stream.read(size)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataProblem(
-            "broken-archive", f"{file.name}: cannot be unpacked: {error}", "fetch the export again"
-        ) from error
+        raise broken_archive(file.name, error) from error
 
 
 def top_of(file: File) -> bytes:
@@ -134,20 +147,14 @@ def size_of(file: File) -> int:
 
 def lines_of(file: File) -> Iterator[bytes]:
     """The lines of a text file, unpacked; slow, for those who must look at each."""
-    if file.packed == ".gz":
-        with gzip.open(file.path, "rb") as packed:
-            yield from packed
-    elif file.packed:
+    if file.packed in (".zst", ".zstd"):
         try:
             for lines in pl.scan_lines(file.path).collect_batches(chunk_size=10_000):
                 yield from ((line or "").encode() + b"\n" for line in lines.to_series(0))
         except (pl.exceptions.ComputeError, OSError) as error:
-            raise DataProblem(
-                "broken-archive", f"{file.name}: cannot be unpacked: {error}",
-                "fetch the export again",
-            ) from error  # fmt: skip
+            raise broken_archive(file.name, error) from error
     else:
-        with Path(file.path).open("rb") as stream:
+        with opened(file) as stream:
             yield from stream
 
 

@@ -14,7 +14,7 @@ from pathlib import PurePath, PurePosixPath
 from urllib.parse import unquote
 
 from adoptcli.errors import DataProblem
-from adoptcli.source.files import KINDS, Kind, kind_of
+from adoptcli.source.files import KINDS, Kind, among, kind_of
 from adoptcli.timeframe import to_day
 
 DELTA = "_delta_log"
@@ -123,9 +123,9 @@ def data_files(
     shown = [e for e in entries if not any(p.startswith((".", "_")) for p in e.within.parts)]
     kept = recent(shown, cut)
     inside = [e for e in kept if kind_of(e.within.name) or kind or looks(e)]
-    aside = [e for e in inside if not e.size or _is_manifest(e.within)]
+    aside = [e for e in inside if not e.size or is_manifest(e.within)]
     if aside and len(aside) < len(inside):
-        notes.append(_skipped(aside, name))
+        notes.append(f"skipped in {name}: {among([e.within.name for e in aside])}, without rows")
         inside = [e for e in inside if e not in aside]
     if inside:
         return inside
@@ -141,7 +141,8 @@ def data_files(
     )
 
 
-def _is_manifest(path: PurePath) -> bool:
+def is_manifest(path: PurePath) -> bool:
+    """Whether a file tells of the others: it or a folder of its is called so."""
     return any(part.lower().startswith("manifest") for part in path.parts)
 
 
@@ -154,11 +155,6 @@ def _no_tables(entries: Sequence[Entry], name: str) -> None:
                 "delta-within", f"{name}: {table} is a Delta table within the folder",
                 "name the table itself",
             )  # fmt: skip
-
-
-def _skipped(entries: Sequence[Entry], name: str) -> str:
-    more = f" and {len(entries) - 1:,} more" if len(entries) > 1 else ""
-    return f"skipped in {name}: {entries[0].within.name}{more}, without rows"
 
 
 def parted(pattern: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from adoptcli import temporary
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.source import copies, folders
 from adoptcli.source.addresses import STORES, problem, unknown
@@ -172,7 +173,7 @@ def fetch(place: Place, prefix: str, entries: Sequence[Entry], tmp: Path | None)
         DataProblem: One cannot be read.
         OutputProblem: There is no space for them.
     """
-    folder = copies.folder(tmp)
+    folder = temporary.folder(tmp)
     copies.enough_room(folder, sum(e.size for e in entries), place.name)
     paths = [folder / f"{i:06}{copies.ending(e.within.name)}" for i, e in enumerate(entries)]
     keys = [prefix + str(e.within) for e in entries]

@@ -15,7 +15,7 @@ from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
 from adoptcli.source import ndjson
 from adoptcli.source.addresses import is_remote, plain, problem
-from adoptcli.source.files import File, broken_json, head_of, lines_of
+from adoptcli.source.files import File, among, broken_json, head_of, lines_of
 from adoptcli.source.folders import pairs
 from adoptcli.source.lazy import exploded, scan_csv, scan_parquet
 from adoptcli.source.lists import no_list
@@ -136,8 +136,7 @@ def scans(files: Sequence[File], source: Source, notes: list[str] | None = None)
     if empty and not groups:
         raise empty[0][1]
     if empty and notes is not None:
-        more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
-        notes.append(f"skipped: {empty[0][0].name}{more}, without rows")
+        notes.append(f"skipped: {among([file.name for file, _ in empty])}, without rows")
     groups = _telling(groups, source, notes)
     own = {file.path: shape[1] for shape, members in groups.items() for file in members}
     if stated:
@@ -159,6 +158,8 @@ def _telling(
 ) -> dict[tuple[object, ...], list[File]]:
     """Without the files of a folder that have no timestamp where others have: other tables."""
     stated = [s if isinstance(s, str) else next(iter(s)) for s in source.columns.timestamp or ()]
+    if not stated:
+        return groups
     kept = {
         shape: members
         for shape, members in groups.items()
@@ -166,12 +167,11 @@ def _telling(
         or any(file.folders is None for file in members)
     }
     others = [file for shape in groups.keys() - kept.keys() for file in groups[shape]]
-    if not stated or not kept or not others:
+    if not kept or not others:
         return groups
     if notes is not None:
-        name = min(file.name for file in others)
-        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
-        notes.append(f"skipped: {name}{more}, without {stated[0]}")
+        names = sorted(file.name for file in others)
+        notes.append(f"skipped: {among(names)}, without {stated[0]}")
     return kept
 
 
