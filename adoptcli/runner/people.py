@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from glob import escape
 
 import polars as pl
 
@@ -63,14 +64,9 @@ def excluding(d: Definitions, found: Identities | None) -> Definitions:
     if found is None or not d.exclude.users:
         return d
     out = found.pairs["to"].gather(matching(found.pairs["from"].to_list(), d.exclude.users))
-    names = sorted({_plain(text) for text in out})
+    names = sorted({escape(text) for text in out})
     exclude = d.exclude.model_copy(update={"users": [*d.exclude.users, *names]})
     return d.model_copy(update={"exclude": exclude})
-
-
-def _plain(text: str) -> str:
-    """A pattern that means this text alone."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
 
 
 def stitches(canonical: Canonical) -> Source | None:

@@ -36,9 +36,7 @@ class _Source:
 
     @property
     def end(self) -> int:
-        """The end of the last day that is not stray."""
-        last_day = max(self.prepared.plan.survey.volume)
-        return self.prepared.plan.context.calendar.midnight(last_day + 1)
+        return self.prepared.plan.survey.end
 
     @property
     def keyed(self) -> bool:

@@ -39,8 +39,8 @@ def broken(scans: list[Scan], error: BaseException) -> AdoptError:
                         "broken-ndjson", f"{file.name}:{number}: this line is no JSON object",
                         "NDJSON has one object a line; mend or remove the line",
                     )  # fmt: skip
-                if scan.explode and unlisted(scan.explode, file):
-                    return no_list(scan.explode, file)
+                if scan.explode and (number := unlisted(scan.explode, file)):
+                    return no_list(scan.explode, file, number)
         elif is_remote(scan.files[0].path) and (refused := problem(error, scan.files[0].name)):
             return refused
     text = str(error).splitlines()[0] if str(error) else type(error).__name__

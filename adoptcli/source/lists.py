@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
-
-import orjson
 
 from adoptcli.errors import DataProblem
 from adoptcli.source.files import File, lines_of
@@ -14,12 +13,11 @@ from adoptcli.source.files import File, lines_of
 def unlisted(way: Sequence[str], file: File) -> int:
     """The number of the first JSON line that has no lists of objects on its way; 0 where all do."""
     lines = enumerate(lines_of(file), 1)
-    return next((n for n, x in lines if x.strip() and not _listed(orjson.loads(x), way)), 0)
+    return next((n for n, x in lines if x.strip() and not _listed(json.loads(x), way)), 0)
 
 
-def no_list(way: Sequence[str], file: File) -> DataProblem:
-    """The problem that a list to be taken apart is something else, with its line in JSON."""
-    number = unlisted(way, file) if file.kind == "ndjson" else 0
+def no_list(way: Sequence[str], file: File, number: int) -> DataProblem:
+    """The problem that a list to be taken apart is something else, in a line if it is known."""
     place = f"{file.name}:{number}" if number else file.name
     return DataProblem(
         "no-list", f"{place}: {way[-1]!r} is no list of objects",

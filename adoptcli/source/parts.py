@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import polars as pl
 
@@ -12,7 +14,7 @@ from adoptcli.definitions import Alternative, Scalar, Source
 from adoptcli.source import columns as names
 from adoptcli.source import diagnose, ndjson, paths
 from adoptcli.source.columns import Choice, Choices
-from adoptcli.source.ndjson import Way
+from adoptcli.source.ndjson import WAYS, Way
 from adoptcli.source.scan import Scan
 from adoptcli.source.timestamps import (
     Shape,
@@ -26,6 +28,7 @@ UNMET, UNCOUNTED = "\x00where", "\x00weight"
 """What stands instead of the event of rows that `where` excludes, or that have no weight."""
 
 Types = dict[str, pl.DataType]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -193,14 +196,24 @@ def _looked_at(part: Part) -> Part:
 
 def _head(part: Part, chosen: Sequence[Choice]) -> tuple[pl.DataFrame, Way]:
     schema = paths.schema(choice.path for choice in chosen)
-    lists = bool(part.scan.explode)
-    for way in ndjson.ways(schema, lists=lists) if part.open_ended else ("text",):
-        try:
-            return rows(part, chosen, way).head(SAMPLE).collect(), way
-        except (pl.exceptions.PolarsError, OSError) as error:
-            if way == "text":
-                raise diagnose.broken([part.scan], error) from error
-    raise AssertionError
+    ways = ndjson.ways(schema, lists=bool(part.scan.explode))
+    return borne(part, ways, lambda way: rows(part, chosen, way).head(SAMPLE).collect())
+
+
+def borne(part: Part, ways: Sequence[Way], read: Callable[[Way], T]) -> tuple[T, Way]:
+    """What is read by the first of the ways that the rows bear, and that way.
+
+    Raises:
+        DataProblem: They bear none.
+    """
+    *some, last = ways if part.open_ended else WAYS[-1:]
+    for way in some:
+        with suppress(pl.exceptions.PolarsError, OSError):
+            return read(way), way
+    try:
+        return read(last), last
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise diagnose.broken([part.scan], error) from error
 
 
 def rows(part: Part, chosen: Sequence[Choice], way: Way, only: Sequence[str] = ()) -> pl.LazyFrame:

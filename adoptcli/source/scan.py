@@ -18,7 +18,7 @@ from adoptcli.source.addresses import is_remote, plain, problem
 from adoptcli.source.files import File, among, broken_json, head_of, lines_of
 from adoptcli.source.folders import pairs
 from adoptcli.source.lazy import exploded, scan_csv, scan_parquet
-from adoptcli.source.lists import no_list
+from adoptcli.source.lists import no_list, unlisted
 from adoptcli.source.paths import find
 
 Types = dict[str, pl.DataType]
@@ -248,7 +248,8 @@ def _within(
         if dtype in (None, pl.Null, pl.List(pl.Null)):
             break
         if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
-            raise no_list([*found, name], file)
+            way = [*found, name]
+            raise no_list(way, file, unlisted(way, file) if file.kind == "ndjson" else 0)
         found.append(name)
         schema = {f.name: f.dtype for f in dtype.inner.fields}  # type: ignore[misc]
         columns.pop(name)

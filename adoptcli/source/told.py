@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from adoptcli.definitions import Alternative, Members, Pair
-from adoptcli.source import columns, diagnose
+from adoptcli.source import columns
 from adoptcli.source.columns import Choice, Choices
 from adoptcli.source.frames import ANY, Reader
-from adoptcli.source.ndjson import WAYS, Way, looser
-from adoptcli.source.parts import Part, rows, unless_empty
+from adoptcli.source.ndjson import WAYS, Way
+from adoptcli.source.parts import Part, borne, rows, unless_empty
 
 SCHEMA = {
     "user": pl.String, "anonymous": pl.String, "time": pl.Int64, "from": pl.String,
@@ -80,13 +80,7 @@ def _read(part: Part, tellings: Sequence[_Telling], zone: str) -> list[pl.DataFr
     chosen = [choice for name in read for choice in part.columns.get(name, ())]
     chosen += [choice for choice, _ in part.where]
     chosen += [choice for one in tellings for some in one.places.values() for choice in some]
-    for way in WAYS if part.open_ended else WAYS[WAYS.index(part.way) :]:
-        try:
-            return _found(part, tellings, zone, chosen, way)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            if looser(way) is None:
-                raise diagnose.broken([part.scan], error) from error
-    raise AssertionError
+    return borne(part, WAYS, lambda way: _found(part, tellings, zone, chosen, way))[0]
 
 
 def _found(
