@@ -72,7 +72,7 @@ NESTED = [
     {"p": {"u": True}, "t": 1767225602},
 ]  # fmt: skip
 WANTED = [["A", None, None], ["q", None, None], ["12", None, None], ["7", "7", "true"]]
-PLACES = {"account": 'p["a b"].$x', "id": "p.l[0]", "session": "kv{sid}", "user": "p.u"}
+PLACES = {"account": 'p["a b"].$x', "session": "kv{sid}", "user": "p.u"}
 
 
 @pytest.mark.parametrize("kind", ["ndjson", "parquet", "csv"])
@@ -89,9 +89,9 @@ def test_paths_lead_to_the_same_values_everywhere(kind: str, tmp_path: Path) -> 
         frame.write_csv(path) if kind == "csv" else frame.write_parquet(path)
     found = events(
         path, {"columns": {**PLACES, "timestamp": "t"}, "event": "e"},
-        account=True, id=True, session=True,
+        account=True, session=True, properties=("p.l[0]",),
     )  # fmt: skip
-    got = [found[name].to_list() for name in ("account", "id", "session", "user")]
+    got = [found[name].to_list() for name in ("account", "p.p.l[0]", "session", "user")]
     assert got == WANTED
     assert found["time"].to_list() == [1767225600000, 1767225601000, 1767225602000]
 
@@ -591,7 +591,9 @@ def test_salesforce_ids_of_15_and_18_characters(tmp_path: Path) -> None:
     expected = [name for name in long for _ in range(2)]
     assert found["user"].to_list() == [*expected, "ann@example.org"]
     assert found["account"].to_list() == [*expected, "abcdefghijklmn-"]
-    assert found["id"].to_list() == [*expected, "1"]
+    ids = found["id"].to_list()
+    assert ids[::2][:3] == ids[1::2]
+    assert len(set(ids)) == 4
     assert found["event"][0] == long[0][:15]  # no id
     assert events(tmp_path / "e.csv", {})["user"].n_unique() == 7
     keyed = {"ids": "salesforce", "dedupe": {"key": ["id", "account"]}}

@@ -55,7 +55,8 @@ class Canonical:
 
     Attributes:
         frame: user, event (texts or null), time (Int64 ms or null); as needed account, session,
-            id, anonymous and p.<property> (texts or null), received (Int64 ms or null), part.
+            anonymous and p.<property> (texts or null), id (UInt64 hash or null), received (Int64 ms
+            or null), part.
         found: Which of account, session, id, anonymous, received some source has.
         found_properties: Which of the properties some source has.
         possible_properties: Those, and which rows further down may have.

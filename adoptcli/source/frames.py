@@ -117,15 +117,15 @@ class Reader:
         return shaped_to_ms(value, shape, zones)
 
     def id(self) -> pl.Expr:
-        """The key of repeated deliveries: null where its first part is."""
+        """The hash of the key of repeated deliveries: null where its first part is."""
         part = self.part
-        if not part.key:
-            return self.text(part.columns["id"], "id")
-        texts = [self._whole(self.text(some)) for some in part.key]
-        if len(texts) == 1:
-            return texts[0]
-        hashed = pl.struct([text.alias(str(i)) for i, text in enumerate(texts)]).hash()
-        return pl.when(texts[0].is_not_null()).then(hashed.cast(pl.String))
+        if part.key:
+            texts = [self._whole(self.text(some)) for some in part.key]
+        else:
+            texts = [self.text(part.columns["id"], "id")]
+        key = pl.struct([text.alias(str(i)) for i, text in enumerate(texts)])
+        hashed = key.hash() if len(texts) > 1 else texts[0].hash()
+        return pl.when(texts[0].is_not_null()).then(hashed)
 
     def prefer(self) -> pl.Expr:
         """Of repeated deliveries that with the lowest counts."""

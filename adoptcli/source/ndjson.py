@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
@@ -17,8 +18,6 @@ long as by `lines`, all else a little less. `text`: whatever is not a text at th
 """
 
 _LINE = "\x00line"
-_ENDS = ['"', *(c for c in map(chr, range(0x3001)) if c.isspace())]
-"""What may come after a text; space around it does not count."""
 
 
 def ways(schema: Mapping[str, pl.DataType], *, lists: bool) -> tuple[Way, ...]:
@@ -59,9 +58,9 @@ def scan(
         partial(_decoded, dtype=dtype), return_dtype=dtype, is_elementwise=True
     )
     kept = pl.col(_LINE) != ""
-    if only:  # a text that does not stand there so has some character escaped
-        so = [text + end for text in only for end in _ENDS]
-        kept &= pl.col(_LINE).str.contains_any([*so, "\\"])
+    if only:  # space after a text does not count; one that stands there otherwise has an escape
+        texts = "|".join(map(re.escape, only))
+        kept &= pl.col(_LINE).str.contains(rf'(?:{texts})[\s"]|\\')
     return lines.filter(kept).with_columns(row).unnest(_LINE)
 
 

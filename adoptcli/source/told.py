@@ -91,7 +91,7 @@ def _found(
     lazy = rows(part, chosen, way, _texts(part, events))
     read = Reader(part, dict(lazy.collect_schema()), zone)
     event = read.event()
-    few = lazy.filter(event.is_in(sorted(events))).collect()
+    few = lazy.filter(event.is_in(sorted(events))).collect().rechunk()  # each line had a chunk
     seen = few.select(event=event, time=read.time())  # once: unusual times take long
     made = []
     for one in tellings:

@@ -269,7 +269,7 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
     if wanted.session:
         found["session"] = _hash(pl.col("session"))
     if wanted.id:
-        found["id"] = _hash(pl.col("id"))
+        found["id"] = pl.col("id")
     if wanted.prefer:
         found["prefer"] = pl.col("prefer")
     if wanted.nth:
