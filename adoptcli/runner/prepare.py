@@ -60,6 +60,7 @@ class Request:
     until_day: int | None = None
     as_of_day: int | None = None
     shards: int = 1
+    master: str | None = None
     tmp: Path | None = None
     place_of: Callable[[str], str] = lambda word: ""
     more: Sequence[Model] = ()
@@ -104,6 +105,17 @@ def prepare(request: Request) -> Prepared:
         UsageProblem: The segment asked for is nowhere.
     """
     d, settled = request.definitions, presets.Settled(request.base)
+    cluster = None
+    if request.master:
+        from adoptcli.runner.spark import rows as spark_rows, session as spark
+
+        session = spark.connect(request.master, request.tmp)
+        raw = spark.read(session, request.paths[0])
+        request = replace(
+            request,
+            paths=(str(spark_rows.head(raw, request.paths[0], request.tmp)),),
+            shards=max(request.shards, 2),
+        )
     gathered = gather(
         d.source, request.paths, request.base, request.tmp, settled.settle, request.since_day
     )
@@ -118,7 +130,15 @@ def prepare(request: Request) -> Prepared:
     request = replace(request, definitions=d)
     folder = temporary.folder(request.tmp) if request.shards > 1 else None
     try:
-        encoded, dictionaries = encoding.encoded(canonical, wanted, tables, request.shards, folder)
+        if request.master:
+            spark_rows.refuse(canonical, tables, request.unit)
+            encoded, dictionaries = spark_rows.encoded(
+                session, raw, canonical, wanted, tables, request.shards
+            )
+        else:
+            encoded, dictionaries = encoding.encoded(
+                canonical, wanted, tables, request.shards, folder
+            )
         texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
         d = settled.with_roles(d, texts)
         request = replace(request, definitions=d)

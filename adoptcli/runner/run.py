@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,12 +16,13 @@ from adoptcli.metrics import Metric
 from adoptcli.runner import segments, tally
 from adoptcli.runner.segments import Splits
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.build import Plan, build
+from adoptcli.timeline.build import Plan, build, each
 from adoptcli.timeline.segments import by_code
 
 WORKERS = 3  # metrics at a time; Polars' own threads fill the rest, and each needs memory
 
 Cuts = Mapping[str, float | None]
+Sums = tuple["Counts", tally.Named]
 T = TypeVar("T")
 
 
@@ -87,7 +88,7 @@ def compute(
     over a plan what is encoded is let go. At `most` so many segments have a name.
     """
     whole: Callable[[Metric], tally.Named]
-    if plan.layout.buckets == 1:
+    if plan.layout.buckets == 1 and plan.encoded.cluster is None:
         timeline = build(plan, 0, last=last)
         counts, whole = Counts.of(timeline), partial(_both_rounds, plan, timeline)
     else:
@@ -111,16 +112,23 @@ def _both_rounds(plan: Plan, timeline: Timeline, metric: Metric) -> tally.Named:
 
 def _bucket_by_bucket(plan: Plan, metrics: Mapping[str, Metric]) -> tuple[Counts, tally.Named]:
     """The sums of all metrics over several buckets."""
-    parts: list[tally.Named] = []
-    counts = Counts()
-    for bucket in range(plan.layout.buckets):
-        timeline = build(plan, bucket)
-        tally_one = partial(_tally, timeline=timeline, context=plan.context)
-        with ThreadPoolExecutor(WORKERS) as pool:
-            parts += pool.map(tally_one, metrics.values())
-        counts += Counts.of(timeline)
-    named = tally.merge(parts, metrics)
-    return counts, named | _second(plan, metrics, named)
+    found: Sums = each(plan, partial(_sums, metrics=metrics), partial(_added, metrics=metrics))
+    return found[0], found[1] | _second(plan, metrics, found[1])
+
+
+def _sums(plan: Plan, bucket: int, metrics: Mapping[str, Metric]) -> Sums:
+    """The sums of all metrics in one bucket."""
+    timeline = build(plan, bucket)
+    tally_one = partial(_tally, timeline=timeline, context=plan.context)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        parts = list(pool.map(tally_one, metrics.values()))
+    return Counts.of(timeline), tally.merge(parts, metrics)
+
+
+def _added(some: Sequence[Sums], metrics: Mapping[str, Metric]) -> Sums:
+    """Those of several buckets as one."""
+    counts = sum((counts for counts, _ in some), Counts())
+    return counts, tally.merge([named for _, named in some], metrics)
 
 
 def _tally(metric: Metric, timeline: Timeline, context: Context) -> tally.Named:
@@ -133,12 +141,21 @@ def _second(plan: Plan, metrics: Mapping[str, Metric], named: tally.Named) -> ta
     """Tallies that need a cut point from the first round, over several buckets."""
     asking = {m.id: m for m in metrics.values() if m.second}
     cuts = {m.id: _cuts(plan, m, named) for m in asking.values()}
+    if not asking:
+        return {}
+    return each(
+        plan,
+        partial(_second_sums, asking=asking, cuts=cuts),
+        lambda some: tally.merge(some, asking),
+    )
+
+
+def _second_sums(plan, bucket, asking, cuts):
+    timeline = build(plan, bucket)
     parts = []
-    for bucket in range(plan.layout.buckets if asking else 0):
-        timeline = build(plan, bucket)
-        for m in asking.values():
-            rows = _second_rows(timeline, plan, m, cuts[m.id])
-            parts.append(tally.add_up({m.id: rows}, timeline, asking))
+    for m in asking.values():
+        rows = _second_rows(timeline, plan, m, cuts[m.id])
+        parts.append(tally.add_up({m.id: rows}, timeline, asking))
     return tally.merge(parts, asking)
 
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 from polars.io.partition import FileProviderArgs
 
 from adoptcli.context import Condition, Unit
+from adoptcli.timeline.patterns import matching
 
 SCALE = 1000
 GIVEN = ("given", "device")
 TOLD = ("part", "received")
 MOST_VALUE = 1e12
+
+T = TypeVar("T")
 
 
 class Dictionary:
@@ -45,6 +49,10 @@ class Dictionary:
         texts = self.texts(size)
         bare = texts.str.strip_chars()
         return None if (texts == bare).all() else self.add(bare.replace("", None))
+
+    def matching(self, size: int, patterns: Sequence[str]) -> list[int]:
+        """Of the codes 0 to size − 1 those whose texts one of the patterns matches."""
+        return matching(self.texts(size).to_list(), patterns)
 
     def text(self, codes: pl.Series) -> pl.Series:
         """The texts of codes."""
@@ -155,9 +163,30 @@ def nobody(rows: pl.LazyFrame) -> tuple[None, None]:
     return None, None
 
 
+Query = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+class Cluster(Protocol):
+    """Other machines that have the encoded rows, each those of some buckets of actors.
+
+    Attributes:
+        tops: The highest value of each column.
+    """
+
+    tops: Mapping[str, Any]
+
+    def ask(self, query: Query) -> pl.DataFrame:
+        """The answers of all buckets, one below the other."""
+        ...
+
+    def each(self, plan: Any, work: Callable[[Any, int], T], add: Callable[[Sequence[T]], T]) -> T:
+        """What comes of each bucket of a plan, added up where they are and at the end here."""
+        ...
+
+
 @dataclass
 class Encoded:
-    """All rows of the log as integers, in memory or in bucket files.
+    """All rows of the log as integers: in memory, in bucket files, or in a cluster.
 
     Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: given (UInt32 code of the id as
     it stood there), device (that is an anonymous id), mask (bits of the conditions that hold),
@@ -174,6 +203,7 @@ class Encoded:
     columns: tuple[str, ...] = field(default=())
     unit: Unit = "user"
     given: bool = False
+    cluster: Cluster | None = None
 
     def release(self) -> None:
         """Give the memory back; nothing can be read afterwards."""
@@ -187,10 +217,16 @@ class Encoded:
         assert self.folder is not None
         return pl.scan_parquet(sorted(self.folder.glob("*.parquet")))
 
+    def ask(self, query: Query) -> pl.DataFrame:
+        """The answers to a query, of as many parts of the rows as there are, one below another."""
+        return self.cluster.ask(query) if self.cluster else query(self.all()).collect()
+
     def size(self, name: str, tables: Sequence[pl.DataFrame] = ()) -> int:
         """One more than the highest code of a column, here or in one of the tables."""
         tops = [t[name].max() for t in tables if name in t.columns]
-        if name in self.columns:
+        if self.cluster is not None:
+            tops.append(self.cluster.tops.get(name))
+        elif name in self.columns:
             tops.append(self.all().select(pl.col(name).max()).collect().item())
         if name == "user" and self.given:
             tops.append(self.all().select(pl.col("given").max()).collect().item())
