@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -60,6 +60,15 @@ def each(plan: Plan, work: Callable[[Plan, int], T], add: Callable[[Sequence[T]]
     for bucket in range(1, plan.layout.buckets):
         found = add([found, work(plan, bucket)])
     return found
+
+
+def nobody(plan: Plan) -> Timeline:
+    """The timeline of no actor, by which tables of rows tell their columns."""
+    empty = plan.encoded.clear()
+    tables = Tables(
+        plan.tables.users.clear(), plan.tables.accounts, plan.tables.places, plan.tables.at
+    )
+    return _built(replace(plan, encoded=empty, tables=tables, built={}), 0, last=False)
 
 
 def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:

@@ -6,7 +6,7 @@ Codes of users depend on which thread met an id first; no answer may depend on t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -171,9 +171,11 @@ class Cluster(Protocol):
 
     Attributes:
         tops: The highest value of each column.
+        rows: No row of their columns.
     """
 
     tops: Mapping[str, Any]
+    rows: pl.DataFrame
 
     def ask(self, query: Query) -> pl.DataFrame:
         """The answers of all buckets, one below the other."""
@@ -209,6 +211,11 @@ class Encoded:
         """Give the memory back; nothing can be read afterwards."""
         if self.frame is not None:
             self.frame = self.frame.clear()
+
+    def clear(self) -> Encoded:
+        """No row of the same columns."""
+        rows = self.cluster.rows if self.cluster else self.all().head(0).collect()
+        return replace(self, frame=rows, folder=None, cluster=None)
 
     def all(self) -> pl.LazyFrame:
         """Every row."""

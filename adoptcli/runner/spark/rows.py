@@ -69,6 +69,7 @@ class Cluster:
 
     def __init__(self, rows: DataFrame, shape: Shape) -> None:
         self._rows, self._shape = rows, shape
+        self.rows = pl.DataFrame(schema=dict(shape.schema)).drop(*worker.BELOW)
         self.tops: Mapping[str, Any] = {}
 
     def ask(self, query: Query) -> pl.DataFrame:
