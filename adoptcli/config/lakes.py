@@ -30,7 +30,9 @@ without), `pip install 'adoptcli[delta]'` for Delta tables. https:// needs nothi
 - gs://: `GOOGLE_APPLICATION_CREDENTIALS` or `GOOGLE_SERVICE_ACCOUNT`, else what `gcloud auth
   application-default login` leaves.
 - az:// and abfss://: `AZURE_STORAGE_ACCOUNT_NAME` with `AZURE_STORAGE_ACCOUNT_KEY` or
-  `AZURE_STORAGE_SAS_TOKEN`, or with `AZURE_USE_AZURE_CLI=true`.
+  `AZURE_STORAGE_SAS_TOKEN`, or with `AZURE_USE_AZURE_CLI=true`; also what Azure's command line
+  knows: `AZURE_STORAGE_CONNECTION_STRING`, `AZURE_STORAGE_ACCOUNT`, `AZURE_STORAGE_KEY`. Another
+  endpoint by `AZURE_STORAGE_ENDPOINT`, public containers by `AZURE_SKIP_SIGNATURE=true`.
 
 No message and no report holds a credential; of signed https addresses, what follows the `?` is left
 out.
