@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         lines = [self.command, *(sent.get(name.lower(), "") for name in SIGNED)]
         lines += [f"{n}:{v}" for n, v in sorted(sent.items()) if n.startswith("x-ms-")]
         lines.append(f"/{ACCOUNT}{urlsplit(self.path).path}")
-        lines += [f"{name}:{value}" for name, value in sorted(query.items())]
+        lines += sorted(f"{name.lower()}:{value}" for name, value in query.items())
         made = hmac.digest(base64.b64decode(KEY), "\n".join(lines).encode(), hashlib.sha256)
         return base64.b64encode(made).decode()
 

@@ -27,6 +27,7 @@ EVENTS = pl.DataFrame(
     schema=["user", "event", "timestamp", "day"],
     orient="row",
 )
+BY_DAY = {"partition_by": ["day"]}
 FAR = 1_000_000  # bytes, beyond which a file is not fetched whole
 
 
@@ -85,6 +86,19 @@ def test_a_container_gives_what_a_folder_gives(
     container: str, key: str, more: tuple[str, ...], logs: Path, cli: Cli
 ) -> None:
     assert usage(cli, f"{container}/{key}", *more) == usage(cli, logs / key, *more)
+
+
+def test_a_delta_table(logs: Path, blobs: azure.Blobs, cli: Cli) -> None:
+    pytest.importorskip("deltalake")
+    for day in (1, 2):
+        part = EVENTS.filter(pl.col("day") % 2 == day % 2)
+        part.write_delta(logs / "table", mode="overwrite", delta_write_options=BY_DAY)
+    found = (path for path in logs.rglob("table/**/*") if path.is_file())
+    blobs.containers["lake"] = {p.relative_to(logs).as_posix(): p.read_bytes() for p in found}
+    here = usage(cli, logs / "table")
+    assert here["source"]["rows"] == len(EVENTS) / 2
+    for container in ("az://lake", "abfss://lake@acme.dfs.core.windows.net"):
+        assert usage(cli, f"{container}/table/") == here
 
 
 @pytest.mark.parametrize("container", ["az://logs", "abfss://logs@acme.dfs.core.windows.net"])

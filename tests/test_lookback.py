@@ -15,6 +15,7 @@ import yaml
 from adoptcli.source import delta
 from adoptcli.source.folders import last_day
 from adoptcli.timeframe import to_day
+from tests import deletion
 from tests.conftest import Outcome
 
 Cli = Callable[..., Outcome]
@@ -155,12 +156,21 @@ def test_a_delta_table_is_its_current_version(cli: Cli, tmp_path: Path) -> None:
 def test_what_delta_files_do_not_tell_is_refused(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deltalake = pytest.importorskip("deltalake")
+    pytest.importorskip("deltalake")
     path = table(tmp_path)
     assert "name the table itself" in cli("usage", tmp_path).err
-    marked = [type("Batch", (), {"num_rows": 1})]
-    monkeypatch.setattr(deltalake.DeltaTable, "deletion_vectors", lambda self: marked)
-    assert "deletion vectors" in cli("usage", path).err
+    for part in (path / "day=2026-01-01", path / "*/*/*.parquet", tmp_path / "**/*.parquet"):
+        assert f"{part}: this is within a Delta table" in cli("usage", part).err
     monkeypatch.setattr(delta, "find_spec", lambda name: None)
     done = cli("usage", path)
     assert (done.code, "pip install deltalake" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("stored", ["inside", "beside"])
+def test_deletion_vectors_are_refused(stored: Any, cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("deltalake")
+    done = cli("usage", deletion.write(tmp_path / "some", stored, (1, 2)))
+    assert (done.code, "deleted by deletion vectors" in done.err) == (3, True)
+    assert "REORG TABLE" in done.err
+    done = cli("usage", deletion.write(tmp_path / "none", stored, ()), "-q", "-f", "json")
+    assert json.loads(done.out)["source"]["rows"] == deletion.ROWS.height

@@ -38,7 +38,8 @@ No message and no report holds a credential; of signed https addresses, what fol
 out.
 
 **Delta tables**, here or in a bucket, are read as their current version: what was overwritten or
-deleted does not count. Tables with deletion vectors or mapped columns are refused.
+deleted does not count. Tables with deletion vectors or mapped columns are refused, and so are
+folders and globs within a table.
 
 **Lookback**. `--since` limits what is shown; what came before is read all the same, since it tells
 who is new, activated or retained. Where that is too much, say how far it is to go back:

@@ -148,13 +148,31 @@ def is_manifest(path: PurePath) -> bool:
 
 def _no_tables(entries: Sequence[Entry], name: str) -> None:
     """Stop where folders within are Delta tables: some of their files may count no more."""
-    for entry in entries:
-        if DELTA in entry.folders:
-            table = "/".join(entry.folders[: entry.folders.index(DELTA)])
-            raise DataProblem(
-                "delta-within", f"{name}: {table} is a Delta table within the folder",
-                "name the table itself",
-            )  # fmt: skip
+    for table in _tables(entries):
+        raise DataProblem(
+            "delta-within", f"{name}: {'/'.join(table)} is a Delta table within the folder",
+            "name the table itself",
+        )  # fmt: skip
+
+
+def _tables(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
+    return [e.folders[: e.folders.index(DELTA)] for e in entries if DELTA in e.folders]
+
+
+def outside_tables(kept: Sequence[Entry], entries: Sequence[Entry], name: str) -> None:
+    """Stop where some of the entries that are kept belong to a Delta table among them all."""
+    for table in dict.fromkeys(_tables(entries)):
+        if any(entry.folders[: len(table)] == table for entry in kept):
+            raise part_of_table(name)
+
+
+def part_of_table(name: str) -> DataProblem:
+    """The problem that a folder or glob is about a part of a Delta table's files."""
+    return DataProblem(
+        "delta-part",
+        f"{name}: this is within a Delta table, some of whose files may count no more",
+        "name the table itself; source.lookback leaves out its old partitions",
+    )
 
 
 def parted(pattern: str) -> tuple[str, str]:
