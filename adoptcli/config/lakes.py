@@ -52,7 +52,8 @@ source:
 
 With `--since` and this, folders that end more than 90 days and one before it are not opened. Their
 names must hold a day (`day=2026-01-31`; also `date`, `dt`, `ds`, `event_date`, `load_date`), or
-`year=`, `month=` and `day=` together. The log then begins 90 days before `--since`: rows of before
-are set aside, windows that reach further back stay empty, and whoever came before counts from then
-on, which each report says. Folders without such names are read as always.
+`year=`, `month=` and `day=` together, or be year, month and day one below the other (`2026/01/31/`,
+hours below or not), named from above the year. The log then begins 90 days before `--since`: rows
+of before are set aside, windows that reach further back stay empty, and whoever came before counts
+from then on, which each report says. Folders without such names are read as always.
 """

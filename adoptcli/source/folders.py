@@ -21,6 +21,7 @@ DELTA = "_delta_log"
 DAYS = ("day", "date", "dt", "ds", "event_date", "load_date")
 _HIVE = re.compile(r"^([^=/]+)=(.*)$")
 _DAY = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})(?:[-T ]\d{2}.*)?$")
+_LEVELS = re.compile(r"(?:^|/)((?:19|20)\d\d)/(0[1-9]|1[0-2])/(\d\d)(?=/|$)")
 _MONTH = re.compile(r"^(\d{4})-?(\d{2})$")
 
 
@@ -64,14 +65,20 @@ def pairs(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((key, unquote(value)) for key, value in found)
 
 
-def last_day(folders: Iterable[str]) -> int | None:
-    """The last day that folders' names leave for what is in them; None where they name none."""
+def last_day(folders: Sequence[str]) -> int | None:
+    """The last day that folders' names leave for what is in them; None where they name none.
+
+    They name it by `key=value`, or as year, month and day one below the other: `2026/01/31`.
+    """
     named = {key.lower(): value for key, value in pairs(folders)}
     found = []
     with suppress(ValueError):  # a value that is no date tells nothing
         found += [day for key in DAYS if (day := _whole(named.get(key, "")))]
     with suppress(ValueError):
         found += [day] if (day := _together(named)) else []
+    for parts in _LEVELS.findall("/".join(folders)):
+        with suppress(ValueError):
+            found.append(date(*map(int, parts)))
     return max(map(to_day, found), default=None)
 
 
