@@ -22,7 +22,7 @@ from adoptcli import temporary
 from adoptcli.source import copies, expand, folders, remote
 from tests import deletion
 from tests.conftest import Outcome, but_for_commands
-from tests.exports import amplitude
+from tests.exports import amplitude, heap_s3
 from tests.test_lookback import table as delta_table
 
 obstore = pytest.importorskip("obstore")
@@ -186,6 +186,21 @@ def test_a_delta_table_in_a_bucket_is_its_current_version(
         assert "this is within a Delta table" in cli("usage", f"s3://logs/lake/{part}").err
     put_all(bucket, deletion.write(tmp_path / "marked", "beside", (0, 3)), "marked")
     assert "deleted by deletion vectors" in cli("usage", "s3://logs/marked/").err
+
+
+@pytest.mark.parametrize("named", ["heap", "heap/sync_*/**/*.avro"])
+def test_manifests_of_dumps_beside_them_in_the_bucket(
+    named: str, bucket: Bucket, cli: Cli, tmp_path: Path
+) -> None:
+    put_all(bucket, heap_s3.write(tmp_path), "heap")
+    told = []
+    for place in ("s3://logs", str(bucket.root)):
+        ids = ("--identities", f"{place}/heap/sync_3/user_migrations")
+        done = cli("active-users", f"{place}/{named}", "--preset", "heap-s3", *ids, "-f", "json")
+        assert f"skipped: {place}/heap/sync_1/app_shared/part-00000-c000.avro" in done.err
+        assert "no manifest" not in done.err
+        told.append(json.loads(but_for_commands(done.out)))
+    assert told[0] == told[1]
 
 
 def test_line_numbers_as_here(bucket: Bucket, cli: Cli) -> None:

@@ -191,7 +191,7 @@ def gather(
                 "no-files", "no event file is named",
                 "give one on the command line, or in the YAML: source: {files: [events.csv]}",
             )  # fmt: skip
-        files = readable(dumps.latest(files, notes), tmp)
+        files = readable(dumps.latest(files, notes, tmp), tmp)
         if settle is not None:
             source, said = settle(source, files)
             notes += said
