@@ -269,7 +269,7 @@ def _enough(found: Survey, d: Definitions) -> None:
         "too-many-rejected",
         f"{bad:,} of {found.rows:,} rows ({bad / found.rows:.1%}) cannot be used: {reasons}",
         "look at them with --rejects FILE; name source.timestamp_format where it is unusual; "
-        "or raise it in the YAML, such as max_rejected: 0.2",
+        "or raise it in the YAML, such as max_rejected: 20%",
     )
 
 
