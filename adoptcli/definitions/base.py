@@ -151,9 +151,7 @@ Days = Annotated[
 ]
 """A number of local calendar days."""
 
-Share = Annotated[
-    float, BeforeValidator(_share), Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)
-]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)]
 """A part of a whole, from 0 to 1 or in percent."""
 
 LocalDate = Annotated[
