@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -34,6 +35,7 @@ class Blobs(ThreadingHTTPServer):
     """The containers of an account.
 
     Attributes:
+        root: A folder with the same files, for who holds the two against each other.
         containers: Blobs by container and name.
         public: Containers that anybody may read.
         asked: Verb, path and range of each request.
@@ -41,8 +43,9 @@ class Blobs(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.root = root
         self.containers: Containers = {}
         self.public: set[str] = set()
         self.asked: list[tuple[str, str, str]] = []
@@ -54,9 +57,9 @@ class Blobs(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving() -> Iterator[Blobs]:
+def serving(root: Path) -> Iterator[Blobs]:
     """A server for as long as it is needed."""
-    server = Blobs()
+    server = Blobs(root)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield server
