@@ -210,7 +210,14 @@ def _plan(
     grace = max((source.grace or 0 for source in d.source), default=0)
     start = max((unread.start for unread in canonical.unread), default=None)
     found = survey(
-        encoded, exclude, d.calendar, request.as_of_day, canonical.date_only, grace, start
+        encoded,
+        exclude,
+        d.calendar,
+        request.as_of_day,
+        canonical.date_only,
+        grace,
+        start,
+        nobody=request.quality,
     )
     found = presets.weightless(found, encoded) if canonical.weighted else found
     _enough(found, d)
@@ -262,7 +269,7 @@ def _enough(found: Survey, d: Definitions) -> None:
         "too-many-rejected",
         f"{bad:,} of {found.rows:,} rows ({bad / found.rows:.1%}) cannot be used: {reasons}",
         "look at them with --rejects FILE; name source.timestamp_format where it is unusual; "
-        "or raise it in the YAML, such as max_rejected: 0.2",
+        "or raise it in the YAML, such as max_rejected: 20%",
     )
 
 

@@ -30,7 +30,7 @@ class Counts:
     """What the timelines hold; those of several buckets add up.
 
     Attributes:
-        accounts: Codes of the accounts that somebody belongs to.
+        accounts: Codes of the accounts in the log and in the tables, whoever the actors are.
         segments: How many actors each segment has, by code.
         early: Events before the sign-up of their actor.
     """
@@ -52,7 +52,7 @@ class Counts:
         accounts = timeline.actors["account"].unique().drop_nulls()
         return cls(
             timeline.events.height, timeline.actors.height, timeline.duplicates,
-            frozenset(accounts.to_list()), sizes, _early(timeline),
+            timeline.beyond.union(accounts.to_list()), sizes, _early(timeline),
         )  # fmt: skip
 
     def __add__(self, other: Counts) -> Counts:

@@ -139,6 +139,8 @@ def survey(
     dates_only: bool,
     grace: int = 0,
     start_day: int | None = None,
+    *,
+    nobody: bool = False,
 ) -> Survey:
     """Look over the encoded rows.
 
@@ -150,6 +152,7 @@ def survey(
         dates_only: The timestamps have no time of day.
         grace: So many ms before the last row the log may still lack rows.
         start_day: The first day that was read whole, where older files were not read.
+        nobody: Where no row has a user, the bounds are those of the rows without.
 
     Raises:
         DataProblem: `no-events` where nothing is left to count.
@@ -166,11 +169,15 @@ def survey(
         matching(texts.get("account", []), exclude.accounts),
         matching(texts.get("event", []), exclude.events),
     )
-    totals = _totals(encoded, codes)
+    kept = counted(codes, encoded.columns)
+    totals = _totals(encoded, kept)
+    if nobody and not totals["counted"]:
+        kept = usable(codes, encoded.columns)
+        totals = _totals(encoded, kept)
     if not totals["counted"]:
         raise _nothing(totals)
-    bounds = _roughly(encoded, codes, totals["first"], totals["last"])
-    volume = _volume(encoded, codes, calendar, *bounds)
+    bounds = _roughly(encoded, kept, totals["first"], totals["last"])
+    volume = _volume(encoded, kept, calendar, *bounds)
     first_day, last_day = _without_strays(volume)
     cut_off = start_day is not None and first_day < start_day
     if start_day is not None:
@@ -182,7 +189,7 @@ def survey(
     past, future, last = 0, 0, totals["last"]
     strays = totals["kept"] > totals["counted"] or totals["first"] < start or last >= end
     if strays:
-        past, future, last = _outside(encoded, codes, start, end)
+        past, future, last = _outside(encoded, kept, start, end)
     if as_of_day is None:
         complete = dates_only or calendar.local_hour(last) >= LAST_HOUR
         as_of_day = last_day + 1 if complete else last_day
@@ -202,7 +209,7 @@ def survey(
         rows=totals["rows"],
         set_aside={reason: n for reason, n in aside.items() if n},
         anonymous=totals["anonymous"],
-        excluded=totals["known"] - totals["kept"],
+        excluded=totals["excluded"],
         first_day=first_day,
         last_day=min(last_day, as_of_day - 1),
         start=start,
@@ -217,19 +224,18 @@ def survey(
     )
 
 
-def _totals(encoded: Encoded, codes: Excluded) -> dict[str, int]:
+def _totals(encoded: Encoded, kept: pl.Expr) -> dict[str, int]:
     """Rows by what can be said of them; each row is in one of the groups."""
     time, event, user = pl.col("time"), pl.col("event"), pl.col("user")
     usable = time.is_not_null() & event.is_not_null()
     blank = time.is_null() & event.is_null() & user.is_null()
-    kept = counted(codes, encoded.columns)
     sane = time.is_between(EARLIEST, LATEST)
     found = encoded.all().select(
         rows=(~blank).sum(),
         no_time=(time.is_null() & ~blank).sum(),
         no_event=(time.is_not_null() & event.is_null()).sum(),
         anonymous=(usable & user.is_null()).sum(),
-        known=(usable & user.is_not_null()).sum(),
+        excluded=(usable & user.is_not_null() & ~kept).sum(),
             kept=kept.sum(),
         counted=(kept & sane).sum(),
         first=time.filter(kept & sane).min(),
@@ -238,7 +244,7 @@ def _totals(encoded: Encoded, codes: Excluded) -> dict[str, int]:
     return {name: value or 0 for name, value in found.row(0, named=True).items()}
 
 
-def _roughly(encoded: Encoded, codes: Excluded, first: int, last: int) -> tuple[int, int]:
+def _roughly(encoded: Encoded, kept: pl.Expr, first: int, last: int) -> tuple[int, int]:
     """The times between which the log lies, give or take a day.
 
     Only for logs that seem to span decades: a zone's clock need not be known so far from the log.
@@ -246,16 +252,16 @@ def _roughly(encoded: Encoded, codes: Excluded, first: int, last: int) -> tuple[
     if last - first < LONG:
         return first, last
     day = pl.col("time") // DAY_MS
-    inside = counted(codes, encoded.columns) & pl.col("time").is_between(first, last)
+    inside = kept & pl.col("time").is_between(first, last)
     found = encoded.all().filter(inside).group_by(day.alias("day")).len().collect()
     low, high = _without_strays({int(d): int(n) for d, n in found.iter_rows()})
     return max(first, (low - 1) * DAY_MS), min(last, (high + 2) * DAY_MS)
 
 
-def _outside(encoded: Encoded, codes: Excluded, start: int, end: int) -> tuple[int, int, int]:
+def _outside(encoded: Encoded, kept: pl.Expr, start: int, end: int) -> tuple[int, int, int]:
     """How many rows lie before and after [start, end), and the last time within."""
     time = pl.col("time")
-    found = encoded.all().filter(counted(codes, encoded.columns)).select(
+    found = encoded.all().filter(kept).select(
         past=(time < start).sum(), future=(time >= end).sum(), last=time.filter(time < end).max()
     )  # fmt: skip
     past, future, last = found.collect().row(0)
@@ -263,10 +269,10 @@ def _outside(encoded: Encoded, codes: Excluded, start: int, end: int) -> tuple[i
 
 
 def _volume(
-    encoded: Encoded, codes: Excluded, calendar: Calendar, first: int, last: int
+    encoded: Encoded, kept: pl.Expr, calendar: Calendar, first: int, last: int
 ) -> dict[int, int]:
     day = local_day(pl.col("time"), calendar, first, last)
-    inside = counted(codes, encoded.columns) & pl.col("time").is_between(first, last)
+    inside = kept & pl.col("time").is_between(first, last)
     found = encoded.all().filter(inside).group_by(day.alias("day")).len().sort("day").collect()
     return {int(d): int(n) for d, n in found.iter_rows()}
 
