@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adoptcli.metrics import all_metrics
-from tests.conftest import Outcome
+from tests.conftest import Outcome, write_log
 from tests.logs import Log, random_log
 from tests.test_laws import outcome, save
 
@@ -123,3 +123,25 @@ def test_events_before_the_sign_up_are_counted(cli: Cli, tmp_path: Path) -> None
         done = cli("active-users", "e.csv", "--unit", unit, "--as-of", "2026-03-06", "-f", "json")
         told = {c["code"]: c["count"] for c in json.loads(done.out)["caveats"]}
         assert told["negative-time"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("tables", "count", "shards"), [("", 4, 1), ("accounts", 5, 1), ("users accounts", 7, 3)]
+)
+def test_accounts_are_one_number(
+    tables: str, count: int, shards: int, cli: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    """Whoever the actors are: a1 to a3 and b in the log, one listed, two of users."""
+    rows = [("u1", "a1", 1), ("u1", "a2", 2), ("u1", "a3", 3), ("u2", "a1", 1), ("u3", "b", 2)]
+    rows += [("u3", "late", 9), ("u4", "", 3)]
+    log, yaml = write_log(
+        tmp_path, [(u, "open", f"2026-01-0{day}T23:00:00Z", a) for u, a, day in rows], {},
+        ("user", "event", "timestamp", "account_id"),
+        users="user,account_id,signed_up_at\nu4,d,2026-01-01\nu9,e,2026-01-01\nu8,f,2026-02-01\n",
+        accounts="account_id,seats\na1,3\nonly,4\n",
+    )  # fmt: skip
+    named = [word for name in tables.split() for word in (f"--{name}", tmp_path / f"{name}.csv")]
+    for unit in ("user", "account"):
+        done = cli("active-users", log, "-c", yaml, "--unit", unit, "--as-of", "2026-01-04", *named,
+                   "--shards", shards, "-f", "json", "-q")  # fmt: skip
+        assert json.loads(done.out)["source"]["accounts"] == count, unit

@@ -127,7 +127,7 @@ def test_too_many_rejected_rows_stop_the_run(cli: Cli, tmp_path: Path) -> None:
     refused(
         cli("report", "events.csv", "-q"), 3, "3 of 203 rows (1.5%)", "--rejects", "max_rejected"
     )
-    (tmp_path / "m.yaml").write_text("max_rejected: 0.02\n")
+    (tmp_path / "m.yaml").write_text("max_rejected: 1.5%\n")
     outcome = cli(
         "report", "events.csv", "-c", "m.yaml", "-q", "--rejects", "bad.csv", "-o", "o.json"
     )

@@ -20,8 +20,10 @@ import pytest
 
 from adoptcli import temporary
 from adoptcli.source import copies, expand, folders, remote
+from tests import deletion
 from tests.conftest import Outcome, but_for_commands
-from tests.exports import amplitude
+from tests.exports import amplitude, heap_s3
+from tests.test_lookback import table as delta_table
 
 obstore = pytest.importorskip("obstore")
 moto = pytest.importorskip("moto.server")
@@ -109,7 +111,12 @@ def _fill(bucket: Bucket, scratch: Path) -> None:
     bucket.put("users.csv", b"user,signed_up_at,plan\nu1,2026-01-02,pro\nu2,2026-01-03,free\n")
 
 
-def usage(cli: Cli, path: str, *more: str) -> dict[str, Any]:
+def put_all(bucket: Bucket, folder: Path, prefix: str) -> None:
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        bucket.put(f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
+
+def usage(cli: Cli, path: object, *more: str) -> dict[str, Any]:
     done = cli("usage", path, "-q", "-f", "json", *more)
     assert done.code == 0, done.err
     return json.loads(but_for_commands(done.out))
@@ -162,6 +169,39 @@ def test_an_export_in_a_bucket_is_known_by_its_shape(
     zipped = cli("active-users", "s3://logs/amplitude.zip", "-q", "-f", "json").out
     local = cli("active-users", export, "-q", "-f", "json").out
     assert but_for_commands(done.out) == but_for_commands(zipped) == but_for_commands(local)
+
+
+def test_a_delta_table_in_a_bucket_is_its_current_version(
+    bucket: Bucket, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("deltalake")
+    table = delta_table(tmp_path)
+    put_all(bucket, table, "lake")
+    here = usage(cli, table, "--by", "plan")
+    assert here["source"]["rows"] < len(pl.read_parquet(table / "**/*.parquet"))
+    for small in (expand.SMALL, -1):  # copied, and read in place
+        monkeypatch.setattr(expand, "SMALL", small)
+        assert usage(cli, "s3://logs/lake", "--by", "plan") == here
+    for part in ("day=2026-01-01/", "**/*.parquet"):
+        assert "this is within a Delta table" in cli("usage", f"s3://logs/lake/{part}").err
+    put_all(bucket, deletion.write(tmp_path / "marked", "beside", (0, 3)), "marked")
+    assert "deleted by deletion vectors" in cli("usage", "s3://logs/marked/").err
+
+
+def test_manifests_of_dumps_beside_them_in_the_bucket(
+    bucket: Bucket, cli: Cli, tmp_path: Path
+) -> None:
+    put_all(bucket, heap_s3.write(tmp_path), "heap")
+    told = []
+    for place, named in (
+        ("s3://logs", "heap"), ("s3://logs", "heap/sync_*/**/*.avro"), (bucket.root, "heap"),
+    ):  # fmt: skip
+        ids = ("--identities", f"{place}/heap/sync_3/user_migrations")
+        done = cli("active-users", f"{place}/{named}", "--preset", "heap-s3", *ids, "-f", "json")
+        assert f"skipped: {place}/heap/sync_1/app_shared/part-00000-c000.avro" in done.err
+        assert "no manifest" not in done.err
+        told.append(json.loads(but_for_commands(done.out)))
+    assert told[0] == told[1] == told[2]
 
 
 def test_line_numbers_as_here(bucket: Bucket, cli: Cli) -> None:

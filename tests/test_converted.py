@@ -152,18 +152,18 @@ def test_avro(
         "user": "user",
         "event": "kind",
         "timestamp": "time",
-        "id": "id",
+        "account": "id",
         "session": "p.l[0]",
     }
     inside = ("m{plan}", "m{n}", "m{f}", "m{none}", "m{o}", "u") if fields is MIXED else ()
     path = avro_file(tmp_path / "e.avro", fields, codec)
-    needed = Needed(inside, session=True, id=True)
+    needed = Needed(inside, session=True, account=True)
     found = read([Source(columns=columns)], [str(path)], None, needed, "UTC", tmp_path)
-    rows = found.frame.collect().sort("id").rows()
+    rows = found.frame.collect().sort("account").rows()
     assert len(rows) == 300
     for i, row in enumerate(rows):
         expected = [[None, "a", "b"][i % 3], "xy"[i % 2], 1767261600000]
-        expected += [f"first {i}" if i % 2 else None, str(2**60 + i)]
+        expected += [str(2**60 + i), f"first {i}" if i % 2 else None]
         if inside:
             expected += ["pro", str(i), "1.5", None, '{"l": ["q"]}', [None, "t", "true"][i % 3]]
         assert [*row] == expected

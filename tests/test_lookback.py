@@ -15,6 +15,7 @@ import yaml
 from adoptcli.source import delta
 from adoptcli.source.folders import last_day
 from adoptcli.timeframe import to_day
+from tests import deletion
 from tests.conftest import Outcome
 
 Cli = Callable[..., Outcome]
@@ -94,6 +95,27 @@ def test_rows_of_before_in_later_folders_do_not_count(cli: Cli, tmp_path: Path) 
     assert cut["source"]["set_aside"]["before-lookback"] == rows(48).height + rows(80).height
 
 
+def test_folders_of_years_months_and_days(cli: Cli, tmp_path: Path) -> None:
+    """Those of before the lookback and one day, by name, are not even looked at."""
+    for day in range(DAYS):
+        where = tmp_path / f"lake/app/{FIRST + timedelta(days=day):%Y/%m/%d/10}"
+        where.mkdir(parents=True)
+        rows(day).write_csv(where / "part.csv")
+    path, both = tmp_path / "lake", ("--only", "active_users,stickiness")
+    whole = told(cli, "report", path, config(tmp_path), *both)
+    for old in path.glob("app/2026/0[12]/*/10/part.csv"):
+        if old.parts[-4:-2] <= ("02", "13"):
+            old.write_bytes(b"\x00garbage")
+    for named in (path, path / "app/*/*/*/*/*.csv"):
+        cut = told(cli, "report", named, config(tmp_path, lookback="45d"), *both)
+        assert shown(whole) == shown(cut)
+        (caveat,) = [c for c in cut["caveats"] if c["code"] == "not-read"]
+        assert caveat["count"] == 44
+    (path / "app/2026/02/14/10/part.csv").write_bytes(b"\x00garbage")  # the day to spare
+    done = cli("usage", path, "-c", config(tmp_path, lookback="45d"), "--since", SINCE)
+    assert done.code == 3
+
+
 def test_globs_and_nothing_left(cli: Cli, tmp_path: Path) -> None:
     path, yaml_ = lake(tmp_path), config(tmp_path, lookback="9d")
     for glob in ("*/*.csv", "day=*/part.csv"):
@@ -112,7 +134,10 @@ def test_globs_and_nothing_left(cli: Cli, tmp_path: Path) -> None:
         ("year=2025", "2025-12-31"), ("month=2026-04", "2026-04-30"), ("day=3", None),
         ("day=2026-02-31", None), ("year=2026/month=13", None), ("plan=2026-01-01", None),
         ("event_date=2026-01-01/load_date=2026-03-01", "2026-03-01"), ("2026-01-01", None),
-        ("date=__HIVE_DEFAULT_PARTITION__", None),
+        ("2026/01/31", "2026-01-31"), ("app/2026/01/31/05/web", "2026-01-31"), ("2026/01", None),
+        ("2026/1/31", None), ("2026/02/31", None), ("2026/13/01", None), ("01/31", None),
+        ("2026/01/311", None), ("x2026/01/31", None), ("3026/01/31", None),
+        ("2026/01/31/day=2026-03-01", "2026-03-01"), ("date=__HIVE_DEFAULT_PARTITION__", None),
     ],
 )  # fmt: skip
 def test_days_of_folders(folder: str, last: str | None) -> None:
@@ -155,12 +180,21 @@ def test_a_delta_table_is_its_current_version(cli: Cli, tmp_path: Path) -> None:
 def test_what_delta_files_do_not_tell_is_refused(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deltalake = pytest.importorskip("deltalake")
+    pytest.importorskip("deltalake")
     path = table(tmp_path)
     assert "name the table itself" in cli("usage", tmp_path).err
-    marked = [type("Batch", (), {"num_rows": 1})]
-    monkeypatch.setattr(deltalake.DeltaTable, "deletion_vectors", lambda self: marked)
-    assert "deletion vectors" in cli("usage", path).err
+    for part in (path / "day=2026-01-01", path / "*/*/*.parquet", tmp_path / "**/*.parquet"):
+        assert f"{part}: this is within a Delta table" in cli("usage", part).err
     monkeypatch.setattr(delta, "find_spec", lambda name: None)
     done = cli("usage", path)
     assert (done.code, "pip install deltalake" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("stored", ["inside", "beside"])
+def test_deletion_vectors_are_refused(stored: Any, cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("deltalake")
+    done = cli("usage", deletion.write(tmp_path / "some", stored, (1, 2)))
+    assert (done.code, "deleted by deletion vectors" in done.err) == (3, True)
+    assert "REORG TABLE" in done.err
+    done = cli("usage", deletion.write(tmp_path / "none", stored, ()), "-q", "-f", "json")
+    assert json.loads(done.out)["source"]["rows"] == deletion.ROWS.height

@@ -103,3 +103,64 @@ def test_a_row_of_another_kind_further_down(broken: bool, cli: Cli, tmp_path: Pa
     again = canonical.looser()
     assert again is not None
     assert again.frame.collect().equals(canonical.thorough().frame.collect())
+
+
+HALF = '{"user":"u%s","event":"e","timestamp":"2026-01-0%d"}\n'
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_half_a_pair_of_escapes_is_no_character(nested: bool, cli: Cli, tmp_path: Path) -> None:
+    """Where Polars bears it; never NUL, in users, events and traits, whatever the way to read."""
+    users = ["1", r"\ud800", r"\uD83D!", r"\ud83d\ude00", "\\u0041"]
+    lines = [HALF % (user, day) for day in (1, 2) for user in users]
+    if nested:
+        lines[4] = lines[4].replace('"e"', '{"a": 1}')
+    (tmp_path / "e.ndjson").write_text("".join(lines))
+    (tmp_path / "u.ndjson").write_text(r'{"user":"u\ud800","plan":"a\ud800"}')
+    (tmp_path / "m.yaml").write_text("users: {file: u.ndjson}\nmax_rejected: 1\n")
+    for more in [(), ("--shards", "2")][: 1 if nested else 2]:
+        done = cli("active-users", "e.ndjson", "-c", "m.yaml", "--as-of", "2026-01-03", "-q",
+                   "--who", "daily[period=2026-01-02].dau", *more)  # fmt: skip
+        assert done.code == 0, done.err
+        assert "\0" not in done.out
+        assert {"u1", "u\ufffd", "u\ufffd!", "u😀", "uA"} == {*done.out.split()}, done.out
+    by = cli("active-users", "e.ndjson", "-c", "m.yaml", "-q", "--by", "plan", "-f", "json").out
+    assert '"a\ufffd"' in by
+    assert r"\u0000" not in by
+
+
+@pytest.mark.parametrize("at", [2, 1500])
+@pytest.mark.parametrize("half", [r"\udc00", r"\ud800\u0041", r"\ud83d\ud83d\ude00"])
+def test_half_a_pair_that_stops_the_run_is_named(
+    half: str, at: int, cli: Cli, tmp_path: Path
+) -> None:
+    lines = [HALF % ("1", 1)] * (at - 1) + [HALF % (half, 1)]
+    (tmp_path / "e.ndjson").write_text("".join(lines))
+    done = cli("usage", "e.ndjson")
+    assert (done.code, f"e.ndjson:{at}: half of a pair" in done.err) == (3, True), done.err
+
+
+def test_keys_that_stand_twice_are_told(cli: Cli, tmp_path: Path) -> None:
+    good = HALF % ("1", 1)
+    twice = good.replace('"user"', '"user":"u0","user"')
+    inside = good.replace("}\n", ',"p":{"a":1,"b":[{"c":1,"c":2}]}}\n')
+    (tmp_path / "e.ndjson").write_text(good + twice + good + inside + good)
+    done = cli("usage", "e.ndjson", "--as-of", "2026-01-02", "-f", "json")
+    said = (
+        "e.ndjson: 2 of the first 5 rows have a key twice in one object, such as 'user' in line 2"
+    )
+    assert said in done.err
+    assert json.loads(done.out)["source"]["actors"] == 2
+    (tmp_path / "a.json").write_text(f"[{good}, {twice}]")
+    done = cli("usage", "a.json", "--as-of", "2026-01-02")
+    assert "a.json: 1 of the first 2 rows has a key twice" in done.err
+    assert "'user' in item 2" in done.err
+    (tmp_path / "g.ndjson").write_text(good * 3)
+    assert "twice" not in cli("usage", "g.ndjson", "--as-of", "2026-01-02").err
+
+
+def test_a_comma_before_the_end_of_an_array(cli: Cli, tmp_path: Path) -> None:
+    text = f"[{HALF % ('1', 1)},\n]"
+    (tmp_path / "a.json").write_text(text)
+    said = f"item 2, at byte {text.index(']')}: the array ends with a comma"
+    assert said in cli("usage", "a.json").err

@@ -483,3 +483,38 @@ def test_without_a_readable_receipt_no_clock_is_called_right(tmp_path: Path, cli
     (tmp_path / "m.yaml").write_text("source: {columns: {received: got}}\n")
     said = cli("validate", "e.csv", "-c", "m.yaml").out
     assert "clock skew    not looked for: no row tells when it was received" in said
+
+
+def test_a_log_of_nobody_has_a_page(cli: Cli, tmp_path: Path) -> None:
+    rows = [replace(row, user="") for row in clean()]
+    path = write(tmp_path / "events.csv", rows)
+    done = cli("validate", "-q", "-f", "json", path)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    (page,) = found["sources"]
+    assert (page["rows"], page["anonymous"], page["crowd"]["users"]) == (len(rows), len(rows), 0)
+    assert codes(page) == ["no-user"]
+    assert page["volume"]["judged"] > 0
+    assert (found["source"]["events"], found["events"]) == (0, {})
+    assert [c["count"] for c in found["caveats"] if c["code"] == "nobody"] == [len(rows)]
+    assert cli("usage", path).code == 3
+
+
+def test_events_are_counted_without_repeats(cli: Cli, tmp_path: Path) -> None:
+    rows = clean()
+    path = write(tmp_path / "events.csv", [*rows, *rows[:50]])
+    found = json.loads(cli("validate", "-q", "-f", "json", path).out)
+    assert (found["source"]["events"], found["events"]) == (420, {"view": 420})
+    assert found["source"]["duplicates"] == 50
+
+
+def test_avro_is_called_so(cli: Cli, tmp_path: Path) -> None:
+    """However many parts a file is read in."""
+    whole = pl.read_csv(write(tmp_path / "events.csv", clean()))
+    for name, part in (("a", whole.head(200)), ("b", whole.tail(220))):
+        part.write_avro(tmp_path / f"{name}.avro")
+    done = cli("validate", "-q", "-f", "json", tmp_path / "a.avro", tmp_path / "b.avro")
+    (page,) = json.loads(done.out)["sources"]
+    (schema,) = page["schemas"]
+    assert (schema["kind"], schema["files"], page["files"]) == ("avro", 2, 2)
+    assert schema["rows"] == page["rows"] == 420

@@ -30,13 +30,16 @@ without), `pip install 'adoptcli[delta]'` for Delta tables. https:// needs nothi
 - gs://: `GOOGLE_APPLICATION_CREDENTIALS` or `GOOGLE_SERVICE_ACCOUNT`, else what `gcloud auth
   application-default login` leaves.
 - az:// and abfss://: `AZURE_STORAGE_ACCOUNT_NAME` with `AZURE_STORAGE_ACCOUNT_KEY` or
-  `AZURE_STORAGE_SAS_TOKEN`, or with `AZURE_USE_AZURE_CLI=true`.
+  `AZURE_STORAGE_SAS_TOKEN`, or with `AZURE_USE_AZURE_CLI=true`; also what Azure's command line
+  knows: `AZURE_STORAGE_CONNECTION_STRING`, `AZURE_STORAGE_ACCOUNT`, `AZURE_STORAGE_KEY`. Another
+  endpoint by `AZURE_STORAGE_ENDPOINT`, public containers by `AZURE_SKIP_SIGNATURE=true`.
 
 No message and no report holds a credential; of signed https addresses, what follows the `?` is left
 out.
 
 **Delta tables**, here or in a bucket, are read as their current version: what was overwritten or
-deleted does not count. Tables with deletion vectors or mapped columns are refused.
+deleted does not count. Tables with deletion vectors or mapped columns are refused, and so are
+folders and globs within a table.
 
 **Lookback**. `--since` limits what is shown; what came before is read all the same, since it tells
 who is new, activated or retained. Where that is too much, say how far it is to go back:
@@ -49,7 +52,8 @@ source:
 
 With `--since` and this, folders that end more than 90 days and one before it are not opened. Their
 names must hold a day (`day=2026-01-31`; also `date`, `dt`, `ds`, `event_date`, `load_date`), or
-`year=`, `month=` and `day=` together. The log then begins 90 days before `--since`: rows of before
-are set aside, windows that reach further back stay empty, and whoever came before counts from then
-on, which each report says. Folders without such names are read as always.
+`year=`, `month=` and `day=` together, or be year, month and day one below the other (`2026/01/31/`,
+hours below or not), named from above the year. The log then begins 90 days before `--since`: rows
+of before are set aside, windows that reach further back stay empty, and whoever came before counts
+from then on, which each report says. Folders without such names are read as always.
 """

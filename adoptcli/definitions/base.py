@@ -24,6 +24,7 @@ from adoptcli.timeframe import DAY_MS
 Scalar = str | int | float | bool
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)$")
+_PERCENT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 _UNITS = {
     "ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": DAY_MS, "w": 7 * DAY_MS,
 }  # fmt: skip
@@ -85,6 +86,14 @@ def _days_as_written(value: int) -> str:
     return f"{value}d"
 
 
+def _share(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if match := _PERCENT.match(value):
+        return float(f"{match[1]}e-2")  # 0.7 / 100 would be less than 0.007
+    raise ValueError("a share is a number up to 1, or a percentage such as 0.1%")
+
+
 def _local_date(value: Any) -> Any:
     if isinstance(value, str):
         with suppress(ValueError):
@@ -117,6 +126,13 @@ _DAYS_SCHEMA = {
     ]
 }
 
+_SHARE_SCHEMA = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": 1},
+        {"type": "string", "pattern": r"^\s*0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%\s*$"},
+    ]
+}
+
 Duration = Annotated[
     int,
     BeforeValidator(_duration),
@@ -134,6 +150,9 @@ Days = Annotated[
     WithJsonSchema(_DAYS_SCHEMA),
 ]
 """A number of local calendar days."""
+
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)]
+"""A part of a whole, from 0 to 1 or in percent."""
 
 LocalDate = Annotated[
     date, BeforeValidator(_local_date), WithJsonSchema({"type": "string", "format": "date"})

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from adoptcli.definitions.base import Days, Model, Name, Zone, as_list
+from adoptcli.definitions.base import Days, Model, Name, Share, Zone, as_list
 from adoptcli.definitions.events import EventRef, EventRefs, Feature, Signup
 from adoptcli.definitions.source import Source
 from adoptcli.definitions.tables import Accounts, Exclude, Segment, Users
@@ -90,8 +90,14 @@ class Definitions(Model):
     dedupe: Literal["ids", "exact"] = Field(
         "ids", description="Drop repeated event ids, or also rows that are equal in everything."
     )
-    max_rejected: float = Field(
-        0.01, ge=0, le=1, description="Share of unusable rows above which the run stops."
+    max_rejected: Share = Field(
+        0.01, description="Share of unusable rows above which the run stops, such as 0.1%."
+    )
+    runner: Literal["local", "spark"] = Field(
+        "local", description="Where it runs: on this machine, or on Spark."
+    )
+    master: str | None = Field(
+        None, description="Spark's address: spark://…, local[*], or sc://… for Connect."
     )
     findings: bool = Field(True, description="Say what stands out, and what to do about it.")
 

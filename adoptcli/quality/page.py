@@ -59,7 +59,7 @@ class Validated:
         keyed: Some source has event ids.
         shared: Event ids that several users have.
         traits: Where each trait was found.
-        events: How often each event occurs.
+        events: How often each event occurs, without repeats.
         not_computed: Why, of metrics that are not.
         pages: One a source.
     """

@@ -102,7 +102,8 @@ def _files(scan: Scan, rows: int, counts: pl.DataFrame | None) -> Iterator[_Seen
     for i, (file, own) in enumerate(zip(scan.files, scan.own, strict=True)):
         names = sorted({*own, *hive})
         n = by_file.get(file.path, 0) if by_file is not None else rows * (i == 0)
-        yield _Seen(scan.kind, tuple((name, types.get(name, "")) for name in names), file.name, n)
+        kind = (file.origin or file).kind
+        yield _Seen(kind, tuple((name, types.get(name, "")) for name in names), file.name, n)
 
 
 def _schemas(seen: Sequence[_Seen]) -> tuple[Schema, ...]:
@@ -118,8 +119,9 @@ def _schema(
     kind: str, columns: Mapping[str, str], files: Sequence[_Seen], most: Mapping[str, str]
 ) -> Schema:
     both = [name for name in columns if name in most]
+    names, rows = {one.file for one in files}, sum(one.rows for one in files)
     return Schema(
-        kind, len(files), sum(one.rows for one in files), files[0].file, tuple(columns),
+        kind, len(names), rows, files[0].file, tuple(columns),
         more=tuple(name for name in columns if name not in most),
         lacking=tuple(name for name in most if name not in columns),
         retyped=tuple(

@@ -188,7 +188,8 @@ def _found(
     assert what.audience is not None
     counted = rows_in(timeline, plan, metric, None)
     one = Asked(timeline, counted, context.settings[metric.id], context, what.part)
-    return what.audience.find(one).collect()
+    found: pl.DataFrame = what.audience.find(one).collect()
+    return found
 
 
 def _together(some: Sequence[Lines]) -> Lines:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -33,6 +33,9 @@ from adoptcli.timeline.build import Plan
 from adoptcli.timeline.encode import Dictionary, Encoded, Wanted
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from adoptcli.runner.spark.reading import Reading
 
 BURN_IN = 30
 UNUSABLE = ("unreadable-time", "no-event")
@@ -105,17 +108,9 @@ def prepare(request: Request) -> Prepared:
         UsageProblem: The segment asked for is nowhere.
     """
     d, settled = request.definitions, presets.Settled(request.base)
-    cluster = None
-    if request.master:
-        from adoptcli.runner.spark import rows as spark_rows, session as spark
-
-        session = spark.connect(request.master, request.tmp)
-        raw = spark.read(session, request.paths[0])
-        request = replace(
-            request,
-            paths=(str(spark_rows.head(raw, request.paths[0], request.tmp)),),
-            shards=max(request.shards, 2),
-        )
+    reading = _on_spark(request) if request.master else None
+    if reading is not None:
+        request = replace(request, paths=[str(reading.head)])
     gathered = gather(
         d.source, request.paths, request.base, request.tmp, settled.settle, request.since_day
     )
@@ -128,13 +123,12 @@ def prepare(request: Request) -> Prepared:
     canonical = beside.identified(request, tables, canonical)
     d = people.excluding(d, tables.identities)
     request = replace(request, definitions=d)
-    folder = temporary.folder(request.tmp) if request.shards > 1 else None
+    folder = temporary.folder(request.tmp) if request.shards > 1 and reading is None else None
     try:
-        if request.master:
-            spark_rows.refuse(canonical, tables, request.unit)
-            encoded, dictionaries = spark_rows.encoded(
-                session, raw, canonical, wanted, tables, request.shards
-            )
+        if reading is not None:
+            from adoptcli.runner.spark import shuffle
+
+            encoded, dictionaries = shuffle.encoded(reading, canonical, wanted, tables, request)
         else:
             encoded, dictionaries = encoding.encoded(
                 canonical, wanted, tables, request.shards, folder
@@ -149,6 +143,12 @@ def prepare(request: Request) -> Prepared:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _on_spark(request: Request) -> Reading:
+    from adoptcli.runner.spark import reading
+
+    return reading.opened(request)
 
 
 def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonical, Wanted]:
@@ -170,7 +170,7 @@ def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonic
         anonymous=True,
         received=request.quality,
         part=request.quality,
-        trim=request.shards > 1,
+        trim=request.shards > 1 or request.master is not None,
     )
     canonical = look(gathered, needed, d.time_zone, request.tmp)
     for name in event_traits:
@@ -230,7 +230,14 @@ def _plan(
     grace = max((source.grace or 0 for source in d.source), default=0)
     start = max((unread.start for unread in canonical.unread), default=None)
     found = survey(
-        encoded, exclude, d.calendar, request.as_of_day, canonical.date_only, grace, start
+        encoded,
+        exclude,
+        d.calendar,
+        request.as_of_day,
+        canonical.date_only,
+        grace,
+        start,
+        nobody=request.quality,
     )
     found = presets.weightless(found, encoded) if canonical.weighted else found
     _enough(found, d)
@@ -282,7 +289,7 @@ def _enough(found: Survey, d: Definitions) -> None:
         "too-many-rejected",
         f"{bad:,} of {found.rows:,} rows ({bad / found.rows:.1%}) cannot be used: {reasons}",
         "look at them with --rejects FILE; name source.timestamp_format where it is unusual; "
-        "or raise it in the YAML, such as max_rejected: 0.2",
+        "or raise it in the YAML, such as max_rejected: 20%",
     )
 
 

@@ -111,7 +111,7 @@ def _page(one: _Source) -> Page:
     names = one.prepared.plan.encoded.dictionaries["user"].text
     return Page(
         name=one.name,
-        files=sum(len(part.scan.files) for part in parts),
+        files=len({file.name for part in parts for file in part.scan.files}),
         rows=sum(rows) + bad,
         span=_span(one),
         shapes=shapes([part.scan for part in parts], rows),

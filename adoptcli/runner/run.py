@@ -31,7 +31,7 @@ class Counts:
     """What the timelines hold; those of several buckets add up.
 
     Attributes:
-        accounts: Codes of the accounts that somebody belongs to.
+        accounts: Codes of the accounts in the log and in the tables, whoever the actors are.
         segments: How many actors each segment has, by code.
         early: Events before the sign-up of their actor.
     """
@@ -53,7 +53,7 @@ class Counts:
         accounts = timeline.actors["account"].unique().drop_nulls()
         return cls(
             timeline.events.height, timeline.actors.height, timeline.duplicates,
-            frozenset(accounts.to_list()), sizes, _early(timeline),
+            timeline.beyond.union(accounts.to_list()), sizes, _early(timeline),
         )  # fmt: skip
 
     def __add__(self, other: Counts) -> Counts:
@@ -150,7 +150,9 @@ def _second(plan: Plan, metrics: Mapping[str, Metric], named: tally.Named) -> ta
     )
 
 
-def _second_sums(plan, bucket, asking, cuts):
+def _second_sums(
+    plan: Plan, bucket: int, asking: Mapping[str, Metric], cuts: Mapping[str, Cuts]
+) -> tally.Named:
     timeline = build(plan, bucket)
     parts = []
     for m in asking.values():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
 
 from adoptcli import __version__
 from adoptcli.metrics import all_metrics
 from adoptcli.quality.page import Validated
+from adoptcli.results import Caveat
 from adoptcli.runner.prepare import Prepared, Request
 from adoptcli.runner.quality import pages
 from adoptcli.runner.report import caveats, refusal, summary
@@ -19,10 +22,13 @@ def validated(prepared: Prepared, request: Request) -> Validated:
     context = prepared.plan.context
     told = pages(prepared)
     shared = told[0].duplicates.shared if len(told) == 1 else _shared(prepared)
-    counts = Counts.of(build(prepared.plan, 0, last=True))
+    counts, events = _counted(prepared)
     seen = {m.id: refusal(m, request, prepared) for m in all_metrics().values()}
     known = caveats(prepared, counts, request)
-    names = sorted(context.vocabulary.names.items(), key=lambda pair: (-pair[1], pair[0]))
+    if not counts.actors:
+        text = "no row has a user, so that no metric can be computed (source.columns.user)"
+        known = (Caveat("nobody", text, prepared.plan.survey.anonymous), *known)
+    names = sorted(events.items(), key=lambda pair: (-pair[1], pair[0]))
     return Validated(
         version=__version__,
         as_of=context.day_label(context.as_of_day),
@@ -36,6 +42,18 @@ def validated(prepared: Prepared, request: Request) -> Validated:
         not_computed={name: refused[1] for name, refused in seen.items() if refused},
         pages=told,
     )
+
+
+def _counted(prepared: Prepared) -> tuple[Counts, Counter[str]]:
+    """What the timelines hold, and how often each event occurs there, without repeats."""
+    plan, counts, events = prepared.plan, Counts(), Counter[str]()
+    last = plan.layout.buckets - 1
+    for bucket in range(last + 1):
+        timeline = build(plan, bucket, last=bucket == last)
+        counts += Counts.of(timeline)
+        for code, n in timeline.events["event"].value_counts().iter_rows():
+            events[plan.context.vocabulary.atoms[code][0]] += n
+    return counts, events
 
 
 def _shared(prepared: Prepared) -> int:

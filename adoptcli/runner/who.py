@@ -206,7 +206,7 @@ def _segment_codes(plan: Plan, label: str) -> Sequence[int]:
     """
     if not plan.context.segments:
         raise UsageProblem("no-segment", "a segment needs --by", "add --by NAME")
-    counts = each(plan, _counts, lambda some: sum(some, Counts()))
+    counts = each(plan, _counts, _all)
     parts = {p.label: p.codes for split in fold(counts.segments, plan.context) for p in split}
     if label not in parts:
         near = get_close_matches(label, parts, 1)
@@ -220,6 +220,10 @@ def _segment_codes(plan: Plan, label: str) -> Sequence[int]:
 
 def _counts(plan: Plan, bucket: int) -> Counts:
     return Counts.of(build(plan, bucket))
+
+
+def _all(some: Sequence[Counts]) -> Counts:
+    return sum(some, Counts())
 
 
 def _code(table: str, key: str, value: str, plan: Plan, metric: Metric) -> int | None:

@@ -18,12 +18,18 @@ HINTS = {
     "AzureStore": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or "
     "AZURE_STORAGE_SAS_TOKEN, or AZURE_USE_AZURE_CLI=true",
 }
+PREFIXES = {"S3Store": "AWS", "GCSStore": "GOOGLE", "AzureStore": "AZURE"}
 WEB = ("https://", "http://")
 
 
 def is_remote(path: str) -> bool:
     """Whether a name is an address."""
     return path.lower().startswith((*CLOUDS, *WEB))
+
+
+def prefix(address: str) -> str:
+    """What the environment's variables for a cloud begin with; nothing for other addresses."""
+    return PREFIXES.get(STORES.get(address.split("://")[0].lower(), ""), "")
 
 
 def shown(path: str) -> str:
@@ -44,10 +50,14 @@ def problem(error: BaseException, name: str) -> DataProblem | None:
     code = re.search(r"<Code>(\w+)</Code>", text)
     told = f" ({code[1]})" if code else ""
     hint = HINTS.get(STORES.get(name.split("://")[0], ""), "")
+    its = prefix(name) or "AWS"
     if re.search(r"169\.254\.\d+\.\d+|metadata\.google|metadata/identity|must be specified", text):
         return DataProblem("no-credentials", f"{name}: no credentials are known", hint)
     if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", text):
-        return DataProblem("no-such-file", f"{name}: there is no such bucket", "check its name")
+        what = "container" if its == "AZURE" else "bucket"
+        return DataProblem("no-such-file", f"{name}: there is no such {what}", "check its name")
+    if "Invalid Access Key" in text:
+        return DataProblem("no-access", f"{name}: the account's key is no base64", hint)
     if re.search(r"status code: 40[13]|AccessDenied|AuthenticationFailed|InvalidAccessKey", text):
         message = f"{name}: the service refuses access{told}"
         return DataProblem("no-access", message, f"check your rights and credentials: {hint}")
@@ -56,7 +66,7 @@ def problem(error: BaseException, name: str) -> DataProblem | None:
     if "BadScheme" in text or "builder error" in text:
         return DataProblem(
             "no-access", f"{name}: the endpoint has no https",
-            "set AWS_ALLOW_HTTP=true (GOOGLE_, AZURE_) where that is meant",
+            f"set {its}_ALLOW_HTTP=true where that is meant",
         )  # fmt: skip
     if re.search(r"status code: 30|configured region|AuthorizationHeaderMalformed", text):
         return DataProblem(
@@ -65,7 +75,8 @@ def problem(error: BaseException, name: str) -> DataProblem | None:
     if re.search(r"error sending request|dns error|timed out|connect", text, re.IGNORECASE):
         return DataProblem(
             "no-network", f"{name}: the service cannot be reached",
-            "check the network, and the endpoint if one is set (AWS_ENDPOINT_URL)",
+            "check the network, and the endpoint if one is set (AWS_ENDPOINT_URL, "
+            "AZURE_STORAGE_ENDPOINT)",
         )  # fmt: skip
     return None
 

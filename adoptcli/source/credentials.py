@@ -9,9 +9,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from adoptcli.source.addresses import STORES
+from adoptcli.source.addresses import prefix
 
-PREFIXES = {"S3Store": "AWS", "GCSStore": "GOOGLE", "AzureStore": "AZURE"}
+ENDPOINTS = ("endpoint_url", "storage_endpoint", "endpoint")
+ACCOUNT = {
+    "AccountName": "account_name", "AccountKey": "account_key", "BlobEndpoint": "endpoint",
+    "SharedAccessSignature": "sas_token",
+}  # fmt: skip
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNATURE")
 
 
@@ -20,15 +24,17 @@ def options(address: str) -> dict[str, str]:
 
     Polars, obstore and deltalake know the environment's variables and these names alike.
     """
-    prefix = PREFIXES.get(STORES.get(address.split("://")[0].lower(), ""))
-    if prefix is None:
+    its = prefix(address)
+    if not its:
         return {}
-    for name in [n for n in os.environ if n.startswith(f"{prefix}_") and not os.environ[n]]:
+    for name in [n for n in os.environ if n.startswith(f"{its}_") and not os.environ[n]]:
         del os.environ[name]  # an empty one would be taken for an address
-    found = dict(_profile(os.environ)) if prefix == "AWS" else {}
-    endpoint = found.get("aws_endpoint_url") or os.environ.get(f"{prefix}_ENDPOINT_URL", "")
-    allowed = os.environ.get(f"{prefix}_ALLOW_HTTP", "").lower() in ("1", "true", "yes", "on")
-    if allowed or endpoint.startswith("http://"):
+    said = {"AWS": _profile, "AZURE": _account}.get(its, lambda env: ())
+    found = dict(said(os.environ))
+    allowed = os.environ.get(f"{its}_ALLOW_HTTP", "").lower() in ("1", "true", "yes", "on")
+    names = [f"{its}_{name}".upper() for name in ENDPOINTS]
+    endpoints = [found.get(name.lower()) or os.environ.get(name, "") for name in names]
+    if allowed or any(url.startswith("http://") for url in endpoints):
         found["allow_http"] = "true"
     return found
 
@@ -53,6 +59,22 @@ def _keys(said: dict[str, str], profile: str, env: Mapping[str, str]) -> Iterato
     for key in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"):
         if value := said.get(key):
             yield key, value
+
+
+def _account(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What the variables of the Azure command line say where those of the readers do not."""
+    text = env.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    said = {ours: parts[theirs] for theirs, ours in ACCOUNT.items() if theirs in parts}
+    if "EndpointSuffix" in parts and "AccountName" in parts:
+        scheme = parts.get("DefaultEndpointsProtocol", "https")
+        its = f"{scheme}://{parts['AccountName']}.blob.{parts['EndpointSuffix']}"
+        said.setdefault("endpoint", its)
+    for theirs, ours in (("ACCOUNT", "account_name"), ("KEY", "account_key")):
+        said |= {ours: env[f"AZURE_STORAGE_{theirs}"]} if f"AZURE_STORAGE_{theirs}" in env else {}
+    for name, value in said.items():
+        if f"AZURE_STORAGE_{name}".upper() not in env:
+            yield f"azure_storage_{name}", value
 
 
 def _section(path: str, *names: str) -> dict[str, str]:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from adoptcli import temporary
 from adoptcli.errors import AdoptError, DataProblem, OutputProblem
+from adoptcli.source import oddities
 from adoptcli.source.addresses import is_remote, plain, problem
-from adoptcli.source.files import File, broken_json, lines_of
+from adoptcli.source.files import File, lines_of
 from adoptcli.source.lists import no_list, unlisted
 from adoptcli.source.scan import Scan
 
@@ -34,11 +35,8 @@ def broken(scans: list[Scan], error: BaseException) -> AdoptError:
                     return DataProblem("broken-csv", f"{file.name}:{number}: {reason}", WAY_OUT)
         elif scan.kind == "ndjson":
             for file in scan.files:
-                if number := broken_json(file):
-                    return DataProblem(
-                        "broken-ndjson", f"{file.name}:{number}: this line is no JSON object",
-                        "NDJSON has one object a line; mend or remove the line",
-                    )  # fmt: skip
+                if found := oddities.broken(file):
+                    return found
                 if scan.explode and (number := unlisted(scan.explode, file)):
                     return no_list(scan.explode, file, number)
         elif is_remote(scan.files[0].path) and (refused := problem(error, scan.files[0].name)):

@@ -10,24 +10,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from adoptcli.source.addresses import is_remote
+from adoptcli.errors import DataProblem
+from adoptcli.source import remote
+from adoptcli.source.addresses import CLOUDS, is_remote
 from adoptcli.source.files import File, among
 from adoptcli.source.folders import is_manifest
 
 _DUMP = re.compile(r"sync_(\d+)")
 
 
-def latest(files: Sequence[File], notes: list[str]) -> list[File]:
-    """The files without those that a later dump replaces; the notes say of them, and of doubts."""
+def latest(files: Sequence[File], notes: list[str], tmp: Path | None) -> list[File]:
+    """The files without those that a later dump replaces; the notes say of them, and of doubts.
+
+    Args:
+        files: All files of a source.
+        notes: What is skipped is said here.
+        tmp: Where to keep manifests that are elsewhere.
+    """
     places = {file: place for file in files if (place := _place(file))}
     if len({dump for dump, _ in places.values()}) < 2:
         return list(files)
     whole: dict[str, int] = {}
     told: set[int] = set()
-    for root in {root for file in places if (root := _root(file))}:
-        for dump, table, replaces in _manifests(root):
+    for root in sorted({root for file in places if (root := _root(file))}):
+        for dump, table, replaces in _manifests(root, tmp):
             told.add(dump)
             if replaces:
                 whole[table] = max(dump, whole.get(table, 0))
@@ -43,11 +51,15 @@ def latest(files: Sequence[File], notes: list[str]) -> list[File]:
     return [file for file in files if file not in set(gone)]
 
 
-def _root(file: File) -> Path | None:
-    """The folder that holds the dumps; None of copies, beside which no manifest is."""
-    if is_remote(file.name):
-        return None
-    return Path(file.path).parents[2 if file.folders is None else len(file.folders)]
+def _root(file: File) -> str:
+    """The folder that holds the dumps, here or in a bucket; nothing of files of the web."""
+    above = 2 if file.folders is None else len(file.folders)
+    if not is_remote(file.name):
+        return str(Path(file.path).parents[above])
+    if not file.name.startswith(CLOUDS):
+        return ""
+    place = remote.Place.of(file.name)
+    return f"{place.root}/{'/'.join(PurePosixPath(place.key).parts[: -1 - above])}"
 
 
 def _place(file: File) -> tuple[int, str] | None:
@@ -60,11 +72,9 @@ def _place(file: File) -> tuple[int, str] | None:
     return (int(match[1]), table) if match else None
 
 
-def _manifests(root: Path) -> Iterator[tuple[int, str, bool]]:
+def _manifests(root: str, tmp: Path | None) -> Iterator[tuple[int, str, bool]]:
     """Dump, table, and whether the dump has the table whole."""
-    for path in sorted(root.rglob("*")):
-        if not is_manifest(path.relative_to(root)) or not path.is_file():
-            continue
+    for path in _fetched(root, tmp) if is_remote(root) else _beside(Path(root)):
         try:
             found = json.loads(path.read_bytes())
             dump = int(found["dump_id"])
@@ -72,3 +82,19 @@ def _manifests(root: Path) -> Iterator[tuple[int, str, bool]]:
         except (ValueError, TypeError, KeyError, OSError, AttributeError):
             continue  # of another product
         yield from ((dump, name, replaces) for name, replaces in tables)
+
+
+def _beside(root: Path) -> list[Path]:
+    found = sorted(root.rglob("*"))
+    return [path for path in found if is_manifest(path.relative_to(root)) and path.is_file()]
+
+
+def _fetched(root: str, tmp: Path | None) -> list[Path]:
+    """Copies of a bucket's manifests; none where that folder may not be looked at."""
+    place = remote.Place.of(root)
+    try:
+        found = remote.find(place)
+    except DataProblem:
+        return []
+    entries = [entry for entry in found.entries if is_manifest(entry.within)]
+    return remote.fetch(place, found.prefix, entries, tmp)

@@ -10,7 +10,7 @@ import polars as pl
 
 from adoptcli.definitions import Source
 from adoptcli.errors import AdoptError, DataProblem
-from adoptcli.source import diagnose, dumps, frames, parts
+from adoptcli.source import diagnose, dumps, frames, oddities, parts
 from adoptcli.source.convert import readable
 from adoptcli.source.expand import Search, expand
 from adoptcli.source.files import File
@@ -24,6 +24,7 @@ __all__ = ["Canonical", "Gathered", "Needed", "Part", "gather", "look", "read", 
 
 Settle = Callable[[Source, Sequence[File]], tuple[Source, list[str]]]
 
+LOOKED_AT = 5  # shapes of JSON whose first rows are looked through for keys that repeat
 MARGIN = 1  # days of more folders, for zones and rows that come late
 
 
@@ -191,7 +192,7 @@ def gather(
                 "no-files", "no event file is named",
                 "give one on the command line, or in the YAML: source: {files: [events.csv]}",
             )  # fmt: skip
-        files = readable(dumps.latest(files, notes), tmp)
+        files = readable(dumps.latest(files, notes, tmp), tmp)
         if settle is not None:
             source, said = settle(source, files)
             notes += said
@@ -234,6 +235,8 @@ def look(gathered: Gathered, needed: Needed, zone: str, tmp: Path | None = None)
     guesses: dict[str, str] = {}
     for source, files in zip(gathered.sources, gathered.files, strict=True):
         for scan in scans(files, source, notes):
+            if scan.kind == "ndjson" and len(found_parts) < LOOKED_AT:
+                notes += filter(None, [oddities.repeated_keys(scan.files[0])])
             if source.on_bad_lines == "reject" and scan.kind in ("csv", "tsv"):
                 scan, bad = diagnose.without_bad_lines(scan, tmp)
                 rejected += bad

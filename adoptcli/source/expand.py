@@ -26,7 +26,7 @@ from adoptcli.source.files import (
     head_of,
     kind_of,
 )
-from adoptcli.source.folders import DELTA, Cut, Entry, data_files, recent
+from adoptcli.source.folders import DELTA, Cut, Entry, data_files, part_of_table, recent
 
 MANY_FIELDS = 50
 SMALL = 1_000_000  # bytes of a Parquet file that one request fetches sooner than several its parts
@@ -85,6 +85,7 @@ def _glob(full: Path, name: str, search: Search) -> list[File]:
     if not matches:
         raise _missing(full, name)
     folder = next((p for p in full.parents if not has_magic(str(p))), Path())
+    _outside_tables([Path(path) for path in matches], name)
     found = [Entry.of(path.relative_to(folder), 0) for path in map(Path, matches) if path.is_file()]
     return [
         file
@@ -132,11 +133,19 @@ def _folder(folder: Path, name: str, search: Search) -> list[File]:
     if (folder / DELTA).is_dir():
         inside = _of_table(str(folder), name, search)
     else:
+        _outside_tables([folder], name)
         inside = _inside(folder, name, search)
     return [
         checked(str(folder / e.within), str(PurePath(name) / e.within), search.kind, e.folders)
         for e in inside
     ]
+
+
+def _outside_tables(paths: Sequence[Path], name: str) -> None:
+    """Stop where a folder around one of them is a Delta table."""
+    around = {parent for path in paths for parent in path.absolute().parents}
+    if any((parent / DELTA).is_dir() for parent in around):
+        raise part_of_table(name)
 
 
 def _inside(folder: Path, name: str, search: Search) -> list[Entry]:

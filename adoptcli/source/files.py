@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, NoReturn
+from typing import BinaryIO, Literal
 
 import polars as pl
 
@@ -156,24 +155,6 @@ def lines_of(file: File) -> Iterator[bytes]:
     else:
         with opened(file) as stream:
             yield from stream
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def broken_json(file: File) -> int:
-    """The number of the first line that is no JSON object; 0 where all are."""
-    for number, line in enumerate(lines_of(file), 1):
-        if not line.strip():
-            continue
-        try:
-            good = isinstance(json.loads(line, parse_constant=_no_number), dict)
-        except ValueError:
-            good = False
-        if not good:
-            return number
-    return 0
 
 
 def _not_rubbish(file: File) -> None:

@@ -21,6 +21,7 @@ DELTA = "_delta_log"
 DAYS = ("day", "date", "dt", "ds", "event_date", "load_date")
 _HIVE = re.compile(r"^([^=/]+)=(.*)$")
 _DAY = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})(?:[-T ]\d{2}.*)?$")
+_LEVELS = re.compile(r"(?:^|/)((?:19|20)\d\d)/(0[1-9]|1[0-2])/(\d\d)(?=/|$)")
 _MONTH = re.compile(r"^(\d{4})-?(\d{2})$")
 
 
@@ -64,14 +65,20 @@ def pairs(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((key, unquote(value)) for key, value in found)
 
 
-def last_day(folders: Iterable[str]) -> int | None:
-    """The last day that folders' names leave for what is in them; None where they name none."""
+def last_day(folders: Sequence[str]) -> int | None:
+    """The last day that folders' names leave for what is in them; None where they name none.
+
+    They name it by `key=value`, or as year, month and day one below the other: `2026/01/31`.
+    """
     named = {key.lower(): value for key, value in pairs(folders)}
     found = []
     with suppress(ValueError):  # a value that is no date tells nothing
         found += [day for key in DAYS if (day := _whole(named.get(key, "")))]
     with suppress(ValueError):
         found += [day] if (day := _together(named)) else []
+    for parts in _LEVELS.findall("/".join(folders)):
+        with suppress(ValueError):
+            found.append(date(*map(int, parts)))
     return max(map(to_day, found), default=None)
 
 
@@ -148,13 +155,31 @@ def is_manifest(path: PurePath) -> bool:
 
 def _no_tables(entries: Sequence[Entry], name: str) -> None:
     """Stop where folders within are Delta tables: some of their files may count no more."""
-    for entry in entries:
-        if DELTA in entry.folders:
-            table = "/".join(entry.folders[: entry.folders.index(DELTA)])
-            raise DataProblem(
-                "delta-within", f"{name}: {table} is a Delta table within the folder",
-                "name the table itself",
-            )  # fmt: skip
+    for table in _tables(entries):
+        raise DataProblem(
+            "delta-within", f"{name}: {'/'.join(table)} is a Delta table within the folder",
+            "name the table itself",
+        )  # fmt: skip
+
+
+def _tables(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
+    return [e.folders[: e.folders.index(DELTA)] for e in entries if DELTA in e.folders]
+
+
+def outside_tables(kept: Sequence[Entry], entries: Sequence[Entry], name: str) -> None:
+    """Stop where some of the entries that are kept belong to a Delta table among them all."""
+    for table in dict.fromkeys(_tables(entries)):
+        if any(entry.folders[: len(table)] == table for entry in kept):
+            raise part_of_table(name)
+
+
+def part_of_table(name: str) -> DataProblem:
+    """The problem that a folder or glob is about a part of a Delta table's files."""
+    return DataProblem(
+        "delta-part",
+        f"{name}: this is within a Delta table, some of whose files may count no more",
+        "name the table itself; source.lookback leaves out its old partitions",
+    )
 
 
 def parted(pattern: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from adoptcli.source import oddities
 from adoptcli.source.columns import Choice, Choices
 from adoptcli.source.ids import long_salesforce
 from adoptcli.source.parts import (
@@ -59,6 +60,8 @@ class Reader:
     def _one(self, choice: Choice, ours: str, *, trim: bool = True) -> pl.Expr:
         value, dtype = value_of(choice, self.types)
         text = text_of(value, dtype, trim=trim)
+        if self.part.scan.kind == "ndjson" and dtype == pl.String:
+            text = oddities.whole(text)
         if choice.values is not None:
             text = _told(text, dict(choice.values))
         text = unless_empty(text, pl.String(), self.part.source, ours)

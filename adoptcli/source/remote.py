@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -129,12 +130,14 @@ def _find(place: Place) -> Found:
         found = _listed(place, prefix)
         wanted = pattern.split("/")
         kept = [e for e in found.entries if folders.matches(e.within.parts, wanted)]
+        folders.outside_tables(kept, found.entries, place.name)
         found = Found(found.prefix, kept)
     elif place.key and not place.key.endswith("/") and (size := _size(place)) is not None:
         head, _, name = place.key.rpartition("/")
         return Found(f"{head}/" if head else "", [Entry.of(name, size)], single=True)
     else:
         found = _listed(place, place.key.rstrip("/"))
+        _outside_table(place)
     if not found.entries:
         raise DataProblem(
             "no-such-file", f"{place.name}: nothing is there", "check the bucket and the key"
@@ -147,6 +150,15 @@ def _size(place: Place) -> int | None:
         return int(place.store.head(place.key)["size"])
     except FileNotFoundError:
         return None
+
+
+def _outside_table(place: Place) -> None:
+    """Stop where the folder is a partition of a Delta table."""
+    above = re.split(r"(?:^|/)[^/=]+=", place.key, maxsplit=1)
+    if len(above) > 1:
+        log = f"{above[0]}/{folders.DELTA}".lstrip("/")
+        if any(page for page in place.store.list(log)):
+            raise folders.part_of_table(place.name)
 
 
 def _listed(place: Place, key: str) -> Found:

@@ -13,9 +13,9 @@ import polars as pl
 
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
-from adoptcli.source import ndjson
+from adoptcli.source import ndjson, oddities
 from adoptcli.source.addresses import is_remote, plain, problem
-from adoptcli.source.files import File, among, broken_json, head_of, lines_of
+from adoptcli.source.files import File, among, head_of, lines_of
 from adoptcli.source.folders import pairs
 from adoptcli.source.lazy import exploded, scan_csv, scan_parquet
 from adoptcli.source.lists import no_list, unlisted
@@ -301,13 +301,7 @@ def _json_schema(file: File) -> Types:
             raise _no_objects(file) from error
         if mixed := _mixed(file):
             return mixed
-        if number := broken_json(file):
-            raise DataProblem(
-                "broken-ndjson",
-                f"{file.name}:{number}: this line is no JSON object",
-                "NDJSON has one object a line; mend or remove the line",
-            ) from error
-        raise DataProblem(
+        raise oddities.broken(file) or DataProblem(
             "not-ndjson", f"{file.name}: {_first_line(error)}", "NDJSON has one object a line"
         ) from error  # fmt: skip
     if not schema:

@@ -135,6 +135,8 @@ class _Text:
                 self.within, self.due = False, False
             elif found == "," and self.within and self.due:
                 self.due = False
+            elif found == "]" and self.within:
+                self.broken("the array ends with a comma; remove it, or the export is cut off")
             else:
                 self.broken("this is no object")
             self.opened = found == "["

@@ -10,7 +10,7 @@ import polars as pl
 
 from adoptcli.definitions import Accounts, Source, Users
 from adoptcli.errors import DataProblem
-from adoptcli.source import diagnose
+from adoptcli.source import diagnose, oddities
 from adoptcli.source.columns import USUAL, plain
 from adoptcli.source.convert import readable
 from adoptcli.source.events import text_of
@@ -101,9 +101,11 @@ def read_table(
     frames = []
     for scan in found:
         try:
-            frames.append(scan.frame(choose(scan.names)).collect())
+            table = scan.frame(choose(scan.names)).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise diagnose.broken([scan], error) from error
+        told = oddities.whole(pl.col(pl.String))
+        frames.append(table.with_columns(told) if scan.kind == "ndjson" else table)
     return pl.concat(frames, how="diagonal_relaxed")
 
 

@@ -35,6 +35,8 @@ class Timeline:
         duplicates: Repeated deliveries that were left out.
         groups: The group of accounts of each actor, by its code; None where nobody has an account.
         ids: Gives the texts of actors' ids by code, for what only few metrics ask.
+        beyond: Where actors are users: accounts in the log or a table beside those that actors
+            have at last.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Timeline:
         duplicates: int = 0,
         groups: pl.Series | None = None,
         ids: Callable[[pl.Series], pl.Series] | None = None,
+        beyond: frozenset[int] = frozenset(),
     ) -> None:
         self.events = events
         self.days = days
@@ -56,6 +59,7 @@ class Timeline:
         self.values = values or {}
         self.duplicates = duplicates
         self.groups = groups
+        self.beyond = beyond
         self._ids = ids
         self._context = context
         self._facts: dict[str, Any] = {}

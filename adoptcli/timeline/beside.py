@@ -125,6 +125,28 @@ def _accounts_known(tables: Tables, order: pl.Series) -> pl.DataFrame:
     return found.with_columns(account=pl.lit(order).gather("code"))
 
 
+def beyond(
+    rows: pl.LazyFrame, found: pl.DataFrame, tables: Tables, order: pl.Series, as_of: int
+) -> frozenset[int]:
+    """The accounts that would be actors beside those that users have at last.
+
+    Args:
+        rows: The bucket's rows: actor and, where the log names it, account.
+        found: What `beside` gives for users.
+        tables: The users and accounts tables.
+        order: Place of each account among the sorted ids, by raw code.
+        as_of: An account that signs up later is none yet, unless some row is its own.
+    """
+    known = _accounts_known(tables, order)
+    begun = (pl.col("table_signup") < as_of).fill_null(True)
+    some = set(known.filter(begun)["account"].drop_nulls())
+    several = found.filter("accounts_several").select("actor")
+    if several.height:
+        theirs = rows.join(several.lazy(), on="actor", how="semi").select("account").unique()
+        some |= set(theirs.collect()["account"].drop_nulls())
+    return frozenset(some)
+
+
 def _signup(table: pl.DataFrame, rows: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
     if "signup" not in columns:
         return table.with_columns(property_signup=pl.lit(None, dtype=pl.Int64))

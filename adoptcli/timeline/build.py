@@ -15,12 +15,11 @@ from adoptcli.context import Context
 from adoptcli.definitions import EventRef
 from adoptcli.timeline import Timeline, active_days, active_events
 from adoptcli.timeline.actors import actor_table
-from adoptcli.timeline.beside import Tables, beside
+from adoptcli.timeline.beside import Tables, beside, beyond
 from adoptcli.timeline.encode import Encoded
 from adoptcli.timeline.pack import Layout, pack, unpack
 from adoptcli.timeline.segments import groups
 from adoptcli.timeline.survey import Survey
-
 
 T = TypeVar("T")
 
@@ -97,6 +96,9 @@ def _built(plan: Plan, bucket: int, *, last: bool) -> Timeline:
         sorted_rows = pack(packed, layout, members=context.unit == "account")
         sessions, values = _sessions(plan, rows), _values(plan, rows)
         found = extra.result()
+    more = frozenset[int]()
+    if context.unit == "user":
+        more = beyond(ranked, found, plan.tables, order, context.as_of)
     del rows, ranked, packed, extra
     if last:
         plan.encoded.release()
@@ -111,7 +113,7 @@ def _built(plan: Plan, bucket: int, *, last: bool) -> Timeline:
             asked = actors["actor"] if actors["account"].null_count() else actors["actor"].clear()
             told = groups(actors, ids(asked), context)
         made = Timeline(
-            events, days.result(), actors, context, sessions, values, duplicates, told, ids
+            events, days.result(), actors, context, sessions, values, duplicates, told, ids, more
         )
         if context.grouped:
             made.groups = made.parts

@@ -134,6 +134,8 @@ def survey(
     dates_only: bool,
     grace: int = 0,
     start_day: int | None = None,
+    *,
+    nobody: bool = False,
 ) -> Survey:
     """Look over the encoded rows.
 
@@ -145,6 +147,7 @@ def survey(
         dates_only: The timestamps have no time of day.
         grace: So many ms before the last row the log may still lack rows.
         start_day: The first day that was read whole, where older files were not read.
+        nobody: Where no row has a user, the bounds are those of the rows without.
 
     Raises:
         DataProblem: `no-events` where nothing is left to count.
@@ -154,11 +157,15 @@ def survey(
         _matching(encoded, "account", exclude.accounts),
         _matching(encoded, "event", exclude.events),
     )
-    totals = _totals(encoded, codes)
+    kept = counted(codes, encoded.columns)
+    totals = _totals(encoded, kept)
+    if nobody and not totals["counted"]:
+        kept = usable(codes, encoded.columns)
+        totals = _totals(encoded, kept)
     if not totals["counted"]:
         raise _nothing(totals)
-    bounds = _roughly(encoded, codes, totals["first"], totals["last"])
-    volume = _volume(encoded, codes, calendar, *bounds)
+    bounds = _roughly(encoded, kept, totals["first"], totals["last"])
+    volume = _volume(encoded, kept, calendar, *bounds)
     first_day, last_day = _without_strays(volume)
     cut_off = start_day is not None and first_day < start_day
     if start_day is not None:
@@ -170,7 +177,7 @@ def survey(
     past, future, last = 0, 0, totals["last"]
     strays = totals["kept"] > totals["counted"] or totals["first"] < start or last >= end
     if strays:
-        past, future, last = _outside(encoded, codes, start, end)
+        past, future, last = _outside(encoded, kept, start, end)
     if as_of_day is None:
         complete = dates_only or calendar.local_hour(last) >= LAST_HOUR
         as_of_day = last_day + 1 if complete else last_day
@@ -190,7 +197,7 @@ def survey(
         rows=totals["rows"],
         set_aside={reason: n for reason, n in aside.items() if n},
         anonymous=totals["anonymous"],
-        excluded=totals["known"] - totals["kept"],
+        excluded=totals["excluded"],
         first_day=first_day,
         last_day=min(last_day, as_of_day - 1),
         start=start,
@@ -205,19 +212,18 @@ def survey(
     )
 
 
-def _totals(encoded: Encoded, codes: Excluded) -> dict[str, int]:
+def _totals(encoded: Encoded, kept: pl.Expr) -> dict[str, int]:
     """Rows by what can be said of them; each row is in one of the groups."""
     time, event, user = pl.col("time"), pl.col("event"), pl.col("user")
     usable = time.is_not_null() & event.is_not_null()
     blank = time.is_null() & event.is_null() & user.is_null()
-    kept = counted(codes, encoded.columns)
     sane = time.is_between(EARLIEST, LATEST)
     sums = {
         "rows": ~blank,
         "no_time": time.is_null() & ~blank,
         "no_event": time.is_not_null() & event.is_null(),
         "anonymous": usable & user.is_null(),
-        "known": usable & user.is_not_null(),
+        "excluded": usable & user.is_not_null() & ~kept,
         "kept": kept,
         "counted": kept & sane,
     }
@@ -229,7 +235,7 @@ def _totals(encoded: Encoded, codes: Excluded) -> dict[str, int]:
     return {name: value or 0 for name, value in whole.row(0, named=True).items()}
 
 
-def _roughly(encoded: Encoded, codes: Excluded, first: int, last: int) -> tuple[int, int]:
+def _roughly(encoded: Encoded, kept: pl.Expr, first: int, last: int) -> tuple[int, int]:
     """The times between which the log lies, give or take a day.
 
     Only for logs that seem to span decades: a zone's clock need not be known so far from the log.
@@ -237,15 +243,15 @@ def _roughly(encoded: Encoded, codes: Excluded, first: int, last: int) -> tuple[
     if last - first < LONG:
         return first, last
     day = pl.col("time") // DAY_MS
-    low, high = _without_strays(_by_day(encoded, codes, day, first, last))
+    low, high = _without_strays(_by_day(encoded, kept, day, first, last))
     return max(first, (low - 1) * DAY_MS), min(last, (high + 2) * DAY_MS)
 
 
-def _outside(encoded: Encoded, codes: Excluded, start: int, end: int) -> tuple[int, int, int]:
+def _outside(encoded: Encoded, kept: pl.Expr, start: int, end: int) -> tuple[int, int, int]:
     """How many rows lie before and after [start, end), and the last time within."""
-    time, inside = pl.col("time"), counted(codes, encoded.columns)
+    time = pl.col("time")
     found = encoded.ask(
-        lambda rows: rows.filter(inside).select(
+        lambda rows: rows.filter(kept).select(
             past=(time < start).sum(),
             future=(time >= end).sum(),
             last=time.filter(time < end).max(),
@@ -256,17 +262,15 @@ def _outside(encoded: Encoded, codes: Excluded, start: int, end: int) -> tuple[i
 
 
 def _volume(
-    encoded: Encoded, codes: Excluded, calendar: Calendar, first: int, last: int
+    encoded: Encoded, kept: pl.Expr, calendar: Calendar, first: int, last: int
 ) -> dict[int, int]:
     day = local_day(pl.col("time"), calendar, first, last)
-    return _by_day(encoded, codes, day, first, last)
+    return _by_day(encoded, kept, day, first, last)
 
 
-def _by_day(
-    encoded: Encoded, codes: Excluded, day: pl.Expr, first: int, last: int
-) -> dict[int, int]:
+def _by_day(encoded: Encoded, kept: pl.Expr, day: pl.Expr, first: int, last: int) -> dict[int, int]:
     """How many rows count on each day of those between two times."""
-    inside = counted(codes, encoded.columns) & pl.col("time").is_between(first, last)
+    inside = kept & pl.col("time").is_between(first, last)
     found = encoded.ask(lambda rows: rows.filter(inside).group_by(day.alias("day")).len())
     days = found.group_by("day").agg(pl.col("len").sum()).sort("day")
     return {int(d): int(n) for d, n in days.iter_rows()}

@@ -126,6 +126,15 @@ def test_default_has_no_file() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "share"),
+    [("0.1%", 0.001), ("0.7 %", 0.007), ("100%", 1), ("0%", 0), ("0.25", 0.25), ("1", 1)],
+)
+def test_shares(written: str, share: float, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(f"max_rejected: {written}")
+    assert load(tmp_path / "m.yaml").definitions.max_rejected == share
+
+
+@pytest.mark.parametrize(
     ("a", "b"),
     [
         ("version: 1", "time_zone: UTC"),
@@ -136,7 +145,7 @@ def test_default_has_no_file() -> None:
         ("accounts: {file: a.csv}", "accounts: {file: b.csv}"),
         ("source: {identity: {mode: none}}", "source: {identity: {mode: resolved}}"),
         ("source: {identity: {file: a}}", "source: {identity: {file: b, mode: map, to: x}}"),
-        ("max_rejected: 0.5", "max_rejected: 0.1"),
+        ("max_rejected: 0.5", "max_rejected: 0.1%"),
         ("findings: true", "findings: false"),
         ("engagement_score: {weights: {a: 5}}", "engagement_score: {weights: {a: 5.0}}"),
     ],

@@ -45,7 +45,7 @@ TOGETHER = [
 def _full() -> dict[str, Any]:
     """The example with nearly every key there is."""
     data: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(EXAMPLE.read_text()), default=str))
-    data |= {"burn_in": "30d", "max_rejected": 0.01, "dedupe": "ids"}
+    data |= {"burn_in": "30d", "max_rejected": "0.1%", "dedupe": "ids"}
     data["features"]["docs"]["eligible"] = {"plan": ["pro", 1]}
     data["source"] |= {
         "files": ["x"], "format": "csv", "separator": ",", "on_bad_lines": "stop", "event": "x",

@@ -6,8 +6,9 @@ import os
 import platform
 import sys
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 INSTALL = "pip install 'adoptcli[spark]'"
-ASKED = 32  # tasks that tell what their worker runs
+T = TypeVar("T")
+
+ASKED = 16  # tasks that tell what their worker runs
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "200000",
@@ -110,25 +113,42 @@ def said(error: BaseException) -> str:
     return (python or lines or [type(error).__name__])[-1 if python else 0][:300]
 
 
-def read(session: SparkSession, path: str) -> DataFrame:
-    """A Parquet file, a folder of them, or a Delta table.
+def read(session: SparkSession, paths: Sequence[str]) -> DataFrame:
+    """Parquet files, folders of them, or one Delta table.
 
     Raises:
         DataProblem: Nothing can be read there.
     """
     try:
-        if _is_delta(path):
-            return session.read.format("delta").load(path)
-        return session.read.parquet(path)
+        if len(paths) == 1 and _is_delta(session, paths[0]):
+            return session.read.format("delta").load(paths[0])
+        found = session.read.parquet(*paths)
+        assert found.columns is not None  # over Connect nothing has been read before
+        return found
     except Exception as error:
         raise DataProblem(
-            "spark-read", f"{path}: Spark cannot read this: {said(error)}",
-            "give Parquet files, a folder of them or a Delta table that all workers can reach",
+            "spark-read", f"{', '.join(paths)}: Spark cannot read this: {said(error)}",
+            "give Parquet files, a folder of them, or a Delta table (with Delta's package in the "
+            "cluster), where all workers can reach it",
         ) from error  # fmt: skip
 
 
-def _is_delta(path: str) -> bool:
-    return "://" not in path and (Path(path) / "_delta_log").is_dir()
+def _is_delta(session: SparkSession, path: str) -> bool:
+    """Whether a folder has the log of a Delta table; its Parquet files alone may be of the past."""
+    try:
+        log = session.read.format("binaryFile").load(f"{path.rstrip('/')}/_delta_log/*.json")
+        return bool(log.select("path").limit(1).collect())
+    except Exception:
+        return False
+
+
+def table(frame: DataFrame) -> Any:
+    """A small frame as an Arrow table.
+
+    Raises:
+        DataProblem: It cannot be read.
+    """
+    return _or_problem(frame.toArrow)
 
 
 def collected(frame: DataFrame) -> list[Any]:
@@ -137,8 +157,12 @@ def collected(frame: DataFrame) -> list[Any]:
     Raises:
         DataProblem: What ran on the workers failed.
     """
+    return list(_or_problem(frame.collect))
+
+
+def _or_problem(act: Callable[[], T]) -> T:
     try:
-        return list(frame.collect())
+        return act()
     except Exception as error:
         raise DataProblem(
             "spark-failed", f"Spark stopped: {said(error)}", "--debug shows everything"

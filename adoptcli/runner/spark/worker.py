@@ -29,8 +29,8 @@ Batches = Iterator[pa.RecordBatch]
 
 BUCKET, KNOWN, TEXT = "bucket", "known", "text"
 SEED = 0x5EED
-BESIDE: Schema = {BUCKET: pl.Int32(), KNOWN: pl.Boolean()}
-BELOW: Schema = {TEXT: pl.String(), BUCKET: pl.Int32()}
+BESIDE: Schema = {BUCKET: pl.Int64(), KNOWN: pl.Boolean()}
+BELOW: Schema = {TEXT: pl.String(), BUCKET: pl.Int64()}
 NAMED: Schema = {"name": pl.String(), TEXT: pl.String()}
 T = TypeVar("T")
 
@@ -62,7 +62,8 @@ class Users:
         """text and code of those of some texts that are here."""
         place = pl.int_range(pl.len(), dtype=pl.UInt32)
         here = self._texts.to_frame(TEXT).with_columns(code=place * self._buckets + self._bucket)
-        return here.filter(pl.col(TEXT).is_in(texts.implode()))
+        own = bucket_of(pl.col(TEXT), self._buckets) == self._bucket  # those dealt out are in more
+        return here.filter(own & pl.col(TEXT).is_in(texts.implode()))
 
     def matching(self, patterns: Sequence[str]) -> list[int]:
         """The codes of those that one of the patterns matches."""
@@ -71,8 +72,8 @@ class Users:
 
 
 def bucket_of(user: pl.Expr, buckets: int) -> pl.Expr:
-    """The bucket of a user by the text of the id; rows of nobody are in the first."""
-    return (user.hash(SEED) % buckets).fill_null(0).cast(pl.Int32)
+    """The bucket of a user by the text of the id."""
+    return (user.hash(SEED) % buckets).cast(pl.Int64)
 
 
 def ddl(schema: Schema) -> str:
@@ -130,16 +131,25 @@ def from_arrow(table: pa.Table, schema: Schema) -> pl.DataFrame:
 
 
 def texts(
-    batches: Batches, part: Part, needed: Needed, zone: str, schema: Schema, buckets: int
-) -> Batches:
-    """Raw rows as canonical events, with the bucket of each."""
+    batches: Batches, part: Part, needed: Needed, zone: str, schema: Schema,
+    excluded: Sequence[str], buckets: int,
+) -> Batches:  # fmt: skip
+    """Raw rows as canonical events, with the bucket of each.
+
+    Rows of nobody and of users who are excluded, be they ever so many, are dealt out.
+    """
     for batch in batches:
         held = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
         scan = part.scan
         given = Given(scan.files, scan.columns, explode=scan.explode, held=held)
         rows = frames.frame(replace(part, scan=given), needed, zone)
-        made = rows.with_columns(bucket_of(pl.col("user"), buckets).alias(BUCKET), known=False)
-        yield from to_arrow(made.collect(), schema).to_batches()
+        made = rows.with_columns(known=False).collect()
+        names = made["user"].unique()
+        out = names.gather(matching(names.to_list(), excluded)) if excluded else names.clear()
+        dealt = pl.col("user").is_null() | pl.col("user").is_in(out.implode())
+        deal = pl.int_range(pl.len(), dtype=pl.Int64) % buckets
+        bucket = pl.when(dealt).then(deal).otherwise(bucket_of(pl.col("user"), buckets))
+        yield from to_arrow(made.with_columns(bucket.alias(BUCKET)), schema).to_batches()
 
 
 def distinct(table: pa.Table, schema: Schema, names: Sequence[str]) -> pa.Table:
@@ -152,8 +162,8 @@ def distinct(table: pa.Table, schema: Schema, names: Sequence[str]) -> pa.Table:
 
 
 def integers(
-    bucket: int, table: pa.Table, schema: Schema, types: Schema, found: Collection[str], wanted: Wanted,
-    known: Mapping[str, Sequence[str]], buckets: int,
+    bucket: int, table: pa.Table, schema: Schema, types: Schema, found: Collection[str],
+    wanted: Wanted, known: Mapping[str, Sequence[str]], buckets: int,
 ) -> pa.Table:  # fmt: skip
     """The texts of one bucket as integers; below them its users, as code and text.
 
