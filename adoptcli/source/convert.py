@@ -18,6 +18,7 @@ from adoptcli.errors import DataProblem, OutputProblem
 from adoptcli.source import avro, spread
 from adoptcli.source.addresses import is_remote
 from adoptcli.source.files import File, broken_archive, lines_of, opened, top_of
+from adoptcli.source.steady import steady
 
 PIECE = 1 << 22
 
@@ -48,7 +49,7 @@ def _flat(file: File, tmp: Path | None) -> File:
     array = top_of(file).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"[")
     path = private(".ndjson", tmp)
     try:
-        with _written(path, file), path.open("wb") as target:
+        with steady([file]), _written(path, file), path.open("wb") as target:
             target.writelines(spread.one_a_line(_pieces(file), file.name))
     except DataProblem as error:
         if array or error.slug != "broken-json":
@@ -68,7 +69,7 @@ def _pieces(file: File) -> Iterator[bytes]:
 
 
 def _from_avro(file: File, tmp: Path | None) -> Iterator[File]:
-    with opened(file) as stream:
+    with steady([file]), opened(file) as stream:
         frames = avro.frames(stream, file.name)
         while True:
             path = private(".parquet", tmp)

@@ -115,5 +115,5 @@ def without_bad_lines(scan: Scan, tmp: Path | None) -> tuple[Scan, list[tuple[st
                     rejected.append((file.name, number, reason, text))
                 else:
                     target.write(record)
-        clean.append(File(str(path), "csv", file.name))
+        clean.append(replace(file, path=str(path), kind="csv", origin=file))
     return replace(scan, files=tuple(clean), eol="\n"), rejected

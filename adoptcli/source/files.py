@@ -13,7 +13,8 @@ from typing import BinaryIO, Literal
 import polars as pl
 
 from adoptcli.errors import DataProblem
-from adoptcli.source.addresses import is_remote
+from adoptcli.source.addresses import is_remote, located
+from adoptcli.source.stamp import Stamp
 
 Kind = Literal["csv", "tsv", "ndjson", "parquet", "avro"]
 
@@ -35,6 +36,7 @@ class File:
         folders: Those between the folder that was named and the file, where it was found inside
             one; those called `key=value` are columns.
         origin: The file that was named, where this is what it was turned into.
+        stamp: What it was like at the first look.
     """
 
     path: str
@@ -42,6 +44,7 @@ class File:
     name: str
     folders: tuple[str, ...] | None = None
     origin: File | None = None
+    stamp: Stamp | None = None
 
     @property
     def packed(self) -> str:
@@ -63,21 +66,22 @@ def checked(
 ) -> File:
     """The file with its kind, after a look that it can be read and is not empty."""
     try:
-        size = Path(path).stat().st_size
         with Path(path).open("rb") as stream:
+            stamp = Stamp.of(stream)
+            stream.seek(0)
             head = stream.read(4096)
     except OSError as error:
         raise DataProblem(
             "unreadable-file", f"{name}: cannot be read: {error.strerror}", "check its permissions"
         ) from error
-    if not size:
+    if not stamp.size:
         raise DataProblem("empty-file", f"{name}: the file is empty", "check the export")
     packed = Path(path).suffix.lower() in PACKED
     inner = top_of(File(path, "csv", name)) if packed and not kind_of(path) else head
     guessed = kind or kind_of(path) or sniff(inner)
     if path.lower().endswith(".txt") and kind is None and head.lstrip().startswith(b"{"):
         guessed = "ndjson"
-    file = File(path, guessed, name, folders)
+    file = File(path, guessed, name, folders, stamp=stamp)
     if guessed not in MAGIC.values():
         _not_rubbish(file)
     elif guessed == "parquet" and not head.startswith(b"PAR1"):
@@ -131,7 +135,7 @@ def top_of(file: File) -> bytes:
     if file.packed not in (".zst", ".zstd") or is_remote(file.path):
         return head_of(file)
     try:
-        lines = pl.scan_lines(file.path, n_rows=2).collect().to_series(0)
+        lines = pl.scan_lines(located(file.path), n_rows=2).collect().to_series(0)
     except (pl.exceptions.PolarsError, OSError):
         return b""  # who reads it will say
     return "\n".join(line or "" for line in lines).encode()
@@ -148,7 +152,7 @@ def lines_of(file: File) -> Iterator[bytes]:
     """The lines of a text file, unpacked; slow, for those who must look at each."""
     if file.packed in (".zst", ".zstd"):
         try:
-            for lines in pl.scan_lines(file.path).collect_batches(chunk_size=10_000):
+            for lines in pl.scan_lines(located(file.path)).collect_batches(chunk_size=10_000):
                 yield from ((line or "").encode() + b"\n" for line in lines.to_series(0))
         except (pl.exceptions.ComputeError, OSError) as error:
             raise broken_archive(file.name, error) from error

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import orjson
 import polars as pl
@@ -14,7 +14,7 @@ import polars as pl
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
 from adoptcli.source import ndjson, oddities
-from adoptcli.source.addresses import is_remote, plain, problem
+from adoptcli.source.addresses import is_remote, located, plain, problem
 from adoptcli.source.files import File, among, head_of, lines_of
 from adoptcli.source.folders import pairs
 from adoptcli.source.lazy import exploded, scan_csv, scan_parquet
@@ -90,7 +90,7 @@ class Scan:
             header = self.columns if self.bare else None
             lazy = scan_csv(self._paths, self.separator, self.eol, self.quote, header,
                             include_file_paths=file_column)  # fmt: skip
-        lazy = lazy.select(*inside, *extra)
+        lazy = lazy.select(*inside, *(self._file(name) for name in extra))
         return lazy.with_columns(
             pl.lit(value).alias(key) for key, value in self.hive if key in wanted
         )
@@ -98,6 +98,12 @@ class Scan:
     @property
     def _paths(self) -> list[str]:
         return [file.path for file in self.files]
+
+    def _file(self, column: str) -> pl.Expr:
+        """The files' paths as we know them; Polars tells their addresses, or where they lie."""
+        near = [path for path in self._paths if not is_remote(path)]
+        lie = {str(Path(path).absolute()): path for path in near}
+        return pl.col(column).replace(lie | {located(path): path for path in near})
 
     def _json(
         self, wanted: Sequence[str], file_column: str | None, types: Types, way: ndjson.Way,
@@ -295,7 +301,7 @@ def _schema_of(file: File) -> dict[str, pl.DataType]:
 
 def _json_schema(file: File) -> Types:
     try:
-        schema = pl.scan_ndjson(file.path, infer_schema_length=INFERRED).collect_schema()
+        schema = pl.scan_ndjson(located(file.path), infer_schema_length=INFERRED).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         if "empty reader" in str(error):
             raise _no_objects(file) from error
@@ -340,7 +346,7 @@ def _separator(file: File, head: bytes, eol: str) -> str:
         return "\t"
     if not head:
         first = pl.scan_csv(
-            file.path, has_header=False, infer_schema=False, separator="\x01", n_rows=1
+            located(file.path), has_header=False, infer_schema=False, separator="\x01", n_rows=1
         ).collect().item(0, 0)  # fmt: skip
     else:
         first = head.split(eol.encode())[0].decode("utf-8", "replace")
