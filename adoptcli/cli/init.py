@@ -57,6 +57,7 @@ def look(files: list[str]) -> Found:
     from adoptcli.definitions import Source
     from adoptcli.runner.presets import Settled, no_usage
     from adoptcli.source.events import Needed, read
+    from adoptcli.source.files import FAILURES
     from adoptcli.source.steady import steady
 
     canonical = read([Source()], files, None, Needed(), "UTC", settle=Settled().settle)
@@ -70,7 +71,7 @@ def look(files: list[str]) -> Found:
     with steady(canonical.files):
         try:
             found = counted.collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except FAILURES as error:
             raise canonical.broken(error) from error
     preset = canonical.sources[0].preset
     columns = canonical.parts[0].columns if preset is None else {}

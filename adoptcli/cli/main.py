@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import signal
@@ -11,9 +10,7 @@ import traceback
 from types import FrameType
 
 from adoptcli.cli import progress
-from adoptcli.errors import AdoptError, Exit
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from adoptcli.errors import FULL, AdoptError, Exit
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -46,8 +43,7 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return Exit.PIPE
     except MemoryError:
-        _line("error: out of memory; --shards 8 needs an eighth of it")
-        return Exit.DATA
+        return _out_of_memory()
     except OSError as error:
         if error.errno not in FULL:
             return _bug(error, debug)
@@ -56,6 +52,10 @@ def run(arguments: list[str] | None = None) -> int:
         return Exit.OUTPUT
     except Exception as bug:
         return _bug(bug, debug)
+    except BaseException as panic:
+        if type(panic).__name__ != "PanicException":
+            raise
+        return _overwhelmed(panic)
     return _flushed(Exit.OK)
 
 
@@ -126,6 +126,20 @@ def _line(text: str) -> None:
         print(safe, file=sys.stderr)  # noqa: T201
     except (OSError, ValueError, AttributeError):
         return  # nobody listens
+
+
+def _out_of_memory() -> int:
+    _line("error: out of memory; --shards 8 needs an eighth of it")
+    return Exit.DATA
+
+
+def _overwhelmed(panic: BaseException) -> int:
+    """Polars has stopped half-way: there is no memory, or the data are damaged."""
+    if "llocat" in str(panic):
+        return _out_of_memory()
+    _line(f"error: Polars cannot go on with these data: {str(panic).splitlines()[0]}")
+    _line("  → a file may be damaged: fetch the export again")
+    return Exit.DATA
 
 
 def _bug(bug: Exception, debug: bool) -> int:

@@ -36,8 +36,8 @@ def prefix(address: str) -> str:
 def located(path: str) -> str:
     """A file's path as Polars is to take it: as an address.
 
-    A path is searched for patterns, and a file of JSON behind it is mapped into memory, so that the
-    process would die if somebody cut the file off.
+    A path to JSON is searched for patterns, and its file is mapped into memory, so that the process
+    would die if somebody cut the file off.
     """
     return path if is_remote(path) else Path(path).absolute().as_uri()
 

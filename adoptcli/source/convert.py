@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import errno
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from adoptcli import temporary
-from adoptcli.errors import DataProblem, OutputProblem
+from adoptcli.errors import FULL, DataProblem, OutputProblem
 from adoptcli.source import avro, spread
 from adoptcli.source.addresses import is_remote
 from adoptcli.source.files import File, broken_archive, lines_of, opened, top_of
@@ -95,7 +94,7 @@ def _written(path: Path, file: File) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error, pl.exceptions.ComputeError) as error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if getattr(error, "errno", None) in FULL:
             raise OutputProblem(
                 "no-space", f"{file.name}: cannot be unpacked: no space for temporary files",
                 "name another folder with --tmp",

@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal
 import polars as pl
 
 from adoptcli.errors import DataProblem
+from adoptcli.source import bombs
 from adoptcli.source.addresses import is_remote, located
 from adoptcli.source.stamp import Stamp
 
@@ -24,6 +25,9 @@ KINDS: dict[str, Kind] = {
     ".avro": "avro",
 }  # fmt: skip
 MAGIC: dict[bytes, Kind] = {b"PAR1": "parquet", b"Obj\x01": "avro"}
+FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What reading may end in: Polars says no, is overwhelmed by damaged data, or has no access."""
+
 PACKED = (".gz", ".zst", ".zstd")
 
 
@@ -71,12 +75,12 @@ def checked(
             stream.seek(0)
             head = stream.read(4096)
     except OSError as error:
-        raise DataProblem(
-            "unreadable-file", f"{name}: cannot be read: {error.strerror}", "check its permissions"
-        ) from error
+        raise unreadable(name, error) from error
     if not stamp.size:
         raise DataProblem("empty-file", f"{name}: the file is empty", "check the export")
     packed = Path(path).suffix.lower() in PACKED
+    if packed:
+        bombs.refuse(name, stamp.size, bombs.told(Path(path)))
     inner = top_of(File(path, "csv", name)) if packed and not kind_of(path) else head
     guessed = kind or kind_of(path) or sniff(inner)
     if path.lower().endswith(".txt") and kind is None and head.lstrip().startswith(b"{"):
@@ -89,6 +93,16 @@ def checked(
             "not-parquet", f"{name}: this is no Parquet file", "name its format in source.format"
         )
     return file
+
+
+def unreadable(name: str, error: OSError) -> DataProblem:
+    """The problem that something cannot be looked into."""
+    if isinstance(error, FileNotFoundError):
+        text = f"{name}: it is not there, or a link that leads nowhere"
+        return DataProblem("no-such-file", text, "mend or remove it")
+    return DataProblem(
+        "unreadable-file", f"{name}: cannot be read: {error.strerror}", "check its permissions"
+    )
 
 
 def sniff(head: bytes) -> Kind:
@@ -136,7 +150,7 @@ def top_of(file: File) -> bytes:
         return head_of(file)
     try:
         lines = pl.scan_lines(located(file.path), n_rows=2).collect().to_series(0)
-    except (pl.exceptions.PolarsError, OSError):
+    except FAILURES:
         return b""  # who reads it will say
     return "\n".join(line or "" for line in lines).encode()
 
@@ -157,8 +171,11 @@ def lines_of(file: File) -> Iterator[bytes]:
         except (pl.exceptions.ComputeError, OSError) as error:
             raise broken_archive(file.name, error) from error
     else:
-        with opened(file) as stream:
-            yield from stream
+        try:
+            with opened(file) as stream:
+                yield from stream
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise broken_archive(file.name, error) from error
 
 
 def _not_rubbish(file: File) -> None:

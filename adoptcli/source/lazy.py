@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from adoptcli.source.addresses import is_remote, located
+from adoptcli.source.addresses import is_remote
 from adoptcli.source.credentials import options
 
 
@@ -46,6 +46,6 @@ def scan_csv(
             "missing_columns": "insert",
         }  # fmt: skip
     return pl.scan_csv(
-        located(paths) if isinstance(paths, str) else [*map(located, paths)], infer_schema=False,
+        list(paths) if not isinstance(paths, str) else paths, infer_schema=False, glob=False,
         separator=separator, eol_char=eol, quote_char=quote or None, **more,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from adoptcli.source.columns import USUAL, plain
 from adoptcli.source.convert import readable
 from adoptcli.source.events import text_of
 from adoptcli.source.expand import Search, expand
+from adoptcli.source.files import FAILURES
 from adoptcli.source.scan import Scan, scans
 from adoptcli.source.steady import steady
 from adoptcli.source.timestamps import Zones, native_to_ms, text_to_ms
@@ -106,7 +107,7 @@ def read_table(
 def _rows(scan: Scan, columns: Sequence[str]) -> pl.DataFrame:
     try:
         table = scan.frame(columns).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except FAILURES as error:
         raise diagnose.broken([scan], error) from error
     told = oddities.whole(pl.col(pl.String))
     return table.with_columns(told) if scan.kind == "ndjson" else table
