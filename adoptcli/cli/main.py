@@ -11,6 +11,7 @@ from types import FrameType
 
 from adoptcli.cli import progress
 from adoptcli.errors import FULL, AdoptError, Exit
+from adoptcli.render.text import safe
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -121,9 +122,9 @@ def _say_environment() -> None:
 
 def _line(text: str) -> None:
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    safe = text.encode(encoding, "replace").decode(encoding)
+    shown = safe(text).encode(encoding, "replace").decode(encoding)
     try:
-        print(safe, file=sys.stderr)  # noqa: T201
+        print(shown, file=sys.stderr)  # noqa: T201
     except (OSError, ValueError, AttributeError):
         return  # nobody listens
 
