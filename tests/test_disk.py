@@ -19,11 +19,11 @@ from tests.test_bad_input import GOOD
 Cli = Callable[..., Any]
 CELL = "daily[period=2026-01-02].dau"
 WRITING = {
-    "report": ("report", "e.csv", "-o", "out/all.json"),
-    "html": ("report", "e.csv", "-o", "out/all.html"),
-    "tables": ("report", "e.csv", "-o", "out/"),
-    "history": ("report", "e.csv", "--history", "out"),
-    "rejects": ("report", "e.csv", "-o", "other.json", "--rejects", "out/bad.csv"),
+    "report": ("report", "e.csv", "--only", "usage", "-o", "out/all.json"),
+    "html": ("report", "e.csv", "--only", "usage", "-o", "out/all.html"),
+    "tables": ("report", "e.csv", "--only", "usage", "-o", "out/"),
+    "history": ("report", "e.csv", "--only", "usage", "--history", "out"),
+    "rejects": ("usage", "e.csv", "-o", "other.json", "--rejects", "out/bad.csv"),
     "metric": ("usage", "e.csv", "-o", "out/usage.md"),
     "who": ("active-users", "e.csv", "--who", CELL, "-o", "out/who.csv"),
     "audience": ("audience", "seen", "e.csv", "-o", "out/list.csv"),
