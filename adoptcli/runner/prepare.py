@@ -27,6 +27,7 @@ from adoptcli.runner import beside, encoding, members, people, presets, traits
 from adoptcli.runner.beside import Beside
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
 from adoptcli.source.events import Canonical, Gathered, Needed, gather, look
+from adoptcli.source.steady import steady
 from adoptcli.timeframe import Period
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.build import Plan
@@ -108,27 +109,40 @@ def prepare(request: Request) -> Prepared:
         d.source, request.paths, request.base, request.tmp, settled.settle, request.since_day
     )
     d = d.model_copy(update={"source": list(gathered.sources)})
-    request = replace(request, definitions=d)
-    held = hash_of(d, settled.roles(d))
+    made = _steadily(replace(request, definitions=d), settled, gathered)
+    made.definitions = hash_of(d, settled.roles(d))
+    return made
+
+
+def _steadily(request: Request, settled: presets.Settled, gathered: Gathered) -> Prepared:
+    """Read the files; again, as far as they went at first, where somebody has written on."""
+    folder = temporary.folder(request.tmp) if request.shards > 1 else None
+    try:
+        with steady(gathered.all):
+            return _prepared(request, settled, gathered, folder)
+    except BaseException as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        begun = gathered.as_begun(request.tmp) if isinstance(error, DataProblem) else None
+        if begun is None:
+            raise
+    return _steadily(request, settled, begun)
+
+
+def _prepared(
+    request: Request, settled: presets.Settled, gathered: Gathered, folder: Path | None
+) -> Prepared:
     tables = beside.read(request)
     canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
     canonical = beside.identified(request, tables, canonical)
-    d = people.excluding(d, tables.identities)
+    d = people.excluding(request.definitions, tables.identities)
     request = replace(request, definitions=d)
-    folder = temporary.folder(request.tmp) if request.shards > 1 else None
-    try:
-        encoded, dictionaries = encoding.encoded(canonical, wanted, tables, request.shards, folder)
-        texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
-        d = settled.with_roles(d, texts)
-        request = replace(request, definitions=d)
-        made = _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
-        made.definitions = held
-        return made
-    except BaseException:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    encoded, dictionaries = encoding.encoded(canonical, wanted, tables, request.shards, folder)
+    texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
+    d = settled.with_roles(d, texts)
+    request = replace(request, definitions=d)
+    return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
 
 
 def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonical, Wanted]:
