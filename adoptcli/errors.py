@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no more can be written
 
 
 class Exit(IntEnum):

@@ -200,7 +200,8 @@ def fault(found: Input, folder: Path) -> str:
     tmp.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = tempfile.tempdir = str(tmp)
     code, text = _captured(lambda: run(found.arguments), folder)
-    for sign in ("Traceback", "panicked", "bug in adoptcli"):
+    panic = () if code == Exit.DATA else ("panicked",)  # of Polars, said before our own message
+    for sign in ("Traceback", *panic, "bug in adoptcli"):
         if sign in text:
             return next(line for line in text.splitlines() if sign in line)
     if code not in CODES:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -195,9 +194,23 @@ def test_what_is_no_history_is_told(cli: Cli, log: tuple[Path, Path], tmp_path: 
     assert cli("report", events, "-c", config, "--history", "file").code == 74
 
 
-def test_two_runs_at_once_leave_one_whole_file(log: tuple[Path, Path], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "adoptcli", "report", *map(str, (log[0], "-c", log[1])),
-               "--history", str(tmp_path / "runs"), "-o", os.devnull]  # fmt: skip
-    running = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(2)]
-    assert [one.communicate()[1] is not None and one.returncode for one in running] == [0, 0]
-    assert len(kept(tmp_path / "runs")) == 1
+KEEPING = """
+import sys
+from adoptcli.cli.main import run
+events, config, folder, first = sys.argv[1:]
+for day in [*range(int(first), 29, 2), 29]:
+    run(["report", events, "-c", config, "--only", "usage", "--as-of", f"2026-01-{day:02d}", "-q",
+         "--history", folder, "-o", "/dev/null"])
+"""
+
+
+def test_runs_at_once_lose_nothing(cli: Cli, log: tuple[Path, Path], tmp_path: Path) -> None:
+    """Two processes keep every other day's run, and both that of the 29th."""
+    command = [sys.executable, "-c", KEEPING, *map(str, log), str(tmp_path / "runs")]
+    running = [
+        subprocess.Popen([*command, first], cwd=ROOT, stderr=subprocess.PIPE) for first in "56"
+    ]
+    assert [one.communicate()[1] for one in running] == [b"", b""]
+    assert len(kept(tmp_path / "runs")) == 25
+    found = json.loads(cli("history", "usage", "--history", "runs", "-f", "json").out)
+    assert [row["as_of"] for row in found] == [f"2026-01-{day:02d}" for day in range(5, 30)]

@@ -296,10 +296,10 @@ def tell(prepared: Prepared, options: Options) -> None:
     for note in prepared.canonical.notes:
         options.console.note(note)
     if options.rejects:
-        from adoptcli.render import files
+        from adoptcli.render import csv_, files
 
         rejected = prepared.canonical.rejects()
-        files.write(options.rejects, rejected.write_csv())
+        files.write(options.rejects, csv_.of_rows(rejected))
         options.console.note(f"{rejected.height:,} rows that cannot be used: {options.rejects}")
 
 

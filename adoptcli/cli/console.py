@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adoptcli.cli import progress
 from adoptcli.errors import OutputProblem
+from adoptcli.render.text import safe
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def _write(text: str) -> None:
     if stream is None:
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    stream.write(safe(text, "\n").encode(encoding, "replace").decode(encoding) + "\n")
     stream.flush()
 
 

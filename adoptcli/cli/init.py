@@ -57,24 +57,27 @@ def look(files: list[str]) -> Found:
     from adoptcli.definitions import Source
     from adoptcli.runner.presets import Settled, no_usage
     from adoptcli.source.events import Needed, read
+    from adoptcli.source.files import FAILURES
+    from adoptcli.source.steady import steady
 
     canonical = read([Source()], files, None, Needed(), "UTC", settle=Settled().settle)
     canonical = canonical.thorough() if canonical.open_ended else canonical
-    try:
-        counted = (
-            canonical.frame.filter(pl.col("event").is_not_null())
-            .group_by("event")
-            .len()
-            .sort(["len", "event"], descending=[True, False])
-            .collect()
-        )
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise canonical.broken(error) from error
+    counted = (
+        canonical.frame.filter(pl.col("event").is_not_null())
+        .group_by("event")
+        .len()
+        .sort(["len", "event"], descending=[True, False])
+    )
+    with steady(canonical.files):
+        try:
+            found = counted.collect()
+        except FAILURES as error:
+            raise canonical.broken(error) from error
     preset = canonical.sources[0].preset
-    found = canonical.parts[0].columns if preset is None else {}
-    out = set(no_usage(canonical.sources, counted["event"]))
+    columns = canonical.parts[0].columns if preset is None else {}
+    out = set(no_usage(canonical.sources, found["event"]))
     return Found(
-        columns={name: some[0].text for name, some in found.items()},
-        events=tuple((name, n) for name, n in counted.iter_rows() if name not in out),
+        columns={name: some[0].text for name, some in columns.items()},
+        events=tuple((name, n) for name, n in found.iter_rows() if name not in out),
         preset=preset,
     )

@@ -40,7 +40,9 @@ def deliver(
         common.put(json.dumps(lines, ensure_ascii=False, indent=2) + "\n", options, exact=True)
     elif kind == "csv":
         common.put(
-            csv_text([names, *([guarded(cell) for cell in line] for line in cells)]),
+            csv_text(
+                [[*map(guarded, names)], *([guarded(cell) for cell in line] for line in cells)]
+            ),
             options,
             exact=True,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import signal
@@ -11,9 +10,8 @@ import traceback
 from types import FrameType
 
 from adoptcli.cli import progress
-from adoptcli.errors import AdoptError, Exit
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from adoptcli.errors import FULL, AdoptError, Exit
+from adoptcli.render.text import safe
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -46,8 +44,7 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return Exit.PIPE
     except MemoryError:
-        _line("error: out of memory; --shards 8 needs an eighth of it")
-        return Exit.DATA
+        return _out_of_memory()
     except OSError as error:
         if error.errno not in FULL:
             return _bug(error, debug)
@@ -56,6 +53,10 @@ def run(arguments: list[str] | None = None) -> int:
         return Exit.OUTPUT
     except Exception as bug:
         return _bug(bug, debug)
+    except BaseException as panic:
+        if type(panic).__name__ != "PanicException":
+            raise
+        return _overwhelmed(panic)
     return _flushed(Exit.OK)
 
 
@@ -121,11 +122,25 @@ def _say_environment() -> None:
 
 def _line(text: str) -> None:
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    safe = text.encode(encoding, "replace").decode(encoding)
+    shown = safe(text).encode(encoding, "replace").decode(encoding)
     try:
-        print(safe, file=sys.stderr)  # noqa: T201
+        print(shown, file=sys.stderr)  # noqa: T201
     except (OSError, ValueError, AttributeError):
         return  # nobody listens
+
+
+def _out_of_memory() -> int:
+    _line("error: out of memory; --shards 8 needs an eighth of it")
+    return Exit.DATA
+
+
+def _overwhelmed(panic: BaseException) -> int:
+    """Polars has stopped half-way: there is no memory, or the data are damaged."""
+    if "llocat" in str(panic):
+        return _out_of_memory()
+    _line(f"error: Polars cannot go on with these data: {str(panic).splitlines()[0]}")
+    _line("  → a file may be damaged: fetch the export again")
+    return Exit.DATA
 
 
 def _bug(bug: Exception, debug: bool) -> int:

@@ -7,6 +7,7 @@ import io
 import json
 
 from adoptcli.cli import common, lists
+from adoptcli.cli.console import on_terminal
 
 
 def people(name: str, cell: str, options: common.Options) -> None:
@@ -28,16 +29,22 @@ def people(name: str, cell: str, options: common.Options) -> None:
     finally:
         prepared.close()
     options.console.note(f"{len(ids):,} {options.unit}s")
-    common.put(_text(ids, common.kind(options), options.unit), options, exact=True)
+    terminal = options.output in (None, "-") and on_terminal()
+    text = _text(ids, common.kind(options), options.unit, terminal=terminal)
+    common.put(text, options, exact=True)
 
 
-def _text(ids: list[str], kind: str, unit: str) -> str:
+def _text(ids: list[str], kind: str, unit: str, *, terminal: bool) -> str:
+    from adoptcli.render.csv_ import guarded
+    from adoptcli.render.text import safe
+
     if kind == "json":
         return json.dumps(ids, ensure_ascii=False, indent=2) + "\n"
     if kind == "table":
-        return "".join(f"{i}\n" for i in ids)
+        seen = [*map(safe, ids)] if terminal else ids
+        return "".join(f"{i}\n" for i in seen)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([unit])
-    writer.writerows([i] for i in ids)
+    writer.writerows([guarded(i)] for i in ids)
     return stream.getvalue()

@@ -26,6 +26,7 @@ from adoptcli.results import (
     Table,
     Textbook,
 )
+from adoptcli.source.files import FAILURES
 from adoptcli.tidy import Record, records
 
 FORMAT = "1"
@@ -128,7 +129,7 @@ class Run:
         try:
             found = pl.scan_parquet(self.path).filter(wanted)
             return (found.select(columns) if columns else found).collect()
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except FAILURES as error:
             raise _damaged(self.path, error) from None
 
 
@@ -157,7 +158,7 @@ def runs(folder: Path) -> list[Run]:
 def _told(path: Path) -> dict[str, str]:
     try:
         told = pl.read_parquet_metadata(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except FAILURES as error:
         raise _damaged(path, error) from None
     if told.get(MARK) != FORMAT:
         raise DataProblem(

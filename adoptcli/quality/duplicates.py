@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from adoptcli.source.addresses import located
 from adoptcli.source.scan import Scan
 
 By = Literal["key", "row"]
@@ -76,7 +77,7 @@ def by_row(scans: Sequence[Scan]) -> Duplicates:
 def _hashes(scan: Scan) -> pl.LazyFrame:
     """A number for each row, the same for the same row; of JSON for the text of its line."""
     if scan.kind == "ndjson" and not scan.explode:
-        lines = pl.scan_lines([file.path for file in scan.files]).select(pl.col("line"))
+        lines = pl.scan_lines([located(file.path) for file in scan.files]).select(pl.col("line"))
         filled = lines.filter(pl.col("line").str.strip_chars() != "")
         return filled.select(row=pl.struct("line").hash())
     raw = scan.frame(scan.names)

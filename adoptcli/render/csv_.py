@@ -8,6 +8,8 @@ import math
 import re
 from collections.abc import Iterator
 
+import polars as pl
+
 from adoptcli.results import KEYS, Cell, Estimate, MetricReport, Report, Row, Table
 from adoptcli.tidy import records
 
@@ -28,7 +30,7 @@ def render(report: Report) -> str:
 def _text(header: tuple[str, ...], lines: Iterator[list[str]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(map(guarded, header))
     writer.writerows(lines)
     return stream.getvalue()
 
@@ -61,6 +63,19 @@ def _cell(cell: Cell) -> str:
 def guarded(text: str) -> str:
     """Text that a spreadsheet takes for text, not for a formula; a plain number stays as it is."""
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def of_rows(frame: pl.DataFrame) -> str:
+    """Rows as they were read, but for what a spreadsheet would run."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(map(_guarded, texts)).rename(guarded).write_csv()
+
+
+def _guarded(name: str) -> pl.Expr:
+    text = pl.col(name)
+    number = text.str.contains(rf"^({_NUMBER.pattern})$")
+    formula = pl.any_horizontal(text.str.starts_with(sign) for sign in _FORMULA)
+    return pl.when(formula & ~number).then(pl.lit("'") + text).otherwise(text).alias(name)
 
 
 def unguarded(text: str) -> str:

@@ -19,6 +19,7 @@ def write(path: Path, content: str | bytes, told: Path | None = None) -> None:
     """
     if path.is_dir():
         raise OutputProblem("output-is-folder", f"{path}: this is a folder", "end its name with /")
+    path = path.resolve() if path.is_symlink() else path  # what a link leads to is written
     made, data = None, content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,15 +31,22 @@ def write(path: Path, content: str | bytes, told: Path | None = None) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        made.chmod(0o666 & ~mask)
+        made.chmod(_mode(path))
         made.replace(path)
     except OSError as error:
         raise _unwritable(told or path, error) from error
     finally:
         if made:
             made.unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int:
+    """Who may read what stands there; of what is new, those who may by the usual mask."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
@@ -49,6 +57,10 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputProblem("output-is-file", f"{folder}: this is a file", "choose another folder")
+    if inside := [name for name in files if (folder / name).is_dir()]:
+        raise OutputProblem(
+            "output-is-folder", f"{folder / inside[0]}: this is a folder", "move it"
+        )
     made = not folder.exists()
     beside = folder
     try:

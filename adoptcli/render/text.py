@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 
-def safe(text: str) -> str:
-    """Control characters shown instead of obeyed."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def safe(text: str, keep: str = "") -> str:
+    """Control characters shown instead of obeyed, but for those that are ours."""
+    return "".join(
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def plain(text: str) -> str:

@@ -12,6 +12,7 @@ from adoptcli.errors import DataProblem
 from adoptcli.runner import members, people, traits
 from adoptcli.runner.beside import Beside
 from adoptcli.source.events import Canonical
+from adoptcli.source.files import FAILURES
 from adoptcli.source.timestamps import to_instant
 from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People, Wanted, encode
 
@@ -63,5 +64,5 @@ def _once(
 
     try:
         return encode(frame, wanted, dictionaries, shards, folder, known), dictionaries
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except FAILURES as error:
         raise canonical.broken(error) from error

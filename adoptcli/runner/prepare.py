@@ -27,6 +27,7 @@ from adoptcli.runner import beside, encoding, members, people, presets, traits
 from adoptcli.runner.beside import Beside
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
 from adoptcli.source.events import Canonical, Gathered, Needed, gather, look
+from adoptcli.source.steady import steady
 from adoptcli.timeframe import Period
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.build import Plan
@@ -47,7 +48,7 @@ class Request:
     """What the command line and the YAML ask for; days are day numbers, `until_day` exclusive.
 
     `place_of` says where in the YAML a word stands, as the beginning of a message. `more` are parts
-    of the YAML beside the metrics' whose traits are read too. For `quality` rows keep which files'
+    of the YAML beside the metrics' whose traits are read too. With a `master` Spark does the `reading`. For `quality` rows keep which files'
     they are, and when they were received.
     """
 
@@ -64,6 +65,7 @@ class Request:
     as_of_day: int | None = None
     shards: int = 1
     master: str | None = None
+    reading: Reading | None = None
     tmp: Path | None = None
     place_of: Callable[[str], str] = lambda word: ""
     more: Sequence[Model] = ()
@@ -108,41 +110,53 @@ def prepare(request: Request) -> Prepared:
         UsageProblem: The segment asked for is nowhere.
     """
     d, settled = request.definitions, presets.Settled(request.base)
-    reading = _on_spark(request) if request.master else None
-    if reading is not None:
-        request = replace(request, paths=[str(reading.head)])
+    if request.master:
+        reading = _on_spark(request)
+        request = replace(request, paths=[str(reading.head)], reading=reading)
     gathered = gather(
         d.source, request.paths, request.base, request.tmp, settled.settle, request.since_day
     )
     d = d.model_copy(update={"source": list(gathered.sources)})
-    request = replace(request, definitions=d)
-    held = hash_of(d, settled.roles(d))
+    made = _steadily(replace(request, definitions=d), settled, gathered)
+    made.definitions = hash_of(d, settled.roles(d))
+    return made
+
+
+def _steadily(request: Request, settled: presets.Settled, gathered: Gathered) -> Prepared:
+    """Read the files; again, as far as they went at first, where somebody has written on."""
+    apart = request.shards > 1 and request.reading is None
+    folder = temporary.folder(request.tmp) if apart else None
+    try:
+        with steady(gathered.all):
+            return _prepared(request, settled, gathered, folder)
+    except BaseException as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        begun = gathered.as_begun(request.tmp) if isinstance(error, DataProblem) else None
+        if begun is None:
+            raise
+    return _steadily(request, settled, begun)
+
+
+def _prepared(
+    request: Request, settled: presets.Settled, gathered: Gathered, folder: Path | None
+) -> Prepared:
     tables = beside.read(request)
     canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
     canonical = beside.identified(request, tables, canonical)
-    d = people.excluding(d, tables.identities)
+    d = people.excluding(request.definitions, tables.identities)
     request = replace(request, definitions=d)
-    folder = temporary.folder(request.tmp) if request.shards > 1 and reading is None else None
-    try:
-        if reading is not None:
-            from adoptcli.runner.spark import shuffle
+    if request.reading is not None:
+        from adoptcli.runner.spark import shuffle
 
-            encoded, dictionaries = shuffle.encoded(reading, canonical, wanted, tables, request)
-        else:
-            encoded, dictionaries = encoding.encoded(
-                canonical, wanted, tables, request.shards, folder
-            )
-        texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
-        d = settled.with_roles(d, texts)
-        request = replace(request, definitions=d)
-        made = _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
-        made.definitions = held
-        return made
-    except BaseException:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+        encoded, dictionaries = shuffle.encoded(request.reading, canonical, wanted, tables, request)
+    else:
+        encoded, dictionaries = encoding.encoded(canonical, wanted, tables, request.shards, folder)
+    texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
+    d = settled.with_roles(d, texts)
+    request = replace(request, definitions=d)
+    return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
 
 
 def _on_spark(request: Request) -> Reading:

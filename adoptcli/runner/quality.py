@@ -16,6 +16,7 @@ from adoptcli.quality.schema import shapes
 from adoptcli.runner.prepare import Prepared
 from adoptcli.runner.presets import NONE
 from adoptcli.source.events import Part
+from adoptcli.source.files import FAILURES
 from adoptcli.timeframe import HOUR_MS
 from adoptcli.timeline.days import local_day, local_hour
 from adoptcli.timeline.survey import usable
@@ -198,7 +199,7 @@ def _duplicates(one: _Source, several: pl.DataFrame | None) -> duplicates.Duplic
         return duplicates.by_key(one.rows().select("id", "user"), several)
     try:
         return duplicates.by_row([part.scan for part in one.parts.values()])
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except FAILURES as error:
         raise one.prepared.canonical.broken(error) from error
 
 

@@ -175,6 +175,9 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
         text = "rows that cannot be used (--rejects FILE writes them)"
         told.append(Caveat("rows-rejected", text, bad))
     told += [Caveat("not-read", f"files not read, {one.before}", one.files) for one in unread]
+    if prepared.canonical.grown:
+        text = "files that were being written to, read as far as they went at the first look"
+        told.append(Caveat("being-written", text, prepared.canonical.grown))
     if aside.get("before-lookback"):
         text = "rows of before the first day that source.lookback reaches, set aside"
         told.append(Caveat("before-lookback", text, aside["before-lookback"]))

@@ -14,13 +14,15 @@ from adoptcli.runner.prepare import Prepared, Request
 from adoptcli.runner.quality import pages
 from adoptcli.runner.report import caveats, refusal, summary
 from adoptcli.runner.run import Counts
+from adoptcli.source.steady import steady
 from adoptcli.timeline.build import build
 
 
 def validated(prepared: Prepared, request: Request) -> Validated:
     """Rows, what is set aside, span, users, events, what must be known, and the sources' pages."""
     context = prepared.plan.context
-    told = pages(prepared)
+    with steady(prepared.canonical.files):
+        told = pages(prepared)
     shared = told[0].duplicates.shared if len(told) == 1 else _shared(prepared)
     counts, events = _counted(prepared)
     seen = {m.id: refusal(m, request, prepared) for m in all_metrics().values()}

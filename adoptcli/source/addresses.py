@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from adoptcli.errors import DataProblem
 
@@ -30,6 +31,15 @@ def is_remote(path: str) -> bool:
 def prefix(address: str) -> str:
     """What the environment's variables for a cloud begin with; nothing for other addresses."""
     return PREFIXES.get(STORES.get(address.split("://")[0].lower(), ""), "")
+
+
+def located(path: str) -> str:
+    """A file's path as Polars is to take it: as an address.
+
+    A path to JSON is searched for patterns, and its file is mapped into memory, so that the process
+    would die if somebody cut the file off.
+    """
+    return path if is_remote(path) else Path(path).absolute().as_uri()
 
 
 def shown(path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import errno
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,10 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from adoptcli import temporary
-from adoptcli.errors import DataProblem, OutputProblem
+from adoptcli.errors import FULL, DataProblem, OutputProblem
 from adoptcli.source import avro, spread
 from adoptcli.source.addresses import is_remote
 from adoptcli.source.files import File, broken_archive, lines_of, opened, top_of
+from adoptcli.source.steady import steady
 
 PIECE = 1 << 22
 
@@ -48,7 +48,7 @@ def _flat(file: File, tmp: Path | None) -> File:
     array = top_of(file).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"[")
     path = private(".ndjson", tmp)
     try:
-        with _written(path, file), path.open("wb") as target:
+        with steady([file]), _written(path, file), path.open("wb") as target:
             target.writelines(spread.one_a_line(_pieces(file), file.name))
     except DataProblem as error:
         if array or error.slug != "broken-json":
@@ -68,7 +68,7 @@ def _pieces(file: File) -> Iterator[bytes]:
 
 
 def _from_avro(file: File, tmp: Path | None) -> Iterator[File]:
-    with opened(file) as stream:
+    with steady([file]), opened(file) as stream:
         frames = avro.frames(stream, file.name)
         while True:
             path = private(".parquet", tmp)
@@ -94,7 +94,7 @@ def _written(path: Path, file: File) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error, pl.exceptions.ComputeError) as error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if getattr(error, "errno", None) in FULL:
             raise OutputProblem(
                 "no-space", f"{file.name}: cannot be unpacked: no space for temporary files",
                 "name another folder with --tmp",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
+
 from adoptcli import temporary
-from adoptcli.errors import AdoptError, DataProblem, OutputProblem
+from adoptcli.errors import FULL, AdoptError, DataProblem, OutputProblem
 from adoptcli.source import oddities
 from adoptcli.source.addresses import is_remote, plain, problem
-from adoptcli.source.files import File, lines_of
+from adoptcli.source.files import File, among, lines_of
 from adoptcli.source.lists import no_list, unlisted
 from adoptcli.source.scan import Scan
 
@@ -25,9 +26,16 @@ WAY_OUT = (
 
 def broken(scans: list[Scan], error: BaseException) -> AdoptError:
     """The problem behind a failed read, with file and line where they can be found."""
-    if os.strerror(errno.ENOSPC) in str(error):  # Polars tells no number
+    if any(os.strerror(code) in str(error) for code in FULL):  # Polars tells no number
         text = "no space for temporary files"
         return OutputProblem("no-space", text, "name another folder with --tmp")
+    if isinstance(error, pl.exceptions.PanicException):
+        if "llocat" in str(error):
+            return DataProblem("out-of-memory", "out of memory", "--shards 8 needs an eighth of it")
+        names = among([file.name for scan in scans for file in scan.files])
+        return DataProblem(
+            "damaged-data", f"{names}: the data are damaged", "fetch the export again"
+        )
     for scan in scans:
         if scan.kind in ("csv", "tsv"):
             for file in scan.files:
@@ -115,5 +123,5 @@ def without_bad_lines(scan: Scan, tmp: Path | None) -> tuple[Scan, list[tuple[st
                     rejected.append((file.name, number, reason, text))
                 else:
                     target.write(record)
-        clean.append(File(str(path), "csv", file.name))
+        clean.append(replace(file, path=str(path), kind="csv", origin=file))
     return replace(scan, files=tuple(clean), eol="\n"), rejected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from adoptcli.errors import AdoptError, DataProblem
 from adoptcli.source import diagnose, dumps, frames, oddities, parts
 from adoptcli.source.convert import readable
 from adoptcli.source.expand import Search, expand
-from adoptcli.source.files import File
+from adoptcli.source.files import File, among
 from adoptcli.source.folders import Cut
 from adoptcli.source.ndjson import WAYS, looser
 from adoptcli.source.parts import BESIDE, Needed, Part, text_of
 from adoptcli.source.scan import scans
+from adoptcli.source.steady import as_begun, steady
 from adoptcli.timeframe import DAY_MS, to_date
 
 __all__ = ["Canonical", "Gathered", "Needed", "Part", "gather", "look", "read", "text_of"]
@@ -69,6 +71,7 @@ class Canonical:
         preferring: Some repeats are told apart by more than their time.
         sources: The sources as they were read, presets and all.
         unread: What was too old to be read, by source.
+        grown: How many files somebody was writing to.
         rejected: Broken CSV lines that were set aside: file, line, reason, text.
     """
 
@@ -88,6 +91,12 @@ class Canonical:
     rejected: tuple[tuple[str, int, str, str], ...] = field(default=())
     sources: tuple[Source, ...] = ()
     unread: tuple[Unread, ...] = ()
+    grown: int = 0
+
+    @property
+    def files(self) -> list[File]:
+        """Every file that is read."""
+        return [file for part in self.parts for file in part.scan.files]
 
     @property
     def bad_lines(self) -> int:
@@ -127,7 +136,8 @@ class Canonical:
 
     def rejects(self) -> pl.DataFrame:
         """The original rows that cannot be used, with file and reason."""
-        found = [frames.rejects(part, self.zone) for part in self.parts]
+        with steady(self.files):
+            found = [frames.rejects(part, self.zone) for part in self.parts]
         lines = pl.DataFrame(
             [(name, reason, text, number) for name, number, reason, text in self.rejected],
             schema={"file": pl.String, "reason": pl.String, "text": pl.String, "line": pl.Int64},
@@ -143,12 +153,32 @@ class Gathered:
     Attributes:
         notes: What to say aloud.
         unread: What was too old to be read, by source.
+        grown: How many files are copies, since somebody was writing to them.
     """
 
     sources: tuple[Source, ...]
     files: tuple[tuple[File, ...], ...]
     notes: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
+    grown: int = 0
+
+    @property
+    def all(self) -> list[File]:
+        """Every file."""
+        return [file for files in self.files for file in files]
+
+    def as_begun(self, tmp: Path | None) -> Gathered | None:
+        """The same with what has grown as it was at the first look; None where nothing has."""
+        made = [as_begun(files, tmp) for files in self.files]
+        both = zip(self.all, itertools.chain(*made), strict=True)
+        grown = [old.name for old, new in both if old is not new]
+        if not grown:
+            return None
+        note = (
+            f"read as far as it went at the first look: {among(grown)}, to which is being written"
+        )
+        told, more = (*self.notes, note), self.grown + len(grown)
+        return replace(self, files=tuple(made), notes=told, grown=more)
 
 
 def gather(
@@ -245,7 +275,7 @@ def look(gathered: Gathered, needed: Needed, zone: str, tmp: Path | None = None)
             guesses.setdefault(_guessed(part), part.scan.files[0].name)
     notes += [f"columns guessed in {name}: {said}" for said, name in guesses.items() if said]
     made = _canonical(found_parts, needed, zone, notes, rejected)
-    return replace(made, sources=gathered.sources, unread=gathered.unread)
+    return replace(made, sources=gathered.sources, unread=gathered.unread, grown=gathered.grown)
 
 
 def _canonical(

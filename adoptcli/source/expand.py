@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 import zlib
@@ -13,8 +14,8 @@ from pathlib import Path, PurePath
 from urllib.parse import unquote, urlsplit
 
 from adoptcli import progress, temporary
-from adoptcli.errors import DataProblem, OutputProblem
-from adoptcli.source import copies, delta, remote, web
+from adoptcli.errors import FULL, DataProblem
+from adoptcli.source import bombs, copies, delta, remote, walk, web
 from adoptcli.source.addresses import CLOUDS, WEB, shown
 from adoptcli.source.files import (
     MAGIC,
@@ -25,6 +26,7 @@ from adoptcli.source.files import (
     checked,
     head_of,
     kind_of,
+    unreadable,
 )
 from adoptcli.source.folders import DELTA, Cut, Entry, data_files, part_of_table, recent
 
@@ -73,20 +75,30 @@ def _expand(path: str, search: Search) -> list[File]:
     full = Path(path).expanduser()
     if search.base is not None and not full.is_absolute():
         full = search.base / full
-    if full.is_dir():
-        return _folder(full, path, search)
-    if full.exists():
-        return _one(full, path, search)
-    return _glob(full, path, search)
+    try:
+        if full.is_dir():
+            return _folder(full, path, search)
+        if full.exists():
+            return _one(full, path, search)
+        return _glob(full, path, search)
+    except OSError as error:  # what may not be looked at, or is gone by now
+        if error.errno in FULL:
+            raise
+        raise unreadable(path, error) from error
 
 
 def _glob(full: Path, name: str, search: Search) -> list[File]:
     matches = sorted(glob(str(full), recursive=True))  # noqa: PTH207
+    walk.no_closed(full)
     if not matches:
         raise _missing(full, name)
     folder = next((p for p in full.parents if not has_magic(str(p))), Path())
     _outside_tables([Path(path) for path in matches], name)
-    found = [Entry.of(path.relative_to(folder), 0) for path in map(Path, matches) if path.is_file()]
+    found = [
+        Entry.of(path.relative_to(folder), size)
+        for path in map(Path, matches)
+        if (size := walk.size_of(path, str(path), search.notes)) is not None
+    ]
     return [
         file
         for e in recent(found, search.cut)
@@ -98,9 +110,20 @@ def _one(
     path: Path, name: str, search: Search, folders: tuple[str, ...] | None = None
 ) -> list[File]:
     """A file, or those in it where it is an archive."""
+    if what := walk.special(path.stat().st_mode):
+        return _special(path, name, search, what)
     if not is_archive(path):
         return [checked(str(path), name, search.kind, folders)]
     return _folder(_unpacked(path, name, search.tmp), name, search)
+
+
+def _special(path: Path, name: str, search: Search, what: str) -> list[File]:
+    """What somebody writes into a pipe."""
+    if what != "a pipe":
+        raise DataProblem(
+            "no-file", f"{name}: this is {what}, not a file", "- reads standard input"
+        )
+    return _one(copies.piped(path, name, search.tmp), name, search)
 
 
 def is_archive(path: Path) -> bool:
@@ -117,14 +140,16 @@ def _unpacked(path: Path, name: str, tmp: Path | None) -> Path:
     folder = temporary.folder(tmp)
     try:
         with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            bombs.refuse(name, path.stat().st_size, size)
+            copies.enough_room(folder, size, name)
             archive.extractall(folder)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise broken_archive(name, error) from error
     except OSError as error:
-        raise OutputProblem(
-            "no-space", f"{name}: cannot be unpacked: {error.strerror}",
-            "name another folder with --tmp",
-        ) from error  # fmt: skip
+        if error.errno in FULL:
+            raise copies.no_space(name, str(error.strerror)) from error
+        raise broken_archive(name, error) from error
     return folder
 
 
@@ -144,16 +169,12 @@ def _folder(folder: Path, name: str, search: Search) -> list[File]:
 def _outside_tables(paths: Sequence[Path], name: str) -> None:
     """Stop where a folder around one of them is a Delta table."""
     around = {parent for path in paths for parent in path.absolute().parents}
-    if any((parent / DELTA).is_dir() for parent in around):
+    if any(os.path.isdir(parent / DELTA) for parent in around):  # noqa: PTH112 - closed ones are none
         raise part_of_table(name)
 
 
 def _inside(folder: Path, name: str, search: Search) -> list[Entry]:
-    found = [
-        Entry.of(p.relative_to(folder), p.stat().st_size)
-        for p in sorted(folder.rglob("*"))
-        if p.is_file()
-    ]
+    found = walk.below(folder, name, search.notes)
 
     def looks(entry: Entry) -> bool:
         return _looks_like_data(folder / entry.within)

@@ -13,7 +13,9 @@ from typing import BinaryIO, Literal
 import polars as pl
 
 from adoptcli.errors import DataProblem
-from adoptcli.source.addresses import is_remote
+from adoptcli.source import bombs
+from adoptcli.source.addresses import is_remote, located
+from adoptcli.source.stamp import Stamp
 
 Kind = Literal["csv", "tsv", "ndjson", "parquet", "avro"]
 
@@ -23,6 +25,9 @@ KINDS: dict[str, Kind] = {
     ".avro": "avro",
 }  # fmt: skip
 MAGIC: dict[bytes, Kind] = {b"PAR1": "parquet", b"Obj\x01": "avro"}
+FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What reading may end in: Polars says no, is overwhelmed by damaged data, or has no access."""
+
 PACKED = (".gz", ".zst", ".zstd")
 
 
@@ -35,6 +40,7 @@ class File:
         folders: Those between the folder that was named and the file, where it was found inside
             one; those called `key=value` are columns.
         origin: The file that was named, where this is what it was turned into.
+        stamp: What it was like at the first look.
     """
 
     path: str
@@ -42,6 +48,7 @@ class File:
     name: str
     folders: tuple[str, ...] | None = None
     origin: File | None = None
+    stamp: Stamp | None = None
 
     @property
     def packed(self) -> str:
@@ -63,21 +70,22 @@ def checked(
 ) -> File:
     """The file with its kind, after a look that it can be read and is not empty."""
     try:
-        size = Path(path).stat().st_size
         with Path(path).open("rb") as stream:
+            stamp = Stamp.of(stream)
+            stream.seek(0)
             head = stream.read(4096)
     except OSError as error:
-        raise DataProblem(
-            "unreadable-file", f"{name}: cannot be read: {error.strerror}", "check its permissions"
-        ) from error
-    if not size:
+        raise unreadable(name, error) from error
+    if not stamp.size:
         raise DataProblem("empty-file", f"{name}: the file is empty", "check the export")
     packed = Path(path).suffix.lower() in PACKED
+    if packed:
+        bombs.refuse(name, stamp.size, bombs.told(Path(path)))
     inner = top_of(File(path, "csv", name)) if packed and not kind_of(path) else head
     guessed = kind or kind_of(path) or sniff(inner)
     if path.lower().endswith(".txt") and kind is None and head.lstrip().startswith(b"{"):
         guessed = "ndjson"
-    file = File(path, guessed, name, folders)
+    file = File(path, guessed, name, folders, stamp=stamp)
     if guessed not in MAGIC.values():
         _not_rubbish(file)
     elif guessed == "parquet" and not head.startswith(b"PAR1"):
@@ -85,6 +93,16 @@ def checked(
             "not-parquet", f"{name}: this is no Parquet file", "name its format in source.format"
         )
     return file
+
+
+def unreadable(name: str, error: OSError) -> DataProblem:
+    """The problem that something cannot be looked into."""
+    if isinstance(error, FileNotFoundError):
+        text = f"{name}: it is not there, or a link that leads nowhere"
+        return DataProblem("no-such-file", text, "mend or remove it")
+    return DataProblem(
+        "unreadable-file", f"{name}: cannot be read: {error.strerror}", "check its permissions"
+    )
 
 
 def sniff(head: bytes) -> Kind:
@@ -131,8 +149,8 @@ def top_of(file: File) -> bytes:
     if file.packed not in (".zst", ".zstd") or is_remote(file.path):
         return head_of(file)
     try:
-        lines = pl.scan_lines(file.path, n_rows=2).collect().to_series(0)
-    except (pl.exceptions.PolarsError, OSError):
+        lines = pl.scan_lines(located(file.path), n_rows=2).collect().to_series(0)
+    except FAILURES:
         return b""  # who reads it will say
     return "\n".join(line or "" for line in lines).encode()
 
@@ -148,13 +166,16 @@ def lines_of(file: File) -> Iterator[bytes]:
     """The lines of a text file, unpacked; slow, for those who must look at each."""
     if file.packed in (".zst", ".zstd"):
         try:
-            for lines in pl.scan_lines(file.path).collect_batches(chunk_size=10_000):
+            for lines in pl.scan_lines(located(file.path)).collect_batches(chunk_size=10_000):
                 yield from ((line or "").encode() + b"\n" for line in lines.to_series(0))
         except (pl.exceptions.ComputeError, OSError) as error:
             raise broken_archive(file.name, error) from error
     else:
-        with opened(file) as stream:
-            yield from stream
+        try:
+            with opened(file) as stream:
+                yield from stream
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise broken_archive(file.name, error) from error
 
 
 def _not_rubbish(file: File) -> None:

@@ -46,6 +46,6 @@ def scan_csv(
             "missing_columns": "insert",
         }  # fmt: skip
     return pl.scan_csv(
-        list(paths) if not isinstance(paths, str) else paths, infer_schema=False,
+        list(paths) if not isinstance(paths, str) else paths, infer_schema=False, glob=False,
         separator=separator, eol_char=eol, quote_char=quote or None, **more,
     )  # fmt: skip

@@ -9,6 +9,8 @@ from typing import Literal
 
 import polars as pl
 
+from adoptcli.source.addresses import located
+
 Way = Literal["lines", "objects", "text"]
 
 WAYS: tuple[Way, ...] = ("lines", "objects", "text")
@@ -50,9 +52,10 @@ def scan(
         file_column: A column for the file's path.
         only: By `lines`, rows may be left out of which no text is one of these, or ends with it.
     """
+    places = [*map(located, paths)]
     if way != "lines":
-        return pl.scan_ndjson(list(paths), schema=dict(schema), include_file_paths=file_column)
-    lines = pl.scan_lines(list(paths), name=_LINE, include_file_paths=file_column)
+        return pl.scan_ndjson(places, schema=dict(schema), include_file_paths=file_column)
+    lines = pl.scan_lines(places, name=_LINE, include_file_paths=file_column)
     dtype = pl.Struct(dict(schema))
     row = pl.col(_LINE).map_batches(
         partial(_decoded, dtype=dtype), return_dtype=dtype, is_elementwise=True

@@ -14,6 +14,7 @@ from adoptcli.definitions import Alternative, Scalar, Source
 from adoptcli.source import columns as names
 from adoptcli.source import diagnose, ndjson, paths
 from adoptcli.source.columns import Choice, Choices
+from adoptcli.source.files import FAILURES
 from adoptcli.source.ndjson import WAYS, Way
 from adoptcli.source.scan import Scan
 from adoptcli.source.timestamps import (
@@ -208,11 +209,11 @@ def borne(part: Part, ways: Sequence[Way], read: Callable[[Way], T]) -> tuple[T,
     """
     *some, last = ways if part.open_ended else WAYS[-1:]
     for way in some:
-        with suppress(pl.exceptions.PolarsError, OSError):
+        with suppress(*FAILURES):
             return read(way), way
     try:
         return read(last), last
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except FAILURES as error:
         raise diagnose.broken([part.scan], error) from error
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import orjson
 import polars as pl
@@ -14,8 +14,8 @@ import polars as pl
 from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
 from adoptcli.source import ndjson, oddities
-from adoptcli.source.addresses import is_remote, plain, problem
-from adoptcli.source.files import File, among, head_of, lines_of
+from adoptcli.source.addresses import is_remote, located, plain, problem
+from adoptcli.source.files import FAILURES, File, among, head_of, lines_of
 from adoptcli.source.folders import pairs
 from adoptcli.source.lazy import exploded, scan_csv, scan_parquet
 from adoptcli.source.lists import no_list, unlisted
@@ -90,7 +90,7 @@ class Scan:
             header = self.columns if self.bare else None
             lazy = scan_csv(self._paths, self.separator, self.eol, self.quote, header,
                             include_file_paths=file_column)  # fmt: skip
-        lazy = lazy.select(*inside, *extra)
+        lazy = lazy.select(*inside, *(self._file(name) for name in extra))
         return lazy.with_columns(
             pl.lit(value).alias(key) for key, value in self.hive if key in wanted
         )
@@ -98,6 +98,12 @@ class Scan:
     @property
     def _paths(self) -> list[str]:
         return [file.path for file in self.files]
+
+    def _file(self, column: str) -> pl.Expr:
+        """The files' paths as we know them; Polars tells their addresses, or where they lie."""
+        near = [path for path in self._paths if not is_remote(path)]
+        lie = {str(Path(path).absolute()): path for path in near}
+        return pl.col(column).replace(lie | {located(path): path for path in near})
 
     def _json(
         self, wanted: Sequence[str], file_column: str | None, types: Types, way: ndjson.Way,
@@ -285,7 +291,7 @@ def _hive(file: File, source: Source) -> tuple[tuple[str, str], ...]:
 def _schema_of(file: File) -> dict[str, pl.DataType]:
     try:
         return dict(scan_parquet([file.path]).collect_schema())
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except FAILURES as error:
         refused = problem(error, file.name) if is_remote(file.path) else None
         raise refused or DataProblem(
             "not-parquet", f"{file.name}: cannot be read as Parquet: {plain(_first_line(error))}",
@@ -295,8 +301,9 @@ def _schema_of(file: File) -> dict[str, pl.DataType]:
 
 def _json_schema(file: File) -> Types:
     try:
-        schema = pl.scan_ndjson(file.path, infer_schema_length=INFERRED).collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
+        lines = b"".join(itertools.islice(lines_of(file), INFERRED))
+        schema = pl.scan_ndjson(lines, infer_schema_length=INFERRED).collect_schema()
+    except FAILURES as error:
         if "empty reader" in str(error):
             raise _no_objects(file) from error
         if mixed := _mixed(file):
@@ -340,7 +347,7 @@ def _separator(file: File, head: bytes, eol: str) -> str:
         return "\t"
     if not head:
         first = pl.scan_csv(
-            file.path, has_header=False, infer_schema=False, separator="\x01", n_rows=1
+            file.path, has_header=False, infer_schema=False, separator="\x01", n_rows=1, glob=False
         ).collect().item(0, 0)  # fmt: skip
     else:
         first = head.split(eol.encode())[0].decode("utf-8", "replace")
@@ -358,7 +365,7 @@ def _csv_columns(file: File, separator: str, eol: str, quote: str) -> Sequence[s
         raise DataProblem(
             "empty-file", f"{file.name}: there is nothing in it", "check the export"
         ) from error
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except FAILURES as error:
         if source_line := head_of(file):
             names = _plain_header(source_line, separator, eol)
             return tuple(names)

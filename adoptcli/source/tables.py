@@ -15,7 +15,9 @@ from adoptcli.source.columns import USUAL, plain
 from adoptcli.source.convert import readable
 from adoptcli.source.events import text_of
 from adoptcli.source.expand import Search, expand
-from adoptcli.source.scan import scans
+from adoptcli.source.files import FAILURES
+from adoptcli.source.scan import Scan, scans
+from adoptcli.source.steady import steady
 from adoptcli.source.timestamps import Zones, native_to_ms, text_to_ms
 from adoptcli.timeframe import DAY_MS
 
@@ -97,16 +99,18 @@ def read_table(
 ) -> pl.DataFrame:  # fmt: skip
     """All rows of a file or folder: of its own columns those that are chosen."""
     files = readable(expand([path], Search(base, tmp=tmp)), tmp)
-    found = scans(files, Source())
-    frames = []
-    for scan in found:
-        try:
-            table = scan.frame(choose(scan.names)).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise diagnose.broken([scan], error) from error
-        told = oddities.whole(pl.col(pl.String))
-        frames.append(table.with_columns(told) if scan.kind == "ndjson" else table)
+    with steady(files):
+        frames = [_rows(scan, choose(scan.names)) for scan in scans(files, Source())]
     return pl.concat(frames, how="diagonal_relaxed")
+
+
+def _rows(scan: Scan, columns: Sequence[str]) -> pl.DataFrame:
+    try:
+        table = scan.frame(columns).collect()
+    except FAILURES as error:
+        raise diagnose.broken([scan], error) from error
+    told = oddities.whole(pl.col(pl.String))
+    return table.with_columns(told) if scan.kind == "ndjson" else table
 
 
 def _column(
