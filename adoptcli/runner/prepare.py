@@ -48,8 +48,8 @@ class Request:
     """What the command line and the YAML ask for; days are day numbers, `until_day` exclusive.
 
     `place_of` says where in the YAML a word stands, as the beginning of a message. `more` are parts
-    of the YAML beside the metrics' whose traits are read too. With a `master` Spark does the `reading`. For `quality` rows keep which files'
-    they are, and when they were received.
+    of the YAML beside the metrics' whose traits are read too. For `quality` rows keep which files'
+    they are, and when they were received. With a `master` Spark does the `reading`.
     """
 
     paths: Sequence[str] = ()

@@ -52,7 +52,9 @@ class Cluster:
 
     def codes(self, texts: pl.Series) -> pl.DataFrame:
         """text and code of those of some users that the workers know."""
-        return pl.concat(_values(self._each(lambda _, encoded: worker.users(encoded).codes(texts))))
+        found = self._each(lambda _, encoded: worker.users(encoded).codes(texts))
+        codes: list[pl.DataFrame] = _values(found)
+        return pl.concat(codes)
 
     def matching(self, patterns: Sequence[str]) -> list[int]:
         """The codes of the users that one of the patterns matches."""
