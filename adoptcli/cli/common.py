@@ -40,7 +40,7 @@ class Options:
     accounts: str | None = None
     identities: str | None = None
     rejects: Path | None = None
-    shards: int = 1
+    shards: int | None = None
     tmp: Path | None = None
     by: Sequence[str] = ()
     unit: str = "user"
