@@ -17,7 +17,7 @@ from adoptcli.timeline.encode import Encoded, Wanted, width
 FILES = 12  # which make 1, 2, 3, 4, 6 or 12 buckets of whole files
 MOST = 4096  # buckets
 SAMPLE = 50_000  # rows whose ids are looked at
-READING = 300_000_000  # bytes that reading into files needs at a time
+READING, READ = 300_000_000, 200  # bytes that reading into files needs at most, and for a row
 COUNTING = 100_000_000  # for code and sums
 SORTED, REPEATED = 60, 100  # bytes a row of a bucket needs beside its own, and where it has an id
 ID, ACTOR = 80, 600  # bytes of an id in the dictionary, and of an actor in its bucket
@@ -31,6 +31,7 @@ class Sizing:
         shards: How many buckets are asked for, if any.
         limit: What there is; None where nobody knows.
         row: Bytes that a row of a bucket needs.
+        reading: Bytes that reading takes at a time.
         taken: Bytes that the process had before it read the log.
         files: Into how many files the rows are read; 1: into memory.
     """
@@ -39,6 +40,7 @@ class Sizing:
     limit: memory.Limit | None
     row: float
     files: int = 1
+    reading: float = 0
     taken: int = field(default_factory=memory.resident)
 
     @property
@@ -49,7 +51,7 @@ class Sizing:
 
     def watch(self, ids: int) -> None:
         """Stop where the ids alone, of which more and more come, need more than there is."""
-        self.require(READING + ids * ID, f"keeping {ids:,} ids, and more to come,")
+        self.require(self.reading + ids * ID, f"keeping {ids:,} ids, and more to come,")
 
     def require(self, more: float, what: str) -> None:
         """Stop where so much more is not there.
@@ -90,8 +92,9 @@ def sized(shards: int | None, canonical: Canonical, wanted: Wanted) -> Sizing:
     for ids in (lambda: rows, lambda: _ids(rows, canonical)):
         if COUNTING + rows * made.row + ids() * (ID + ACTOR) <= made.free:
             return made
-    made.require(READING, f"a log of {rows:,} rows, read piece by piece,")
-    return replace(made, files=FILES)
+    made = replace(made, files=FILES, reading=min(READING, rows * READ))
+    made.require(made.reading, f"a log of {rows:,} rows, read piece by piece,")
+    return made
 
 
 def _row(wanted: Wanted) -> float:
