@@ -20,7 +20,8 @@ def main() -> None:
     """The entry point of the command line."""
     if memory.short():
         os.environ.setdefault("_RJEM_MALLOC_CONF", GIVEN_BACK)
-        os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "1")  # no more than is needed next
+        for ahead in ("ROW_GROUP_PREFETCH_SIZE", "CSV_CHUNK_PREFETCH_LIMIT"):
+            os.environ.setdefault(f"POLARS_{ahead}", "1")  # no more than is needed next
     os.environ.setdefault("_RJEM_MALLOC_CONF", KEPT)
     code = run()
     for number in (signal.SIGINT, signal.SIGTERM):

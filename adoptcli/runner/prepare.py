@@ -143,7 +143,7 @@ def _prepared(
     canonical = beside.identified(request, tables, canonical)
     d = people.excluding(request.definitions, tables.identities)
     request = replace(request, definitions=d)
-    sizing = sized(request.shards, canonical, wanted)
+    sizing = sized(request.shards, canonical, wanted, tables.size())
     folder = temporary.folder(request.tmp) if sizing.files > 1 else None
     if folder is not None:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)

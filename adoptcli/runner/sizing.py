@@ -5,7 +5,7 @@ What rows and actors need was measured (`benchmarks/memory.py`); it is an upper 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import polars as pl
@@ -18,7 +18,7 @@ FILES = 12  # which make 1, 2, 3, 4, 6 or 12 buckets of whole files
 MOST = 4096  # buckets
 SAMPLE = 50_000  # rows whose ids are looked at
 READING, READ = 300_000_000, 200  # bytes that reading into files needs at most, and for a row
-COUNTING = 100_000_000  # for code and sums
+CODE, COUNTING = 110_000_000, 100_000_000  # of this process, and for sums
 SORTED, REPEATED = 60, 100  # bytes a row of a bucket needs beside its own, and where it has an id
 ID, ACTOR = 80, 600  # bytes of an id in the dictionary, and of an actor in its bucket
 
@@ -32,7 +32,7 @@ class Sizing:
         limit: What there is; None where nobody knows.
         row: Bytes that a row of a bucket needs.
         reading: Bytes that reading takes at a time.
-        taken: Bytes that the process had before it read the log.
+        taken: Bytes of what the process has before it reads the log.
         files: Into how many files the rows are read; 1: into memory.
     """
 
@@ -41,7 +41,7 @@ class Sizing:
     row: float
     files: int = 1
     reading: float = 0
-    taken: int = field(default_factory=memory.resident)
+    taken: int = CODE
 
     @property
     def free(self) -> int:
@@ -78,13 +78,13 @@ class Sizing:
         raise AssertionError
 
 
-def sized(shards: int | None, canonical: Canonical, wanted: Wanted) -> Sizing:
-    """Whether the log fits into memory, by as few looks at it as tell.
+def sized(shards: int | None, canonical: Canonical, wanted: Wanted, tables: int) -> Sizing:
+    """Whether the log fits into memory beside so many bytes of tables, by as few looks as tell.
 
     Raises:
         MemoryProblem: Not even reading it into files does.
     """
-    made = Sizing(shards, memory.limit(), _row(wanted), shards or 1)
+    made = Sizing(shards, memory.limit(), _row(wanted), shards or 1, taken=CODE + tables)
     if shards is not None or made.limit is None:
         return made
     rows = canonical.about()
