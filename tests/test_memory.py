@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -181,6 +182,16 @@ def test_however_the_sample_is_parted_the_same_is_said(
     assert whole.code == 0
     monkeypatch.setattr(prepare, "sized", lambda *_: Sizing(buckets, None, 0, files))
     assert cli(*command).out == whole.out
+
+
+@pytest.mark.parametrize("item", ["top", "bottom"])
+def test_sums_beyond_cut_points_are_those_of_their_rows(cli: Cli, item: str) -> None:
+    report = json.loads(cli(*SCORE, "-f", "json").out)
+    tables = report["metrics"]["engagement_score"]["tables"]
+    (actors,) = [row["actors"] for row in tables["quartiles"]["rows"] if row["item"] == item]
+    listed = cli(*SCORE, "--who", f"quartiles[item={item}].actors", "-f", "csv").out
+    assert actors > 30
+    assert len(listed.splitlines()) - 1 == actors
 
 
 def test_space_around_ids_goes_before_they_are_parted(

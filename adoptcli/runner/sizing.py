@@ -1,6 +1,6 @@
 """How the log is parted so that it fits the memory: kept there, or in files and bucket by bucket.
 
-What rows and actors need was measured (`benchmarks/memory.py`); it is an upper bound of usual logs.
+What rows and actors need was measured (`benchmarks/run.py`); it is an upper bound of usual logs.
 """
 
 from __future__ import annotations
