@@ -21,6 +21,7 @@ READING, READ = 300_000_000, 200  # bytes that reading into files needs at most,
 CODE, COUNTING = 110_000_000, 100_000_000  # of this process, and for sums
 SORTED, REPEATED = 60, 100  # bytes a row of a bucket needs beside its own, and where it has an id
 ID, ACTOR = 80, 600  # bytes of an id in the dictionary, and of an actor in its bucket
+ACCOUNT = 8_000  # bytes of the sums of an account
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,9 @@ class Sizing:
         """
         if self.shards is not None or encoded.folder is None or self.limit is None:
             return self.shards or 1
+        kept = COUNTING + ids * ID + encoded.size("account") * ACCOUNT
         for n in encoded.partings():
-            needed = COUNTING + ids * ID + encoded.largest(n) * self.row + ids / n * ACTOR
+            needed = kept + encoded.largest(n) * self.row + ids / n * ACTOR
             if needed <= self.free:
                 return n
             if 2 * n > MOST:
