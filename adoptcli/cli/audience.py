@@ -82,7 +82,7 @@ def audience(
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
     identities: o.IdentitiesFile = None,
-    shards: o.Shards = 1,
+    shards: o.Shards = None,
     runner: o.Runner = None,
     master: o.Master = None,
     preset: o.Preset = None,

@@ -20,7 +20,7 @@ def command(name: str) -> Callable[..., None]:
         accounts: o.AccountsFile = None,
         identities: o.IdentitiesFile = None,
         rejects: o.Rejects = None,
-        shards: o.Shards = 1,
+        shards: o.Shards = None,
         runner: o.Runner = None,
         master: o.Master = None,
         preset: o.Preset = None,

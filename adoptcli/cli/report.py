@@ -15,7 +15,7 @@ def report(
     accounts: o.AccountsFile = None,
     identities: o.IdentitiesFile = None,
     rejects: o.Rejects = None,
-    shards: o.Shards = 1,
+    shards: o.Shards = None,
     runner: o.Runner = None,
     master: o.Master = None,
     preset: o.Preset = None,

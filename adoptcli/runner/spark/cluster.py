@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,7 +29,6 @@ class Cluster:
     def __init__(self, rows: DataFrame, shape: Shape) -> None:
         self._rows, self._shape = rows, shape
         self.rows = pl.DataFrame(schema=dict(shape.schema)).drop(*worker.BELOW)
-        self.tops: Mapping[str, Any] = {}
 
     def ask(self, query: Query) -> pl.DataFrame:
         """The answers of all buckets, one below the other."""

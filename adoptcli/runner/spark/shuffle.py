@@ -64,7 +64,7 @@ def encoded(
         .persist(StorageLevel.DISK_ONLY)
     )
     cluster = Cluster(rows, Shape(types, clear.columns, buckets))
-    cluster.tops = cluster.ask(lambda some: some.select(pl.all().max())).max().row(0, named=True)
+    spark.collected(rows.groupBy().count())  # so that what was shuffled can go
     shuffled.unpersist()
     dictionaries["user"] = Users(cluster)  # type: ignore[assignment]
     return Encoded(buckets, None, None, dictionaries, clear.columns, cluster=cluster), dictionaries

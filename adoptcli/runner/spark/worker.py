@@ -244,7 +244,7 @@ def worked(
 ) -> T:  # fmt: skip
     """What comes of one bucket, which may be parted further."""
     plan = replace(plan, encoded=encoded, built={})
-    return add([work(plan, n) for n in range(bucket, plan.layout.buckets, encoded.buckets)])
+    return add([work(plan, n) for n in range(bucket, plan.layout.buckets, encoded.files)])
 
 
 def added(batches: Batches, add: Callable[[Sequence[Any]], Any]) -> Batches:
