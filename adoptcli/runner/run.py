@@ -105,7 +105,8 @@ def compute(
 
 def _bucket_by_bucket(plan: Plan, metrics: Mapping[str, Metric]) -> tuple[Counts, tally.Named]:
     """The sums of all metrics over several buckets, added up as they come."""
-    return each(plan, partial(_sums, metrics=metrics), partial(_added, metrics=metrics))
+    found: Sums = each(plan, partial(_sums, metrics=metrics), partial(_added, metrics=metrics))
+    return found
 
 
 def _sums(plan: Plan, bucket: int, metrics: Mapping[str, Metric]) -> Sums:
