@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_days_that_run_backwards_count_once() -> None:
 def test_bits_fit_or_there_are_more_buckets(
     users: int, span: int, atoms: int, buckets: int
 ) -> None:
-    layout = Layout.fit(users, 0, span, atoms, 1)
+    layout = Layout.fit(users, 0, span, atoms, itertools.count(1))
     assert layout.buckets == buckets
     top = -(-users // buckets) - 1
     assert ((top + 1) << (layout.time_bits + layout.event_bits)) <= 1 << 63
