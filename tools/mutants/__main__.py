@@ -105,6 +105,8 @@ def _chosen(everything: dict[str, list[Mutant]], asked: argparse.Namespace) -> l
         for file, changes in everything.items()
     }
     total = sum(map(len, kept.values()))
+    if not total:
+        raise SystemExit(f"nothing to change has {asked.only!r} in its file or line")
     found = []
     for changes in kept.values():
         size = len(changes) if asked.all else max(1, round(asked.sample * len(changes) / total))
