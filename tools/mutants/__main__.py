@@ -122,23 +122,23 @@ def _tried(chosen: list[Mutant], known: Reach, asked: argparse.Namespace) -> Ite
     """Every change with its fate; first that the tests pass where nothing is changed."""
     _unchanged(known)
     running: dict[int, Trial] = {}
-    waiting = iter(chosen)
-    more = True
-    while more or running:
-        while more and len(running) < asked.jobs:
-            mutant = next(waiting, None)
-            more = mutant is not None
-            if mutant is None:
-                break
-            tests = known.tests(mutant.file, mutant.lines, asked.budget)
-            if tests:
-                trial = _trial(mutant, tests, known)
-                running[trial.pid] = trial
-            else:
-                yield Found(mutant, "survived", "no test", 0.0)
-        for trial, status, seconds in _ended(running):
-            assert trial.mutant is not None
-            yield Found(trial.mutant, *trial.ended(status), seconds)
+    left = list(reversed(chosen))
+    try:
+        while left or running:
+            while left and len(running) < asked.jobs:
+                mutant = left.pop()
+                tests = known.tests(mutant.file, mutant.lines, asked.budget)
+                if tests:
+                    trial = _trial(mutant, tests, known)
+                    running[trial.pid] = trial
+                else:
+                    yield Found(mutant, "survived", "no test", 0.0)
+            for trial, status, seconds in _ended(running):
+                assert trial.mutant is not None
+                yield Found(trial.mutant, *trial.ended(status), seconds)
+    finally:
+        for trial in running.values():
+            trial.drop()
 
 
 def _trial(mutant: Mutant | None, tests: list[str], known: Reach) -> Trial:

@@ -62,7 +62,7 @@ def _share(part: int, whole: int) -> str:
     from adoptcli.stats import wilson  # only now, as trials import what they change
 
     low, high = wilson(part, whole) or (0.0, 0.0)
-    return f"{part / max(whole, 1):.1%} ({low:.1%} to {high:.1%})"
+    return f"{100 * part / max(whole, 1):.1f} % ({100 * low:.1f} to {100 * high:.1f} %)"
 
 
 def into(path: Path, result: str) -> None:

@@ -100,6 +100,12 @@ class Trial:
     def kill(self) -> None:
         os.killpg(self.pid, signal.SIGKILL)
 
+    def drop(self) -> None:
+        """End it, whatever it has found."""
+        self.kill()
+        os.waitpid(self.pid, 0)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
     """Finds one module, and reads it as it was changed."""
