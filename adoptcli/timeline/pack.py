@@ -47,7 +47,7 @@ class Layout:
         return cls(start, end, bits(atoms), enough)
 
 
-def pack(rows: pl.LazyFrame, layout: Layout, *, members: bool = False) -> pl.DataFrame:
+def pack(rows: pl.LazyFrame, layout: Layout, *, members: bool) -> pl.DataFrame:
     """Rows of actor, time and event as sorted integers: key, and member where that is wanted."""
     actor, time, event = (pl.col(c).cast(pl.Int64) for c in ("actor", "time", "event"))
     key = (actor * (1 << layout.time_bits) + (time - layout.start)) * (1 << layout.event_bits)
