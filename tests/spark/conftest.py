@@ -40,9 +40,12 @@ class Server:
         with (self.folder / f"{name}.log").open("wb") as log:
             self.processes.append(
                 subprocess.Popen(
-                    [str(HOME / "bin" / "spark-class"), *command], stdout=log,
-                    stderr=subprocess.STDOUT, env=ENVIRONMENT, start_new_session=True,
-                )  # fmt: skip
+                    [str(HOME / "bin" / "spark-class"), *command],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=ENVIRONMENT,
+                    start_new_session=True,
+                )
             )
 
     def told(self, name: str, text: str, times: int = 1) -> None:
@@ -78,8 +81,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.start("master", f"{deploy}.master.Master", "--port", str(port), *here)
         server.told("master", "New state: ALIVE")
         for name in ("one", "two"):
-            work = str(server.folder / name)
-            server.start(name, f"{deploy}.worker.Worker", *here, "-c", "1", "-m", "1g", "-d", work, url)
+            own = ("-c", "1", "-m", "1g", "-d", str(server.folder / name))
+            server.start(name, f"{deploy}.worker.Worker", *here, *own, url)
         server.told("master", "Registering worker", 2)
         yield url
     finally:
