@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import polars as pl
+import yaml
 
 from tests.oracles import oracles
 
@@ -27,6 +31,21 @@ class Log:
     users: str
     accounts: str
     as_of: str
+
+
+def save(log: Log, folder: Path, events: list[tuple[Any, ...]] | None = None) -> None:
+    """The log as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = log.events if events is None else events
+    frame(rows).write_csv(folder / "events.csv")
+    (folder / "users.csv").write_text(log.users)
+    (folder / "accounts.csv").write_text(log.accounts)
+    (folder / "m.yaml").write_text(yaml.safe_dump(log.config, sort_keys=False))
+
+
+def frame(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    """Rows as texts."""
+    return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
 
 
 def random_log(seed: int) -> Log:

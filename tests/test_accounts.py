@@ -12,8 +12,8 @@ import pytest
 
 from adoptcli.metrics import all_metrics
 from tests.conftest import Outcome, write_log
-from tests.logs import Log, random_log
-from tests.test_laws import outcome, save
+from tests.logs import Log, random_log, save
+from tests.test_laws import outcome
 
 Cli = Callable[..., Outcome]
 

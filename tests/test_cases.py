@@ -23,8 +23,8 @@ def cases() -> Iterator[Any]:
 
 
 def rows_of(text: str) -> list[list[str]]:
-    """Events as they stand in a case: a line each, columns parted by white space."""
-    return [line.split() for line in text.strip().splitlines()]
+    """Events as they stand in a case: a line each, columns parted by white space, "" for none."""
+    return [[v if v != '""' else "" for v in line.split()] for line in text.strip().splitlines()]
 
 
 def matches(found: Any, wanted: Any) -> bool:

@@ -18,8 +18,8 @@ from adoptcli.metrics._association import NO_GROUP, Sides, adjusted, chosen, per
 from tests.logs import Log, _accounts, _config, _users
 from tests.oracles import drivers
 from tests.oracles.database import connect
+from tests.oracles.judge import compare, report
 from tests.oracles.model import World
-from tests.test_oracles import check, report
 
 NAMES = ("built", "shared", "read", "invited", "helped", "called")
 
@@ -72,17 +72,18 @@ def hash_of(text: str) -> int:
 @pytest.mark.parametrize("kind", ["retention", "purchase", "satisfaction"])
 def test_many_people_as_the_oracles_have_them(kind: str, tmp_path: Path) -> None:
     log = crowd(hash_of(kind), kind)
-    found = report(log, tmp_path, "drivers")["drivers"]
-    world = World(log)
+    told = report(log, tmp_path, ["drivers"])
+    assert isinstance(told, dict), told
+    found, world = told["drivers"], World(log)
     wanted = drivers.plain(world)
-    check("drivers", wanted, found, 0)
+    assert not [*compare("drivers", "plain", wanted, found)]
     with connect(tmp_path, log) as db:
-        check("drivers", drivers.sql(db, log.config), found, 0)
+        assert not [*compare("drivers", "sql", drivers.sql(db, log.config), found)]
     assert len({row["step"] for row in wanted["events"]}) > 1
     periods_of = {*drivers._periods(world, [*drivers._people_judged(world)[0]]).values()}
     assert periods_of == ({0} if kind == "satisfaction" else {0, 1})  # too few of them answer
-    told = {caveat["code"] for caveat in found["caveats"]}
-    assert ("one-period" in told) == (kind == "satisfaction")
+    caveats = {caveat["code"] for caveat in found["caveats"]}
+    assert ("one-period" in caveats) == (kind == "satisfaction")
     assert len(wanted["events"]) >= 8
 
 

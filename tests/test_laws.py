@@ -13,13 +13,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 
 from adoptcli.cli.main import run
 from adoptcli.metrics import all_metrics
 from adoptcli.results import Report
 from tests.conftest import but_for_commands
-from tests.logs import COLUMNS, Log, random_log
+from tests.logs import Log, frame, random_log, save
 from tests.oracles import oracles
 
 SEEDS = range(int(os.environ.get("ADOPTCLI_LAWS", "3")))
@@ -29,21 +28,6 @@ EVERY = [part for metric in all_metrics() for part in ("--only", metric)]  # on 
 @pytest.fixture(autouse=True)
 def _quiet_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def save(log: Log, folder: Path, events: list[tuple[Any, ...]] | None = None) -> None:
-    """The log as files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = log.events if events is None else events
-    frame(rows).write_csv(folder / "events.csv")
-    (folder / "users.csv").write_text(log.users)
-    (folder / "accounts.csv").write_text(log.accounts)
-    (folder / "m.yaml").write_text(yaml.safe_dump(log.config, sort_keys=False))
-
-
-def frame(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    """Rows as texts."""
-    return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
 
 
 def outcome(log: Log, folder: Path, *options: str, files: str = "events.csv") -> str:

@@ -26,9 +26,8 @@ from adoptcli.results import Finding, Report
 from adoptcli.runner import audience
 from adoptcli.runner import report as runner
 from tests.conftest import write_log
-from tests.logs import random_log
+from tests.logs import random_log, save
 from tests.made import by_rows, by_segment, estimate, report_of
-from tests.test_laws import save
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "metrics.example.yaml"

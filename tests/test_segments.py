@@ -22,8 +22,8 @@ with warnings.catch_warnings():
 
 from adoptcli.metrics import all_metrics
 from tests.conftest import write_log
-from tests.logs import random_log
-from tests.test_laws import numbers, outcome, save
+from tests.logs import random_log, save
+from tests.test_laws import numbers, outcome
 
 Report = Callable[..., dict[str, Any]]
 CONFIG = {"signup": "s", "activation": {"all": ["a"], "within": "1d"}}

@@ -39,7 +39,7 @@ def connect(folder: Path, log: Log) -> DB:
     c = log.config
     db = duckdb.connect(config={"threads": 1})
     zone, first = c["time_zone"], WEEKDAYS.index(c["week_start"])
-    db.execute("SET TimeZone = 'UTC'")
+    db.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # planning takes longest
     db.execute(_macros(zone, first))
     db.execute(
         f"""CREATE TABLE raw AS
