@@ -72,7 +72,7 @@ def test_case(metric: str, case: dict[str, Any], report: Any) -> None:
             assert wanted.keys() & counts.keys() == there.keys(), counts
             assert matches(counts, there), counts
         else:
-            rows = found["tables"][name]
+            rows = found["tables"].get(name, [])
             for row in wanted:
                 assert any(matches(r, row) for r in rows), (name, row, rows)
             if case.get("exactly"):

@@ -16,7 +16,7 @@ import pkgutil
 from functools import cache
 from types import ModuleType
 
-SHARED = ("criteria", "database", "judge", "model", "risk_sets", "rules", "shrink")
+SHARED = ("criteria", "database", "judge", "model", "options", "risk_sets", "rules", "shrink")
 
 
 @cache

@@ -51,6 +51,8 @@ def shrunk(log: Log, wanted: Difference, folder: Path) -> tuple[Log, Difference]
             return None
         return next((d for d in told if d.kind == wanted.kind), None)
 
+    if find(replace(log, by="")):
+        log = replace(log, by="")
     before = None
     while before != _size(log):
         before = _size(log)
@@ -122,6 +124,8 @@ def _without(config: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any] | 
         for key in path[:-1]:
             part = part[key]
         del part[path[-1]]
+        if not part:  # what is empty may mean something else than what is not there
+            return None
     except (KeyError, IndexError, TypeError):
         return None
     return whole
@@ -164,11 +168,14 @@ def case(log: Log, difference: Difference, name: str) -> str:
     made: dict[str, Any] = {"name": name, "as_of": log.as_of}
     if len(used) > 3:
         made["columns"] = " ".join(COLUMNS[i] for i in used)
+    options = ["--unit account"] if log.unit == "account" else []
+    if options := [*options, *([f"--by {log.by}"] if log.by else [])]:
+        made["options"] = " ".join(options)
     made |= {"config": log.config, "events": "\n".join(rows) + "\n"}
     for table in ("users", "accounts"):
         if table in log.config:
             made[table] = getattr(log, table)
-    if not difference.column:
+    if not difference.column and not log.by:
         made["exactly"] = True
     made["expect"] = {difference.table: [_expected(row, difference) for row in difference.rows]}
     return str(yaml.dump([made], Dumper=_Blocks, sort_keys=False, allow_unicode=True, width=100))
@@ -177,7 +184,8 @@ def case(log: Log, difference: Difference, name: str) -> str:
 def _expected(row: dict[str, Any], difference: Difference) -> dict[str, Any]:
     """The keys of a row, and the number that differs; of a row too many or too few all."""
     names = [k for k in row if k in KEYS or difference.column in ("", k)]
-    return {k: _plain(row[k]) for k in names}
+    of = {"segment": difference.segment} if difference.segment else {}
+    return of | {k: _plain(row[k]) for k in names}
 
 
 def _plain(value: Any) -> Any:
