@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
 
@@ -19,7 +19,7 @@ FRESH = 1000  # logs after which processes are new ones
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge the logs and print a case for each kind of difference; 1 where there is one."""
+    """Judge the logs and print a case for each that differs; 1 where there is one."""
     chosen = _parser().parse_args(arguments)
     os.environ["POLARS_MAX_THREADS"] = "1"  # of small logs one core makes more than two for each
     seeds = range(chosen.first, chosen.first + chosen.logs)
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if cases or n % 100 == 0 or n == len(seeds):
             speed = n / (time.monotonic() - begun)
             text = f"{n:,} of {len(seeds):,} logs, {wrong:,} with differences, {speed:.1f} a second"
-            print(f"{text}; last seed {seed}", file=sys.stderr, flush=True)
+            print(f"{text}; seed {seed}", file=sys.stderr, flush=True)
     return int(wrong > 0)
 
 
@@ -46,16 +46,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _judged(seeds: range, jobs: int, metrics: list[str], sql: int) -> Iterator[Found]:
+    """Each seed with its cases, as they come."""
     from tests.oracles.shrink import cases
 
     judge = partial(cases, metrics=tuple(filter(None, metrics)), sql=sql)
     if jobs == 1:
-        yield from zip(seeds, map(judge, seeds), strict=True)
+        yield from ((seed, judge(seed)) for seed in seeds)
         return
     for first in range(0, len(seeds), FRESH):
-        some = seeds[first : first + FRESH]
         with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-            yield from zip(some, pool.map(judge, some, chunksize=4), strict=True)
+            some = {pool.submit(judge, seed): seed for seed in seeds[first : first + FRESH]}
+            yield from ((some[done], done.result()) for done in as_completed(some))
 
 
 if __name__ == "__main__":

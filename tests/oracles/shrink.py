@@ -20,7 +20,7 @@ Shows = Callable[[Log], bool]
 
 
 def cases(seed: int, metrics: Sequence[str] = (), *, sql: int = 1) -> list[str]:
-    """Each table in which a random log differs, as a case with a log made small.
+    """The first difference of a random log as a case with a log made small; others by name.
 
     Args:
         seed: Of the log.
@@ -31,9 +31,11 @@ def cases(seed: int, metrics: Sequence[str] = (), *, sql: int = 1) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
-            for told in [*differences(log, folder, metrics, sql=seed % sql == 0)]:
-                small, there = shrunk(log, told, folder)
-                made.append(f"# {there.metric}\n{case(small, there, f'seed {seed}: {there}')}")
+            told = [*differences(log, folder, metrics, sql=seed % sql == 0)]
+            made += [f"# {seed}: {one}\n" for one in told]
+            if told:
+                small, there = shrunk(log, told[0], folder)
+                made.append(case(small, there, f"seed {seed}: {there}"))
         except Exception:
             lines = [f"seed {seed}: an oracle fails", *traceback.format_exc().splitlines()]
             made.append("".join(f"# {line}\n" for line in lines))
