@@ -130,7 +130,7 @@ class World:
             )
             for u in self.users
         }
-        self.signup_known = "signup" in c or any(t for t, _ in self.table.values())
+        self.signup_known = "signup" in c or any(t for t, _ in self.people.values())
         self._sign_ups()
 
     def _table(self, log: Log) -> dict[str, Person]:
