@@ -7,7 +7,7 @@ import io
 import json
 import os
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -388,52 +388,6 @@ def told_later(log: Log) -> None:
     for user in sorted({row[0] for row in usable}):
         first = min(row[2] for row in usable if row[0] == user)
         log.events.insert(0, (user, "signed_up", first, "", "s1", "", "", f"first {user}"))
-
-
-Counts = dict[tuple[str, str], list[float]]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_segments_add_up(seed: int, tmp_path: Path) -> None:
-    """Every actor is in one segment: where each has a row, its counts add up to everybody's."""
-    save(random_log(seed), tmp_path)
-    found = numbers(outcome(random_log(seed), tmp_path, "--by", "kind"))
-    if isinstance(found, str):
-        return
-    segments = {row["segment"] for row in found["active_users"]["tables"]["daily"]} - {None}
-    compared = 0
-    for metric, table, rows in tables_of(found):
-        whole = counts(row for row in rows if row.get("segment") is None)
-        parts = counts(row for row in rows if row.get("segment") is not None)
-        for (key, column), (value,) in whole.items():
-            mine = parts.get((key, column), [])
-            if exempt("segments add up", f"{metric}.{table}.{column}") or len(mine) < len(segments):
-                continue
-            assert sum(mine) == pytest.approx(value), f"{metric}.{table}[{key}].{column}"
-            compared += 1
-    assert compared > 20
-
-
-def tables_of(metrics: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-    """Every table with its metric and its name."""
-    for metric_id, metric in metrics.items():
-        for table, rows in metric["tables"].items():
-            yield metric_id, table, rows
-
-
-def counts(rows: Iterable[dict[str, Any]]) -> Counts:
-    """The counts of each row by its key and column, with the two counts of a share apart."""
-    found: Counts = {}
-    for row in rows:
-        key = " ".join(str(row.get(name)) for name in IDENTITY)
-        for name, cell in row.items():
-            told = cell if isinstance(cell, dict) else {"": cell}
-            for part in ("", "numerator", "denominator"):
-                count = told.get(part)
-                whole = isinstance(count, int) or (part and isinstance(count, float))
-                if whole and name not in IDENTITY:
-                    found.setdefault((f"{key} {part}", name), []).append(count)
-    return found
 
 
 @pytest.mark.parametrize("metric", sorted(oracles()))
