@@ -166,7 +166,7 @@ def all_are_as_long_as_told(options: common.Options, rules: Sequence[Rule]) -> i
 def test_every_list_of_any_log_is_as_long_as_told(
     unit: str, by: Sequence[str], tmp_path: Path, eager: list[Rule]
 ) -> None:
-    log = random_log(9)
+    log = random_log(12)
     save(log, tmp_path)
     options = common.Options(
         files=[str(tmp_path / "events.csv")], config=tmp_path / "m.yaml", as_of=log.as_of,
