@@ -18,13 +18,12 @@ from adoptcli.metrics._drawn import ratio_p
 from adoptcli.metrics._impact_tables import _moved
 from adoptcli.metrics._matched import Difference
 from adoptcli.metrics._verdicts import Asked, Channel, Judged, _judge, outcomes
-from tests.logs import Log
+from tests.logs import Log, save
 from tests.oracles import impact, risk_sets
 from tests.oracles.database import connect
 from tests.oracles.judge import compare
 from tests.oracles.model import World
 from tests.test_cli import EXAMPLE
-from tests.test_laws import save
 
 
 def crowd(seed: int, accounts: bool) -> Log:
