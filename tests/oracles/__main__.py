@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for n, (seed, cases) in enumerate(found, 1):
         wrong += bool(cases)
         print("".join(cases), end="", flush=True)
-        if cases or n % 100 == 0 or n == len(seeds):
+        if cases or n % 50 == 0 or n == len(seeds):
             speed = n / (time.monotonic() - begun)
             text = f"{n:,} of {len(seeds):,} logs, {wrong:,} with differences, {speed:.1f} a second"
             print(f"{text}; seed {seed}", file=sys.stderr, flush=True)
