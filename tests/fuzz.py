@@ -28,8 +28,7 @@ import yaml
 from adoptcli.cli.main import run
 from adoptcli.errors import Exit
 from adoptcli.metrics import all_metrics
-from tests.logs import Log, random_log
-from tests.test_laws import frame
+from tests.logs import Log, frame, random_log
 
 CODES = {Exit.OK, Exit.MISSED, Exit.USAGE, Exit.DATA, Exit.OUTPUT}
 SECONDS = 60  # after which a run hangs

@@ -12,24 +12,29 @@ import pytest
 
 from adoptcli.metrics import all_metrics
 from tests.conftest import Outcome, write_log
-from tests.logs import Log, random_log
-from tests.test_laws import outcome, save
+from tests.logs import Log, random_log, save
+from tests.test_laws import outcome
 
 Cli = Callable[..., Outcome]
 
 # What asks for the members of an account, so that merging them changes it.
 OF_MEMBERS = {
+    "drivers",  # what tells is decided by intervals: over groups where users have accounts
     "adoption_rate", "engagement_score", "feature_success", "feedback", "sessions", "usage",
 }  # fmt: skip
 
 
 def _plain(seed: int) -> Log:
-    """A log without tables, whose rows all have an account."""
+    """A log without tables, whose rows all have an account and an id of their own."""
     log = random_log(seed)
-    log.events = [(*row[:3], row[3] or "none", *row[4:]) for row in log.events]
-    log.config.pop("users", None)
-    log.config.pop("accounts", None)
+    usable = [row for row in log.events if row[0]]
+    log.events = [(*row[:3], row[3] or "none", *row[4:7], f"id{i}") for i, row in enumerate(usable)]
+    for name in ("users", "accounts", "exclude"):
+        log.config.pop(name, None)
     log.config["features"].pop("late", None)
+    log.config["engagement_score"].pop("daily_cap", None)  # caps are each member's
+    for name in ("variant", "control", "split"):  # lots are drawn of users
+        log.config["impact"].pop(name, None)
     return log
 
 

@@ -19,8 +19,7 @@ from adoptcli.cli.console import Console
 from adoptcli.render import people as render
 from adoptcli.runner import audience as run
 from tests.conftest import Outcome, write_log
-from tests.logs import random_log
-from tests.test_laws import save
+from tests.logs import random_log, save
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "metrics.example.yaml"

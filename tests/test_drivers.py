@@ -18,8 +18,8 @@ from adoptcli.metrics._association import NO_GROUP, Sides, adjusted, chosen, per
 from tests.logs import Log, _accounts, _config, _users
 from tests.oracles import drivers
 from tests.oracles.database import connect
+from tests.oracles.judge import compare, report
 from tests.oracles.model import World
-from tests.test_oracles import check, report
 
 NAMES = ("built", "shared", "read", "invited", "helped", "called")
 
@@ -64,6 +64,14 @@ def crowd(seed: int, kind: str, people: int = 150) -> Log:
     return Log(events, config, _users(rng, [], start), _accounts(rng, start), "2026-03-21")
 
 
+def told(log: Log, folder: Path) -> dict[str, Any]:
+    """What adoptcli says of the drivers in a log."""
+    found = report(log, folder, ["drivers"])
+    assert isinstance(found, dict), found
+    metric: dict[str, Any] = found["drivers"]
+    return metric
+
+
 def hash_of(text: str) -> int:
     """The same in every run."""
     return sum(map(ord, text))
@@ -72,17 +80,16 @@ def hash_of(text: str) -> int:
 @pytest.mark.parametrize("kind", ["retention", "purchase", "satisfaction"])
 def test_many_people_as_the_oracles_have_them(kind: str, tmp_path: Path) -> None:
     log = crowd(hash_of(kind), kind)
-    found = report(log, tmp_path, "drivers")["drivers"]
-    world = World(log)
+    found, world = told(log, tmp_path), World(log)
     wanted = drivers.plain(world)
-    check("drivers", wanted, found, 0)
+    assert not [*compare("drivers", "plain", wanted, found)]
     with connect(tmp_path, log) as db:
-        check("drivers", drivers.sql(db, log.config), found, 0)
+        assert not [*compare("drivers", "sql", drivers.sql(db, log.config), found)]
     assert len({row["step"] for row in wanted["events"]}) > 1
     periods_of = {*drivers._periods(world, [*drivers._people_judged(world)[0]]).values()}
     assert periods_of == ({0} if kind == "satisfaction" else {0, 1})  # too few of them answer
-    told = {caveat["code"] for caveat in found["caveats"]}
-    assert ("one-period" in told) == (kind == "satisfaction")
+    caveats = {caveat["code"] for caveat in found["caveats"]}
+    assert ("one-period" in caveats) == (kind == "satisfaction")
     assert len(wanted["events"]) >= 8
 
 
@@ -236,7 +243,7 @@ def test_order_flags_and_verdicts(tmp_path: Path) -> None:
     """By the lower limit × those who have not done it, flagged last; headline the first of them."""
     log = crowd(3, "retention", 700)
     log.config["drivers"]["fewest"] = 30
-    found = report(log, tmp_path, "drivers")["drivers"]
+    found = told(log, tmp_path)
     rows = found["tables"]["events"]
 
     def place(row: dict[str, Any]) -> tuple[bool, float]:
@@ -270,7 +277,7 @@ def test_q_values_are_of_what_is_tested(tmp_path: Path) -> None:
     """Neither the structural nor the rare, nor what tells nothing where thresholds are chosen."""
     log = crowd(4, "retention")
     log.config["drivers"]["fewest"] = 15
-    found = report(log, tmp_path, "drivers")["drivers"]
+    found = told(log, tmp_path)
     ps = {row["item"]: row["p"] for row in found["tables"]["measures"]}
     rows = {row["item"]: row for row in found["tables"]["events"]}
     out = {i for i, r in rows.items() if {"structural", "rare"} & {*(r["flags"] or "").split(", ")}}
@@ -278,11 +285,11 @@ def test_q_values_are_of_what_is_tested(tmp_path: Path) -> None:
     tested = {i: p for i, p in ps.items() if i in telling - out and p is not None}
     wanted = dict(zip(tested, stats.benjamini_hochberg([*tested.values()]), strict=True))
     assert {i: r["q"] for i, r in rows.items() if r["q"] is not None} == pytest.approx(wanted)
-    told = {c["code"]: c["count"] for c in found["caveats"]}
+    caveats = {c["code"]: c["count"] for c in found["caveats"]}
     rare = [i for i, r in rows.items() if "rare" in (r["flags"] or "") and i != "signed_up"]
     silent = {*rows} - out - telling
-    assert told["rare-events"] == len(rare) > 0
-    assert told["not-telling"] == len(silent) > 0
+    assert caveats["rare-events"] == len(rare) > 0
+    assert caveats["not-telling"] == len(silent) > 0
     assert len(wanted) > 1
     assert {rows[i]["verdict"] for i in rare} == {"not enough data"}
     assert {rows[i]["verdict"] for i in silent} == {"no evidence"}
@@ -290,7 +297,7 @@ def test_q_values_are_of_what_is_tested(tmp_path: Path) -> None:
 
 def test_buckets_of_actors_change_nothing(tmp_path: Path, cli: Callable[..., Any]) -> None:
     """Halves and groups are by ids, not by codes: the same bytes, by segment and by account too."""
-    report(crowd(5, "retention"), tmp_path, "drivers")
+    told(crowd(5, "retention"), tmp_path)
     base = ["drivers", tmp_path / "events.csv", "-c", tmp_path / "m.yaml", "--as-of", "2026-03-21",
             "-q", "-f", "json"]  # fmt: skip
     for options in (["--by", "kind"], ["--unit", "account"]):
@@ -301,7 +308,7 @@ def test_buckets_of_actors_change_nothing(tmp_path: Path, cli: Callable[..., Any
 
 def test_both_sides_can_be_listed(tmp_path: Path, cli: Callable[..., Any]) -> None:
     """As many as the table counts, and nobody on both."""
-    rows = report(crowd(6, "retention"), tmp_path, "drivers")["drivers"]["tables"]["events"]
+    rows = told(crowd(6, "retention"), tmp_path)["tables"]["events"]
     row = next(row for row in rows if row["item"] == "invited")
     place = f"events[item=invited,step={row['step']}]"
 

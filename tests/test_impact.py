@@ -18,13 +18,12 @@ from adoptcli.metrics._drawn import ratio_p
 from adoptcli.metrics._impact_tables import _moved
 from adoptcli.metrics._matched import Difference
 from adoptcli.metrics._verdicts import Asked, Channel, Judged, _judge, outcomes
-from tests.logs import Log
+from tests.logs import Log, save
 from tests.oracles import impact, risk_sets
 from tests.oracles.database import connect
+from tests.oracles.judge import compare
 from tests.oracles.model import World
 from tests.test_cli import EXAMPLE
-from tests.test_laws import save
-from tests.test_oracles import check
 
 
 def crowd(seed: int, accounts: bool) -> Log:
@@ -67,9 +66,9 @@ def test_a_crowd_agrees_with_both_oracles_and_with_leaving_groups_out(
     log = crowd(int(accounts), accounts)
     found, world = tables(log, tmp_path), World(log)
     wanted = impact.plain(world)
-    check("impact", wanted, found, int(accounts))
+    assert not [*compare("impact", "plain", wanted, found)]
     with connect(tmp_path, log) as db:
-        check("impact", impact.sql(db, log.config), found, int(accounts))
+        assert not [*compare("impact", "sql", impact.sql(db, log.config), found)]
     for name, exposed, others, _ in risk_sets.compared_people(world):
         row = next(r for r in wanted["channels"] if r["item"] == name)
         level = risk_sets.NAMES.index(row["level"])

@@ -26,9 +26,8 @@ from adoptcli.results import Finding, Report
 from adoptcli.runner import audience
 from adoptcli.runner import report as runner
 from tests.conftest import write_log
-from tests.logs import random_log
+from tests.logs import random_log, save
 from tests.made import by_rows, by_segment, estimate, report_of
-from tests.test_laws import save
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "metrics.example.yaml"
@@ -167,7 +166,7 @@ def all_are_as_long_as_told(options: common.Options, rules: Sequence[Rule]) -> i
 def test_every_list_of_any_log_is_as_long_as_told(
     unit: str, by: Sequence[str], tmp_path: Path, eager: list[Rule]
 ) -> None:
-    log = random_log(4)
+    log = random_log(12)
     save(log, tmp_path)
     options = common.Options(
         files=[str(tmp_path / "events.csv")], config=tmp_path / "m.yaml", as_of=log.as_of,

@@ -17,8 +17,8 @@ from adoptcli.timeline.days import local_day, start_of
 from adoptcli.timeline.encode import Dictionary, People, Wanted, encode
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.runs import kth_in_run, place_in_run, runs, starts_run
-from tests.logs import random_log
-from tests.test_laws import outcome, save
+from tests.logs import random_log, save
+from tests.test_laws import outcome
 
 ZONES = (
     "Europe/Berlin",

@@ -17,7 +17,7 @@ class Users(Model):
     id: Name | None = Field(None, description="Column of the user id.")
     signed_up_at: Name | None = Field(None, description="Column of the sign-up time or date.")
     account: Name | None = Field(None, description="Column of the user's account.")
-    time_zone: Zone | None = Field(None, description="Zone of naive times; default the report's.")
+    time_zone: Zone | None = Field(None, description="Zone of naive times; default UTC.")
 
 
 class Accounts(Model):

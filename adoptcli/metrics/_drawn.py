@@ -31,16 +31,19 @@ def randomised(tally: pl.DataFrame, asked: Asked) -> Drawn:
     """Each variant against the control, and whether the sizes are as they were drawn."""
     names = list(asked.variants)
     sizes = dict(tally.group_by("item").agg(pl.col("assigned").sum()).iter_rows())
-    counted = {name: sizes.get(i, 0) for i, name in enumerate(names)}
+    # What only later rows have, or people who do not count, is no variant yet.
+    there = {*asked.split, *(name for i, name in enumerate(names) if i in sizes)}
+    place = {name: i for i, name in enumerate(names)}
+    counted = {name: sizes.get(place.get(name), 0) for name in sorted(there)}
     if not counted.get(asked.reference):
         text = f"nobody who signed up is of {asked.reference!r}, the control"
         return Drawn(None, [], [Caveat("no-control", text, 0)])
     p = ratio_p(counted, asked.split)
-    control = tally.filter(pl.col("item") == names.index(asked.reference))
+    control = tally.filter(pl.col("item") == place[asked.reference])
     rows: list[Row] = []
     lines: list[Headline] = []
-    for i, name in enumerate(names):
-        mine = tally.filter(pl.col("item") == i)
+    for name in counted:
+        mine = tally.filter(pl.col("item") == place.get(name, -1))
         row: dict[str, Cell] = {"item": name, "assigned": counted[name], "n": int(mine["n"].sum())}
         for outcome in outcomes(asked):
             against = None if name == asked.reference else control

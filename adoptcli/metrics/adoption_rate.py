@@ -68,7 +68,7 @@ def rows(timeline: Timeline, settings: AdoptionRateSettings, context: Context) -
         .filter(pl.lit(context.tabled) & ~pl.col("tabled"))
         .select("actor", not_in_table=pl.lit(1)),
     }
-    if settings.role in context.traits:
+    if settings.role in context.traits and context.unit == "user":
         roles = timeline.actors.lazy().select("actor", item=f"trait.{settings.role}")
         found["roles"] = last.lazy().drop("days").join(roles, on="actor")
     return found

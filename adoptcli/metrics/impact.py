@@ -24,10 +24,10 @@ alike before (balance within 0.1), and neither placebo nor negative control move
 `not enough data` where too few are compared; else `no evidence`. A check that moved is told in any
 case, with its interval, also where it moved the other way. Of people who choose for themselves no
 comparison shows a cause: what is not in the strata may still explain it.
-By lot: with `variant`, a column of the users table whose value was drawn by lot, those who signed
-up are compared with the `control` in the `horizon` after the day of their sign-up. Only here may
-the verdict be `raises` or `lowers`, and only if the variants' sizes are as drawn (chi-square
-p of at least 0.001; `split` has the weights).
+By lot, where actors are users: with `variant`, a column of the users table whose value was drawn,
+those who signed up are compared with the `control` in the `horizon` after the day of their sign-up.
+Only here may the verdict be `raises` or `lowers`, and only if the variants' sizes are as drawn
+(chi-square p of at least 0.001; `split` has the weights).
 Left out: the channels' own events, which count as no activity; who was exposed before those days.
 Textbook: the same outcome, exposed minus others, not adjusted (correlating the use of content with
 an uptick in usage).
@@ -237,7 +237,7 @@ def _variants(
 ) -> pl.LazyFrame:  # fmt: skip
     """Those who signed up, by variant: how many, and what they did since, where that is over."""
     length, trait = settings.horizon, f"trait.{settings.variant}"
-    there = trait in timeline.actors.columns
+    there = trait in timeline.actors.columns and context.unit == "user"
     item = (pl.col(trait) if there else pl.lit(None)).cast(pl.Int64)
     points = starters(timeline, context).select("actor", item=item, day="signup_day")
     points = points.filter(pl.col("item").is_not_null())
@@ -268,7 +268,7 @@ def result(tallies: Tallies, settings: ImpactSettings, context: Context) -> Resu
         adoption=_adoption_name(settings, context),
         features=bool(context.definitions.features),
         control=", ".join(map(str, settings.negative_control or ())),
-        variants=_variant_names(settings, context), reference=settings.control or "",
+        variants=_variant_names(settings, context), reference=_reference(settings, context),
         split=settings.split, alike=bool(context.segments),
     )  # fmt: skip
     return judged(tallies, asked, _caveats(settings, context))
@@ -285,10 +285,17 @@ def _variant_names(settings: ImpactSettings, context: Context) -> tuple[str, ...
     return tuple(context.traits.get(settings.variant, ())) if settings.variant else ()
 
 
+def _reference(settings: ImpactSettings, context: Context) -> str:
+    """The control; empty where nothing is compared by lot, as lots are drawn of users."""
+    return settings.control or "" if context.unit == "user" else ""
+
+
 def _caveats(settings: ImpactSettings, context: Context) -> list[Caveat]:
     names = channels_of(settings, context.definitions)
     found = [caveat for refs in names.values() for caveat in unseen(refs, context)]
     found += unseen(settings.negative_control or [], context)
+    if settings.variant and context.unit == "account":
+        found.append(Caveat("variant-of-users", "nothing by lot: accounts have no variant"))
     asked: set[int] = set()
     if settings.adoption:
         asked.update(

@@ -16,11 +16,11 @@ import pkgutil
 from functools import cache
 from types import ModuleType
 
-SHARED = ("criteria", "database", "model", "risk_sets", "rules")
+SHARED = ("criteria", "database", "judge", "model", "options", "risk_sets", "rules", "shrink")
 
 
 @cache
 def oracles() -> dict[str, ModuleType]:
     """The oracle of each metric, by its id."""
-    names = [m.name for m in pkgutil.iter_modules(__path__) if m.name not in SHARED]
+    names = [m.name for m in pkgutil.iter_modules(__path__) if m.name not in (*SHARED, "__main__")]
     return {name: importlib.import_module(f"{__name__}.{name}") for name in sorted(names)}

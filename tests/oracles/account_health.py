@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.oracles.database import DB, may_use_sql, rows, where
 from tests.oracles.engagement_score import daily, days_of
-from tests.oracles.model import Tables, World, activated_at, may_use
+from tests.oracles.model import Tables, World, activated_at, listed, may_use
 
 CELLS = [("accounts", "members")]
 ROWS = {"accounts": "members"}
@@ -50,7 +50,7 @@ def plain(world: World) -> Tables:
         now, before = sums["now"], sums["before"]
         seats, mrr = (float(facts[k]) if facts.get(k) else None for k in ("seats", "mrr"))
         change = now / before - 1 if before else None
-        gone = has_ended(world, members, facts, world.as_of)
+        gone = has_ended(world, members, account, world.as_of)
         reasons = []
         if not gone:
             reasons += [] if active else ["idle"]
@@ -94,24 +94,23 @@ def _order(line: dict[str, Any]) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def has_ended(world: World, members: list[str], facts: dict[str, str], before: int) -> bool:
+def has_ended(world: World, members: list[str], account: str, before: int) -> bool:
     """By the table, or by the last word of its members."""
-    at = world.instant(facts.get("cancelled_at") or "")
+    at = world.ends(account)
     if at is not None and at < before:
         return True
     cancel, buy = endings(world.config)
     ends = [
-        (t, e in cancel) for u in members for t, e, _ in world.events.get(u, [])
-        if e in (*cancel, *buy) and t < before
+        (t, any(world.holds(ref, e, p) for ref in cancel))
+        for u in members for t, e, p in world.events.get(u, [])
+        if any(world.holds(ref, e, p) for ref in (*cancel, *buy)) and t < before
     ]  # fmt: skip
     return bool(ends) and max(ends)[1]
 
 
-def endings(config: dict[str, Any]) -> tuple[list[str], list[str]]:
+def endings(config: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     """The events of cancelling and of buying."""
-    found = (config["churn"].get("cancel", []), config.get("purchase", []))
-    cancel, buy = ([part] if isinstance(part, str) else part for part in found)
-    return cancel, buy
+    return listed(config["churn"].get("cancel", [])), listed(config.get("purchase", []))
 
 
 def _arrived(world: World, user: str) -> bool:
@@ -145,7 +144,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         WHERE ({where(f["events"] if isinstance(f, dict) else f)}) AND {may_use_sql(f)}"""
         for i, f in enumerate(config["features"].values())
     )
-    cancel, buy = ("', '".join(names) for names in endings(config))
+    cancel, buy = map(where, endings(config))
     lines = rows(
         db,
         f"""WITH home AS (SELECT "user", account FROM people WHERE account IS NOT NULL),
@@ -162,10 +161,9 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                 SELECT f, "user" FROM ({uses}), span WHERE day >= as_of_day - {length}
                 GROUP BY ALL HAVING count(DISTINCT day) >= {least})
             JOIN home USING ("user") GROUP BY 1),
-        last AS (SELECT h.account, arg_max(e.event IN ('{cancel}'), 2 * e.ts +
-                (e.event IN ('{cancel}'))::BIGINT) AS gone
-            FROM events e JOIN home h USING ("user")
-            WHERE e.event IN ('{cancel}', '{buy}') GROUP BY 1),
+        last AS (SELECT home AS account, arg_max({cancel}, 2 * ts + ({cancel})::BIGINT) AS gone
+            FROM (SELECT e.*, h.account AS home FROM events e JOIN home h USING ("user"))
+            WHERE {cancel} OR {buy} GROUP BY 1),
         facts AS (SELECT size.account, members, coalesce(active, 0) AS active,
                 coalesce(now, 0) AS now, coalesce(old, 0) AS old, c.mrr,
                 nullif(c.seats, 0) AS seats, coalesce(features, 0) AS features,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,17 +19,25 @@ CELLS = [
 ]
 
 
-def _month(world: World) -> int:
-    return int(world.config["active_users"]["month"][:-1])
+def section(rng: random.Random) -> dict[str, Any]:
+    """Windows of several lengths."""
+    found = {"month": rng.choice(("14d", "30d"))}
+    return {"active_users": found | rng.choice(({}, {"week": "5d"}, {"week": "10d"}))}
+
+
+def windows(config: dict[str, Any]) -> tuple[int, int]:
+    c = config["active_users"]
+    return int(c.get("week", "7d")[:-1]), int(c["month"][:-1])
 
 
 def plain(world: World) -> Tables:
     """A day at a time, a set of people at a time."""
     days = {u: world.days(u) for u in world.users}
     daily, day = [], world.first_day
+    week, month = windows(world.config)
     while day < world.as_of_day:
         line: dict[str, Any] = {"period": day.isoformat()}
-        for name, length in (("dau", 1), ("wau", 7), ("mau", _month(world))):
+        for name, length in (("dau", 1), ("wau", week), ("mau", month)):
             begin = day - timedelta(days=length - 1)
             who = {u for u, ds in days.items() if any(begin <= d <= day for d in ds)}
             line[name] = len(who) if begin >= world.first_day else None
@@ -56,15 +65,15 @@ def _calendar(world: World, days: dict[str, list[date]], of: str) -> list[dict[s
 
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """A calendar of days, each joined with the days that it looks back on."""
-    month, p = int(config["active_users"]["month"][:-1]), config["period"]
+    (week, month), p = windows(config), config["period"]
     daily = rows(
         db,
         f"""WITH days AS (SELECT unnest(generate_series(first_day, as_of_day - 1, INTERVAL 1 DAY))
             ::DATE AS d, first_day FROM span)
         SELECT strftime(d, '%Y-%m-%d') AS period,
             count(DISTINCT "user") FILTER (WHERE day = d) AS dau,
-            CASE WHEN d - 6 >= first_day THEN
-                count(DISTINCT "user") FILTER (WHERE day > d - 7) END AS wau,
+            CASE WHEN d - {week - 1} >= first_day THEN
+                count(DISTINCT "user") FILTER (WHERE day > d - {week}) END AS wau,
             CASE WHEN d - {month - 1} >= first_day THEN
                 count(DISTINCT "user") FILTER (WHERE day > d - {month}) END AS mau
         FROM days LEFT JOIN active ON day BETWEEN d - 31 AND d GROUP BY d, first_day ORDER BY d""",

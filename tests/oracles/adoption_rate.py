@@ -49,8 +49,8 @@ def plain(world: World) -> Tables:
             for k in range(1, 8)
         ],
     }
-    if "role" in c["adoption_rate"]:
-        roles = {u: _kind(world, u) for u in able}
+    if "role" in c["adoption_rate"] and world.unit == "user":
+        roles = {u: world.latest(u, "kind") or "" for u in able}
         whole = count_by([*roles.values()])
         yes = count_by([roles[u] for u in able if days[u]])
         found["roles"] = [
@@ -61,7 +61,7 @@ def plain(world: World) -> Tables:
 
 
 def _eligible(world: World, end: date) -> list[str]:
-    people = [u for u in world.actors if not world.table or u in world.table]
+    people = [u for u in world.actors if not world.tabled or u in world.table]
     return [u for u in people if not (dates := _there(world, u)) or min(dates) < end]
 
 
@@ -73,13 +73,6 @@ def _there(world: World, user: str) -> list[date]:
 
 def _active(world: World, user: str, first: date, end: date) -> int:
     return sum(first <= d < end for d in world.days(user))
-
-
-def _kind(world: World, user: str) -> str:
-    """The latest, of several at that instant the smallest."""
-    told = [(t, p["kind"]) for t, _, p in world.events.get(user, []) if p["kind"]]
-    last = max((t for t, _ in told), default=0)
-    return min((kind for t, kind in told if t == last), default="")
 
 
 def _features(world: World, able: list[str], first: date, end: date) -> list[dict[str, Any]]:
@@ -126,11 +119,8 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     if "role" in c:
         found["roles"] = rows(
             db,
-            """WITH told AS (SELECT "user", ts, min(kind) AS kind FROM events
-                WHERE kind IS NOT NULL GROUP BY ALL),
-            role AS (SELECT "user", arg_max(kind, ts) AS kind FROM told GROUP BY 1)
-            SELECT coalesce(kind, 'unknown') AS item, count(*) FILTER (days > 0) AS rate_n,
-                count(*) AS rate_d FROM able LEFT JOIN role USING ("user") WHERE n = 0
+            """SELECT coalesce(kind, 'unknown') AS item, count(*) FILTER (days > 0) AS rate_n,
+                count(*) AS rate_d FROM able LEFT JOIN kinds USING ("user") WHERE n = 0
             GROUP BY kind ORDER BY kind NULLS LAST""",
         )
     found["features"] = [
@@ -146,7 +136,7 @@ def _eligible_table(db: DB, length: int) -> None:
             FROM span, range(6) AS r(n)
             WHERE n = 0 OR as_of_day - ((n + 1) * {length})::INTEGER >= first_day),
         people AS (SELECT *, coalesce(least(t0_day, first_day), DATE '0001-01-01') AS since
-            FROM people WHERE tabled OR (SELECT count(*) FROM tabled) = 0)
+            FROM people WHERE tabled OR NOT (SELECT users FROM facts))
         SELECT people."user", n, stop, count(day) AS days
         FROM people JOIN windows ON since < stop
         LEFT JOIN active a ON a."user" = people."user" AND day >= stop - {length} AND day < stop

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracles.criteria import activations
-from tests.oracles.database import DB, rows
-from tests.oracles.model import Tables, World, activated_at, part_of
+from tests.oracles.database import DB, rows, where
+from tests.oracles.model import Tables, World, activated_at, listed, part_of
 
 CELLS = [
     ("inferred", "lost"), ("inferred", "at_start"), ("inferred", "already"), ("inferred", "early"),
@@ -20,18 +20,19 @@ def section(rng: random.Random) -> dict[str, Any]:
     """Idle days, with a cancel event or without."""
     found: dict[str, Any] = {"after": rng.choice(("7d", "14d", "28d"))}
     if rng.random() < 0.8:
-        found["cancel"] = rng.choice(("cancelled", ["cancelled", "called"]))
+        some = {"event": "called", "where": {"kind": "x"}}
+        found["cancel"] = rng.choice(("cancelled", ["cancelled", "called"], ["cancelled", some]))
     return {"churn": found}
 
 
-def _cancels(world: World) -> list[str]:
-    refs = world.config["churn"]["cancel"]
-    return refs if isinstance(refs, list) else [refs]
+def _cancels(world: World, event: str, properties: dict[str, str]) -> bool:
+    refs = listed(world.config["churn"].get("cancel", []))
+    return any(world.holds(ref, event, properties) for ref in refs)
 
 
 def _cancelled(world: World) -> list[dict[str, Any]]:
     """Who is a customer at the start of each period, told event by event."""
-    lines, cancels = [], _cancels(world)
+    lines = []
     for a, b in world.complete():
         at, until = world.midnight(a), world.midnight(b)
         there = lost = 0
@@ -40,33 +41,38 @@ def _cancelled(world: World) -> list[dict[str, Any]]:
             if begin is None:
                 continue
             there += 1
-            lost += any(e in cancels and at <= t < until for t, e, _ in world.events.get(user, []))
+            rows_of = world.events.get(user, [])
+            lost += any(_cancels(world, e, p) and at <= t < until for t, e, p in rows_of)
         lines.append({"period": world.label(a), "at_start": there, "lost": (lost, there)})
     return lines
 
 
 def _customer_since(world: World, user: str, at: int) -> int | None:
     """Since when somebody is a customer just before an instant, or None."""
-    events, cancels = world.events.get(user, []), _cancels(world)
+    events = world.events.get(user, [])
     if "purchase" in world.config:
         state = None
-        for t, e, _ in sorted(events, key=lambda r: (r[0], r[1] != "bought")):
+        for t, _, e, p in sorted(
+            ((t, not world.means("purchase", e, p), e, p) for t, e, p in events),
+            key=lambda row: row[:2],
+        ):
             if t >= at:
                 break
-            if e == "bought" and state is None:
+            if world.means("purchase", e, p) and state is None:
                 state = t
-            elif e in cancels:
+            if _cancels(world, e, p):
                 state = None
         return state
     begin = world.t0.get(user, events[0][0] if events else None)
     if begin is None or begin >= at:
         return None
-    return None if any(e in cancels and begin <= t < at for t, e, _ in events) else begin
+    gone = any(_cancels(world, e, p) and begin <= t < at for t, e, p in events)
+    return None if gone else begin
 
 
 def _ended(world: World) -> list[dict[str, Any]]:
     """Users by the cancellation of their account."""
-    ends = {a: world.instant(row["cancelled_at"]) for a, row in world.account_table.items()}
+    ends = {account: world.ends(account) for account in world.account_table}
     lines = []
     for a, b in world.complete():
         at, until = world.midnight(a), world.midnight(b)
@@ -74,6 +80,8 @@ def _ended(world: World) -> list[dict[str, Any]]:
         for user in world.actors:
             events = world.events.get(user, [])
             begin = world.t0.get(user, events[0][0] if events else None)
+            if begin is None and world.unit == "account":
+                begin = 0  # it has always been there
             account = world.account(user)
             if begin is None or begin >= at or account not in ends:
                 continue
@@ -123,8 +131,7 @@ def plain(world: World) -> Tables:
             }
         )  # fmt: skip
     found = {"inferred": inferred}
-    cancels = _cancels(world) if "cancel" in world.config["churn"] else []
-    if any(e in cancels for events in world.events.values() for _, e, _ in events):
+    if any(_cancels(world, e, p) for events in world.events.values() for _, e, p in events):
         found["cancelled"] = _cancelled(world)
     if any(row["cancelled_at"] for row in world.account_table.values()):
         found["ended"] = _ended(world)
@@ -182,12 +189,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         WHERE judged GROUP BY s.start, s.stop ORDER BY s.start""",
     )
     found = {"inferred": inferred}
-    if (
-        "cancel" in c
-        and db.execute(f"SELECT count(*) FROM events WHERE event IN ({_named(config)})").fetchall()[
-            0
-        ][0]
-    ):
+    if rows(db, f"SELECT 1 AS x FROM events WHERE {_named(config)} LIMIT 1"):
         found["cancelled"] = _lost_in(db, _by_event(config), p)
     if db.execute("SELECT count(cancelled) FROM companies").fetchall()[0][0]:
         customers = """SELECT "user", coalesce(t0, first_ts) AS begin_ts, cancelled AS end_ts
@@ -197,19 +199,18 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
 
 
 def _named(config: dict[str, Any]) -> str:
-    cancel = config["churn"]["cancel"]
-    return ", ".join(f"'{name}'" for name in (cancel if isinstance(cancel, list) else [cancel]))
+    return where(config["churn"].get("cancel", []))
 
 
 def _by_event(config: dict[str, Any]) -> str:
     names = _named(config)
     if "purchase" not in config:
         return f"""SELECT "user", begin_ts, (SELECT min(ts) FROM events e WHERE e."user" = p."user"
-                AND event IN ({names}) AND ts >= begin_ts) AS end_ts
+                AND ({names}) AND ts >= begin_ts) AS end_ts
             FROM (SELECT "user", coalesce(t0, first_ts) AS begin_ts FROM people) p"""
     return f"""SELECT "user", ts AS begin_ts, (SELECT min(ts) FROM events e
-            WHERE e."user" = b."user" AND event IN ({names}) AND e.ts >= b.ts) AS end_ts
-        FROM events b WHERE event = 'bought'"""
+            WHERE e."user" = b."user" AND ({names}) AND e.ts >= b.ts) AS end_ts
+        FROM events b WHERE {where(config["purchase"])}"""
 
 
 def _lost_in(db: DB, customers: str, p: str) -> list[dict[str, Any]]:

@@ -6,10 +6,6 @@ from typing import Any
 
 from tests.oracles.database import DB, where
 
-LATEST_KIND = """SELECT "user", arg_max(kind, ts) AS kind FROM (
-    SELECT "user", ts, min(kind) AS kind FROM events WHERE kind IS NOT NULL GROUP BY ALL)
-    GROUP BY 1"""
-
 
 def parts(section: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
     """Name, rule and condition on `kind` of each persona, and of everyone else."""
@@ -51,7 +47,7 @@ def met(
         FROM events e JOIN people p USING ("user") WHERE p.t0 IS NOT NULL
             AND (ts >= p.t0 OR {not ignore});
         CREATE TEMP TABLE {table} AS SELECT "user", t0 FROM people
-            LEFT JOIN ({LATEST_KIND}) USING ("user") WHERE t0 IS NOT NULL AND {fits}"""
+            LEFT JOIN kinds USING ("user") WHERE t0 IS NOT NULL AND {fits}"""
     )
     order = list(range(len(criteria)))
     if how == "shared":

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from tests.oracles.model import ACCOUNTS, USERS, first_counts, listed
+
 if TYPE_CHECKING:
     from tests.logs import Log
 
@@ -21,6 +23,8 @@ def connect(folder: Path, log: Log) -> DB:
 
     Tables and views:
         span: as_of (ms), as_of_day, first_day.
+        facts: users (there is a table of them), signups (somebody knows of sign-ups), clear_from
+            (the day from which those seen for the first time are new).
         events: "user", event, ts (ms), day (local), account, session, kind, score; those before
             as-of. Empty texts are null.
         people: one row an actor, seen or in the users table: "user", t0 (sign-up in ms, or null),
@@ -28,6 +32,7 @@ def connect(folder: Path, log: Log) -> DB:
             seen), plan, role, account (its latest).
         starters: the people whose sign-up is known, within the data and before as-of.
         active: "user", day: the days on which it was active.
+        kinds: "user", kind: the latest of each, or the first.
         companies: the accounts table: account, tier, seats, mrr, cancelled (ms).
     Macros:
         midnight(day): the first instant of a local day, in ms.
@@ -39,12 +44,12 @@ def connect(folder: Path, log: Log) -> DB:
     c = log.config
     db = duckdb.connect(config={"threads": 1})
     zone, first = c["time_zone"], WEEKDAYS.index(c["week_start"])
-    db.execute("SET TimeZone = 'UTC'")
+    db.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # planning takes longest
     db.execute(_macros(zone, first))
     db.execute(
         f"""CREATE TABLE raw AS
         SELECT "user", event, epoch_ms("timestamp"::TIMESTAMPTZ) AS ts, account, session, kind,
-            score FROM read_csv('{folder}/events.csv', all_varchar = true, nullstr = '');
+            score FROM {_usable(folder, c)};
         CREATE TABLE span AS SELECT midnight(as_of_day) AS as_of, as_of_day, first_day FROM
             (SELECT DATE '{log.as_of}' AS as_of_day, local(min(ts)) AS first_day FROM raw);
         CREATE TABLE events AS SELECT "user", event, ts, local(ts) AS day, account, session, kind,
@@ -53,13 +58,16 @@ def connect(folder: Path, log: Log) -> DB:
     db.execute(_COMPLETE)
     db.execute(_tables(folder, c))
     stated = "t.t0" if "signup" not in c else "coalesce(s.t0, t.t0)"
-    known = "signup" in c or db.execute("SELECT count(t0) FROM tabled").fetchall()[0][0] > 0
+    db.execute(_facts(c))
+    ((known,),) = db.execute("SELECT signups FROM facts").fetchall()
     t0 = stated if known else "e.first_ts"
-    since = "true" if known else "e.first_ts >= midnight(span.first_day + 30)"
+    end = "min" if first_counts(c, "kind") else "max"
+    since = "true" if known else "e.first_ts >= midnight(facts.clear_from)"
     db.execute(
         f"""CREATE TABLE people AS
         WITH e AS (SELECT "user", min(ts) AS first_ts FROM events GROUP BY 1),
-        s AS (SELECT "user", min(ts) AS t0 FROM events WHERE event = 'signed_up' GROUP BY 1),
+        s AS (SELECT "user", min(ts) AS t0 FROM events WHERE {where(c.get("signup", []))}
+            GROUP BY 1),
         a AS (SELECT "user", arg_max(account, ts) AS account FROM (
             SELECT "user", ts, min(account) AS account FROM events WHERE account IS NOT NULL
             GROUP BY ALL) GROUP BY 1),
@@ -68,13 +76,16 @@ def connect(folder: Path, log: Log) -> DB:
             {t0} IS NOT NULL AND coalesce({since}, false) AS known,
             t."user" IS NOT NULL AS tabled, e.first_ts, local(e.first_ts) AS first_day,
             t.plan, t.role, coalesce(a.account, t.account) AS account
-        FROM ids CROSS JOIN span LEFT JOIN e USING ("user") LEFT JOIN s USING ("user")
-            LEFT JOIN a USING ("user") LEFT JOIN tabled t USING ("user")
+        FROM ids CROSS JOIN span CROSS JOIN facts LEFT JOIN e USING ("user")
+            LEFT JOIN s USING ("user") LEFT JOIN a USING ("user") LEFT JOIN tabled t USING ("user")
         WHERE e.first_ts IS NOT NULL OR coalesce({t0} < span.as_of, true);
         CREATE VIEW starters AS SELECT people.* FROM people, span
             WHERE known AND t0 < as_of AND t0_day >= span.first_day;
         CREATE TABLE active AS SELECT DISTINCT "user", day FROM events
-            WHERE {where(c.get("active_events"))};"""
+            WHERE {where(c.get("active_events"))};
+        CREATE TABLE kinds AS SELECT "user", arg_{end}(kind, ts) AS kind FROM (
+            SELECT "user", ts, min(kind) AS kind FROM events WHERE kind IS NOT NULL GROUP BY ALL)
+            GROUP BY 1;"""
     )
     return db
 
@@ -103,24 +114,61 @@ _COMPLETE = """
 
 def _tables(folder: Path, config: Mapping[str, Any]) -> str:
     """The users and accounts tables; empty where the YAML names none."""
-    when = "CASE WHEN {0} LIKE '%T%' THEN epoch_ms({0}::TIMESTAMPTZ) ELSE midnight({0}::DATE) END"
-    users, accounts = "users" in config, "accounts" in config
+    users, accounts = config.get("users"), config.get("accounts")
+    u, a = USERS | (users or {}), ACCOUNTS | (accounts or {})
+    joined = _time(u["signed_up_at"], u.get("time_zone", "UTC"))
+    gone = _time(a["cancelled_at"], a.get("time_zone", "UTC"))
+    out = config.get("exclude", {})
     return f"""
-        CREATE TABLE tabled AS SELECT user_id AS "user", {when.format("created_at")} AS t0, plan,
-            role, account_id AS account
-            FROM read_csv('{folder}/users.csv', all_varchar = true, nullstr = '') WHERE {users};
-        CREATE TABLE companies AS SELECT account_id AS account, tier, seats::DOUBLE AS seats,
-            mrr::DOUBLE AS mrr, {when.format("cancelled_at")} AS cancelled
+        CREATE TABLE tabled AS SELECT {u["id"]} AS "user", {joined} AS t0, plan, role,
+            {u["account"]} AS account
+            FROM read_csv('{folder}/users.csv', all_varchar = true, nullstr = '')
+            WHERE {users is not None} AND NOT ({_like(u["id"], out.get("users"))})
+                AND NOT ({_like(u["account"], out.get("accounts"))});
+        CREATE TABLE companies AS SELECT {a["id"]} AS account, tier, {a["seats"]}::DOUBLE AS seats,
+            {a["mrr"]}::DOUBLE AS mrr, {gone} AS cancelled
             FROM read_csv('{folder}/accounts.csv', all_varchar = true, nullstr = '')
-            WHERE {accounts};"""
+            WHERE {accounts is not None} AND NOT ({_like(a["id"], out.get("accounts"))});"""
+
+
+def _facts(config: Mapping[str, Any]) -> str:
+    return f"""CREATE TABLE facts AS SELECT *, first_day + coalesce(
+            {config.get("burn_in", "NULLd")[:-1]}, CASE WHEN signups THEN 0 ELSE 30 END)
+            AS clear_from FROM (SELECT first_day, {"users" in config} AS users,
+            {"signup" in config} OR (SELECT count(t0) > 0 FROM tabled) AS signups FROM span)"""
+
+
+def _time(column: str, zone: str) -> str:
+    """A column's instants in ms: with a zone, of the given zone without, or local dates."""
+    return f"""CASE WHEN {column} LIKE '%Z' THEN epoch_ms({column}::TIMESTAMPTZ)
+        WHEN {column} LIKE '%T%' THEN epoch_ms(timezone('{zone}', {column}::TIMESTAMP))
+        ELSE midnight({column}::DATE) END"""
+
+
+def _like(column: str, patterns: list[str] | None) -> str:
+    """Whether a column has a text that is excluded."""
+    found = [f"coalesce({column} GLOB '{pattern}', false)" for pattern in patterns or ()]
+    return " OR ".join(found) or "false"
+
+
+def _usable(folder: Path, config: Mapping[str, Any]) -> str:
+    """The rows of the file that can be used, once by user and id, without what is excluded."""
+    rows = "DISTINCT *" if config.get("dedupe") == "exact" else "*"
+    out = config.get("exclude", {})
+    columns = (("user", '"user"'), ("event", "event"), ("account", "account"))
+    kept = " AND ".join(f"NOT ({_like(name, out.get(f'{key}s'))})" for key, name in columns)
+    return f"""(FROM (SELECT {rows} FROM read_csv('{folder}/events.csv', all_varchar = true,
+            nullstr = '') WHERE "user" IS NOT NULL AND event IS NOT NULL
+            AND "timestamp" <> 'never')
+        QUALIFY event_id IS NULL OR row_number() OVER (PARTITION BY "user", event_id
+            ORDER BY "timestamp"::TIMESTAMPTZ, event) = 1) WHERE {kept}"""
 
 
 def where(refs: Any) -> str:
     """The condition that a row is what references of the YAML mean; all rows without any."""
     if refs is None:
         return "true"
-    listed = refs if isinstance(refs, list) else [refs]
-    return " OR ".join(f"({_one(ref)})" for ref in listed)
+    return " OR ".join(f"({_one(ref)})" for ref in listed(refs)) or "false"
 
 
 def _one(ref: Any) -> str:
@@ -128,8 +176,8 @@ def _one(ref: Any) -> str:
         return f"event = '{ref}'"
     found = [f"event = '{ref['event']}'"]
     for name, values in ref.get("where", {}).items():
-        listed = values if isinstance(values, list) else [values]
-        found.append(f"coalesce({name} IN ({', '.join(repr(v) for v in listed)}), false)")
+        texts = ", ".join(repr(v) for v in listed(values))
+        found.append(f"coalesce({name} IN ({texts}), false)")
     return " AND ".join(found)
 
 

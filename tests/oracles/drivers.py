@@ -32,9 +32,12 @@ def section(rng: random.Random) -> dict[str, Any]:
     if after is not None:
         outcome["after"] = f"{after}d"
     if kind == "purchase":
-        outcome["events"] = rng.choice((["bought"], ["bought", {"event": "called"}]))
+        outcome["events"] = rng.choice(
+            (["bought"], ["bought", {"event": "called", "where": {"kind": "x"}}])
+        )
     if kind == "satisfaction":
         outcome["at_least"] = rng.choice((4, 5))
+        outcome |= rng.choice(({}, {"question": "nps"}, {"question": "csat"}))
     found = {"exposure": f"{exposure}d", "outcome": outcome, "fewest": rng.choice((1, 1, 2))}
     named = {
         "read_x": [{"event": "read", "where": {"kind": "x"}}],
@@ -61,7 +64,8 @@ def _half(user: str) -> int:
 
 
 def _question(config: dict[str, Any]) -> tuple[str, Any]:
-    name = "nps" if "nps" in config["feedback"] else "csat"
+    usual = "nps" if "nps" in config["feedback"] else "csat"
+    name = config["drivers"]["outcome"].get("question", usual)
     return name, config["feedback"][name]
 
 

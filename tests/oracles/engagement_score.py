@@ -52,21 +52,25 @@ Day = dict[str, tuple[int, int, Fraction]]
 
 
 def days_of(world: World, user: str) -> dict[date, Day]:
-    """Times, times that count and points of each event, by day."""
+    """Times, times that count and points of each event, by day; caps are each member's."""
     c = world.config["engagement_score"]
     cap = c.get("daily_cap", {})
-    done = Counter((world.day(t), e) for t, e, _ in world.events.get(user, []) if e in c["weights"])
+    done = Counter(
+        (world.day(t), p["member"], e)
+        for t, e, p in world.events.get(user, []) if e in c["weights"]
+    )  # fmt: skip
     found: dict[date, Day] = {}
-    for day in {day for day, _ in done}:
+    for day, member in {key[:2] for key in done}:
         left = Fraction(cap.get("points", 10**9))
-        found[day] = {}
+        whole = found.setdefault(day, {})
         for name, weight in sorted(c["weights"].items(), key=lambda item: -item[1]):
-            times = done[day, name]
+            times = done[day, member, name]
             counted = min(times, cap.get("times", {}).get(name, times))
             points = min(counted * Fraction(weight), left)
             left -= points
             if times:
-                found[day][name] = (times, counted, points)
+                others = whole.get(name, (0, 0, Fraction(0)))
+                whole[name] = (others[0] + times, others[1] + counted, others[2] + points)
     return found
 
 

@@ -140,8 +140,8 @@ def plain(world: World) -> Tables:
 
 
 def _last_window(world: World, known: dict[str, Feature], last: Any, begin: date) -> Tables:
-    logins = sum(e == "logged_in" and world.day(t) >= begin
-                 for rows in world.events.values() for t, e, _ in rows)  # fmt: skip
+    logins = sum(world.means("login", e, p) and world.day(t) >= begin
+                 for rows in world.events.values() for t, e, p in rows)  # fmt: skip
     table, funnel, habits, core, all_core = [], [], [], 0, 0
     for name, feature in known.items():
         able, uses, habit = last[name]
@@ -317,7 +317,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     )
     if not rows(db, "FROM here WHERE last"):
         return {}
-    return _windows_sql(db) | _last_sql(db) | _since_sql(db, config)
+    return _windows_sql(db) | _last_sql(db, config) | _since_sql(db, config)
 
 
 def _windows_sql(db: DB) -> Tables:
@@ -347,12 +347,12 @@ def _windows_sql(db: DB) -> Tables:
     return {"trend": trend, "breadth": breadth, "breadth_mean": means}
 
 
-def _last_sql(db: DB) -> Tables:
+def _last_sql(db: DB, config: dict[str, Any]) -> Tables:
     judged = "feature f LEFT JOIN (FROM judged WHERE last) j ON j.item = f.item CROSS JOIN span"
     table = rows(
         db,
         f"""WITH l AS (SELECT count(*) AS logins FROM events, windows
-            WHERE last AND day >= start AND event = 'logged_in')
+            WHERE last AND day >= start AND ({where(config["login"])}))
         SELECT name AS item, count(*) FILTER (tried) AS share_of_active_n,
             count("user") AS share_of_active_d, count(*) FILTER (adopted) AS adopted_n,
             count("user") AS adopted_d, coalesce(sum(uses), 0)::BIGINT AS uses,

@@ -24,7 +24,13 @@ Said = dict[str, tuple[int, int]]  # by user: time and answer
 def section(rng: random.Random) -> dict[str, Any]:
     """One question or both, of one event told apart or of two."""
     questions: dict[str, Any] = {
-        "nps": rng.choice(({"event": "answered"}, {"event": "answered", "score": "score"})),
+        "nps": rng.choice(
+            (
+                {"event": "answered"},
+                {"event": "answered", "score": "score"},
+                {"event": "answered", "where": {"kind": ["x", "y"]}},
+            )
+        ),
         "csat": rng.choice(
             (
                 {"event": "called", "score": "score"},
@@ -37,7 +43,9 @@ def section(rng: random.Random) -> dict[str, Any]:
     found["window"] = rng.choice(("7d", "30d", "90d"))
     found["engaged"] = rng.randint(1, 3)
     if rng.random() < 0.7:
-        found["asked"] = rng.choice((["asked"], ["asked", {"event": "called"}]))
+        found["asked"] = rng.choice(
+            (["asked"], ["asked", {"event": "called", "where": {"kind": "y"}}])
+        )
     return {"feedback": found}
 
 
@@ -125,7 +133,8 @@ def _groups(world: World, last: dict[str, Said], first: date, end: date) -> list
     for user in {u for part in last.values() for u in part}:
         traits["engaged"][user] = sum(first <= d < end for d in world.days(user)) >= least
         if user in world.t0:
-            traits["adopted"][user] = activated_at(world, user)[0] is not None
+            when, _ = activated_at(world, user)
+            traits["adopted"][user] = when is not None and when < world.as_of
     lines = []
     for trait, holds in traits.items():
         for value in (True, False):

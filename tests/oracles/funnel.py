@@ -35,7 +35,8 @@ def _funnel(rng: random.Random) -> dict[str, Any]:
         "entry": rng.choice(("any", "first", "first_ever")),
     }
     if rng.random() < 0.5:
-        found["exclude"] = rng.sample(["cancelled", "invited", "helped", "never_seen"], 2)
+        some: list[Any] = ["cancelled", "invited", "helped", "never_seen"]
+        found["exclude"] = rng.sample([*some, {"event": "called", "where": {"kind": "x"}}], 2)
     return found
 
 

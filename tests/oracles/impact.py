@@ -7,7 +7,6 @@ import random
 from collections import defaultdict
 from typing import Any
 
-from tests.oracles.criteria import LATEST_KIND
 from tests.oracles.database import DB, rows
 from tests.oracles.model import Tables, World
 from tests.oracles.risk_sets import (
@@ -128,7 +127,7 @@ def _shown(judged: list[Any], config: Any) -> Tables:
 
 
 def _variants(world: World, s: Any, length: int) -> Tables:
-    if "variant" not in s:
+    if "variant" not in s or world.unit == "account":
         return {}
     _, channels, _ = settings(world.config)
     done = {u: days_done(world, u, s, channels) for u in world.actors}
@@ -148,7 +147,7 @@ def _variants(world: World, s: Any, length: int) -> Tables:
             "uses": sum(row["uses"] for row in inside), "risk": risk,
             "adopted": risk and when is not None and (when - start).days <= length,
         })  # fmt: skip
-    names = sorted({p["kind"] for rows_of in world.events.values() for _, _, p in rows_of} - {""})
+    names = sorted({*of, *s.get("split", {})})
     return _drawn({name: of.get(name, []) for name in names}, s)
 
 
@@ -238,7 +237,7 @@ def _variants_sql(db: DB, s: Any, length: int) -> Tables:
         return {}
     found = rows(db, f"""WITH drawn AS (SELECT st."user", k.kind, st.t0_day AS d,
             st.t0_day + {length} < as_of_day AS n, since, done
-            FROM starters st CROSS JOIN span JOIN ({LATEST_KIND}) k USING ("user")
+            FROM starters st CROSS JOIN span JOIN kinds k USING ("user")
             LEFT JOIN adoption USING ("user")),
         each AS (SELECT drawn.*, n AND since IS NOT NULL AND coalesce(done >= d, true) AS risk,
             (SELECT count(*) FROM done x WHERE x."user" = drawn."user" AND x.day > d
@@ -249,7 +248,7 @@ def _variants_sql(db: DB, s: Any, length: int) -> Tables:
             coalesce(sum(active) FILTER (n), 0)::BIGINT AS active,
             coalesce(sum(uses) FILTER (n), 0)::BIGINT AS uses, count(*) FILTER (risk) AS risk,
             count(*) FILTER (risk AND done <= d + {length}) AS adopted
-        FROM (SELECT DISTINCT kind FROM events WHERE kind IS NOT NULL) kinds
+        FROM (SELECT kind FROM drawn UNION SELECT unnest({[*s.get("split", {})]}::VARCHAR[])) kinds
             LEFT JOIN each ON each.kind = kinds.kind GROUP BY ALL ORDER BY item""")  # fmt: skip
     of = {r["item"]: r for r in found}
     if not of.get(s["control"], {"assigned": 0})["assigned"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
 from typing import Any
 
 from tests.oracles.database import DB, rows
@@ -21,7 +20,6 @@ def plain(world: World) -> Tables:
     """Sets of people, period by period."""
     complete = world.complete()
     days = {u: world.days(u) for u in world.users}
-    burn_in = world.first_day + timedelta(days=0 if world.signup_known else 30)
     lines = []
     for (a0, b0), (a, b) in itertools.pairwise(complete):
         now = {u for u, ds in days.items() if any(a <= d < b for d in ds)}
@@ -31,7 +29,7 @@ def plain(world: World) -> Tables:
             u for u in first & world.known
             if not world.signup_known or world.day(world.t0[u]) >= world.first_day
         }  # fmt: skip
-        unclear = not world.signup_known and a < burn_in
+        unclear = not world.signup_known and a < world.clear_from
         lines.append(
             {
                 "period": world.label(a), "active": len(now),
@@ -46,9 +44,9 @@ def plain(world: World) -> Tables:
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """Every actor and period with what it was in this one, the one before, and ever before."""
     p = config["period"]
-    known = config.get("signup") or rows(db, "SELECT 1 AS x FROM tabled WHERE t0 IS NOT NULL")
+    known = rows(db, "SELECT 1 AS x FROM facts WHERE signups")
     newcomer = "known AND t0_day >= s.first_day" if known else "known"
-    unclear = "false" if known else "n.start < s.first_day + 30"
+    unclear = "false" if known else "n.start < (SELECT clear_from FROM facts)"
     found = rows(
         db,
         f"""WITH nth AS (SELECT start, stop, row_number() OVER (ORDER BY start) AS i

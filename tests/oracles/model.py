@@ -6,7 +6,9 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Callable
+from copy import copy
 from datetime import UTC, date, datetime, timedelta
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from tests.logs import Log
 
 Tables = dict[str, list[dict[str, Any]]]
+USERS = {"id": "user_id", "signed_up_at": "created_at", "account": "account_id"}
+ACCOUNTS = {"id": "account_id", "seats": "seats", "mrr": "mrr", "cancelled_at": "cancelled_at"}
 Person = tuple[int | None, dict[str, str]]
 DAY_MS = 86_400_000
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -24,6 +28,70 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def ms(text: str) -> int:
     """An ISO timestamp with Z in ms."""
     return round((datetime.fromisoformat(text) - EPOCH) / timedelta(milliseconds=1))
+
+
+def listed(refs: Any) -> list[Any]:
+    """References of the YAML as a list."""
+    return refs if isinstance(refs, list) else [refs]
+
+
+def excluded(config: dict[str, Any], what: str, text: str) -> bool:
+    """Whether a user, an account or an event does not count."""
+    return any(fnmatchcase(text, p) for p in config.get("exclude", {}).get(what, []) if text)
+
+
+def first_counts(config: dict[str, Any], name: str) -> bool:
+    """Whether the first value of a property counts, and not the latest."""
+    segments = config.get("segments", [])
+    return any(s == {"name": name, "at": "first"} for s in segments)
+
+
+def _burn_in(config: dict[str, Any], known: bool) -> int:
+    usual = "0d" if known else "30d"
+    return int(config.get("burn_in", usual)[:-1])
+
+
+def first_of(log: Log) -> int | None:
+    """The first instant of a row that counts before as-of; None where there is no such row."""
+    zone = ZoneInfo(log.config["time_zone"])
+    end = ms(datetime.fromisoformat(log.as_of).replace(tzinfo=zone).isoformat())
+    return min((t for _, _, t, _ in counted(log) if t < end), default=None)
+
+
+def counted(log: Log) -> list[tuple[str, str, int, dict[str, str]]]:
+    """The rows that are usable, without repeats of an id, and those that nothing excludes."""
+    c, seen, found = log.config, set[Any](), list[Any]()
+    usable = [(ms(r[2]), r[1], r) for r in log.events if r[0] and r[1] and r[2] != "never"]
+    for t, _, r in sorted(usable, key=lambda row: row[:2]):
+        key = (r[0], r[7]) if r[7] else None
+        if (key and key in seen) or (c.get("dedupe") == "exact" and r in seen):
+            continue
+        seen |= {key, r}
+        out = zip(("users", "events", "accounts"), (r[0], r[1], r[3]), strict=True)
+        if not any(excluded(c, what, text) for what, text in out):
+            of = {"account": r[3], "session": r[4], "kind": r[5], "score": r[6]}
+            of["member"] = r[0]
+            found.append((r[0], r[1], t, of))
+    return found
+
+
+def _homes(log: Log) -> dict[str, str]:
+    """The account of each user of the users table, which rows without one count for."""
+    users = log.config.get("users")
+    rows = _lines(log.users, users, USERS) if users else []
+    return {row["user_id"]: row["account_id"] for row in rows}
+
+
+def _lines(text: str, names: dict[str, Any], usual: dict[str, str]) -> list[dict[str, str]]:
+    """The rows of a table, under the names that columns usually have."""
+    ours = {names[key]: column for key, column in usual.items() if key in names}
+    return [
+        {ours.get(k, k): v for k, v in row.items()} for row in csv.DictReader(io.StringIO(text))
+    ]
+
+
+def _local(text: str, zone: ZoneInfo) -> str:
+    return datetime.fromisoformat(text).replace(tzinfo=zone).isoformat()
 
 
 class World:
@@ -36,12 +104,24 @@ class World:
         self.period: str = c["period"]
         self.as_of_day = date.fromisoformat(log.as_of)
         self.as_of = self.midnight(self.as_of_day)
-        everything = [
-            (r[0], r[1], ms(r[2]), {"account": r[3], "session": r[4], "kind": r[5], "score": r[6]})
-            for r in log.events
-        ]
-        rows = [r for r in everything if r[2] < self.as_of]
+        self.people = self._table(log) if "users" in c else {}
+        self.account_table: dict[str, dict[str, str]] = {}
+        if "accounts" in c:
+            rows_of = _lines(log.accounts, c["accounts"], ACCOUNTS)
+            self.account_table = {
+                row["account_id"]: row for row in rows_of
+                if not excluded(c, "accounts", row["account_id"])
+            }  # fmt: skip
+        rows = [r for r in counted(log) if r[2] < self.as_of]
+        self.unit = log.unit
+        self.table, self.tabled = self.people, "users" in c
+        if self.unit == "account":
+            homes = _homes(log)
+            told = [(p["account"] or homes.get(u, ""), e, t, p) for u, e, t, p in rows]
+            rows = [row for row in told if not excluded(c, "accounts", row[0])]
+            self.table, self.tabled = self._account_rows(), "accounts" in c
         self.first_day = min(self.day(r[2]) for r in rows)
+        rows = [row for row in rows if row[0]]
         self.users = sorted({r[0] for r in rows})
         self.events: dict[str, list[tuple[int, str, dict[str, str]]]] = {
             u: sorted(
@@ -50,24 +130,53 @@ class World:
             )
             for u in self.users
         }
-        self.table = self._table(log) if "users" in c else {}
-        self.account_table: dict[str, dict[str, str]] = {}
-        if "accounts" in c:
-            rows_of = csv.DictReader(io.StringIO(log.accounts))
-            self.account_table = {row["account_id"]: row for row in rows_of}
-        self.signup_known = "signup" in c or any(t for t, _ in self.table.values())
+        self.signup_known = "signup" in c or any(t for t, _ in self.people.values())
         self._sign_ups()
 
     def _table(self, log: Log) -> dict[str, Person]:
         """When each user of the table signed up, and its other columns."""
-        rows = csv.DictReader(io.StringIO(log.users))
-        return {row["user_id"]: (self.instant(row["created_at"]), row) for row in rows}
+        users = self.config["users"]
+        zone = ZoneInfo(users.get("time_zone", "UTC"))
+        return {
+            row["user_id"]: (self.instant(row["created_at"], zone), row)
+            for row in _lines(log.users, users, USERS)
+            if not excluded(self.config, "users", row["user_id"])
+            and not excluded(self.config, "accounts", row["account_id"])
+        }
 
-    def instant(self, text: str) -> int | None:
-        """A time of a table; a date is its local midnight."""
+    def only(self, actors: set[str]) -> World:
+        """The same log and calendar with some of the actors."""
+        part = copy(self)
+        part.actors, part.users = ([u for u in some if u in actors]
+                                   for some in (self.actors, self.users))  # fmt: skip
+        part.events = {u: self.events[u] for u in part.users}
+        part.known = self.known & actors
+        part.t0 = {u: t for u, t in self.t0.items() if u in actors}
+        return part
+
+    def _account_rows(self) -> dict[str, Person]:
+        """The accounts of both tables; each signed up when the first of its members did."""
+        homes = [(row["account_id"], t) for t, row in self.people.values() if row["account_id"]]
+        return {
+            account: (
+                min((t for home, t in homes if home == account and t is not None), default=None),
+                {**self.account_table.get(account, {}), "account_id": account},
+            )
+            for account in {*self.account_table, *(home for home, _ in homes)}
+        }
+
+    def instant(self, text: str, zone: ZoneInfo) -> int | None:
+        """A time of a table, of a zone where it names none; a date is the report's midnight."""
         if not text:
             return None
-        return ms(text) if "T" in text else self.midnight(date.fromisoformat(text))
+        if "T" not in text:
+            return self.midnight(date.fromisoformat(text))
+        return ms(text if text.endswith("Z") else _local(text, zone))
+
+    def ends(self, account: str) -> int | None:
+        """When the accounts table says that an account was cancelled."""
+        zone = ZoneInfo(self.config.get("accounts", {}).get("time_zone", "UTC"))
+        return self.instant(self.account_table.get(account, {}).get("cancelled_at") or "", zone)
 
     def trait(self, user: str, name: str) -> str | None:
         """A user's value of a column of the users or the accounts table; None where empty."""
@@ -75,10 +184,15 @@ class World:
             return self.table.get(user, (None, {}))[1].get(name) or None
         return self.account_table.get(self.account(user) or "", {}).get(name) or None
 
+    def value(self, user: str, name: str) -> str | None:
+        """What a user is told apart by: a column of the tables, or a property of the events."""
+        return self.latest(user, name) if name == "kind" else self.trait(user, name)
+
     def latest(self, user: str, name: str) -> str | None:
-        """A user's latest value of a property of the events (the smallest on a tie)."""
+        """A user's latest (or first) value of a property of the events; on a tie the smallest."""
         rows = [(t, p[name]) for t, _, p in self.events.get(user, []) if p[name]]
-        return min(v for t, v in rows if t == max(rows)[0]) if rows else None
+        end = min if first_counts(self.config, name) else max
+        return min(v for t, v in rows if t == end(rows)[0]) if rows else None
 
     def account(self, user: str) -> str | None:
         """The latest account that a user's rows name (the smallest on a tie), else the table's."""
@@ -90,14 +204,16 @@ class World:
 
     def _sign_ups(self) -> None:
         """t0 of each actor, and whether it is known."""
-        burn_in = self.midnight(self.first_day + timedelta(days=0 if self.signup_known else 30))
+        self.clear_from = self.first_day + timedelta(days=_burn_in(self.config, self.signup_known))
+        burn_in = self.midnight(self.clear_from)
         self.t0: dict[str, int] = {}
         self.known: set[str] = set()
         for user in {*self.users, *self.table}:
             rows = self.events.get(user, [])
-            stated = [t for t, e, _ in rows if "signup" in self.config and e == "signed_up"][:1]
-            if not stated and user in self.table and self.table[user][0] is not None:
-                stated = [self.table[user][0]]
+            stated = [t for t, e, p in rows if self.means("signup", e, p)][:1]
+            told = self.table[user][0] if user in self.table else None
+            if told is not None and (not stated or self.unit == "account"):
+                stated = [min([told, *stated])]
             if self.signup_known:
                 if stated:
                     self.t0[user] = stated[0]
@@ -156,6 +272,10 @@ class World:
         return event == ref["event"] and all(
             properties[k] in (v if isinstance(v, list) else [v]) for k, v in where.items()
         )
+
+    def means(self, role: str, event: str, properties: dict[str, str]) -> bool:
+        """Whether a row is what the YAML says is a sign-up, login or purchase; no row without."""
+        return any(self.holds(ref, event, properties) for ref in listed(self.config.get(role, [])))
 
     def active(self, event: str, properties: dict[str, str]) -> bool:
         """Whether a row makes its user active."""

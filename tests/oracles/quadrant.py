@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.oracles.criteria import activations
 from tests.oracles.database import DB, may_use_sql, rows, where
+from tests.oracles.engagement_score import daily, days_of
 from tests.oracles.model import Tables, World, activated_at, part_of
 
 QUADRANTS = ("champions", "busy_not_adopted", "adopted_not_engaged", "neither")
@@ -27,26 +28,43 @@ def section(rng: random.Random) -> dict[str, Any]:
     adoption = rng.choice((None, {"activated": True}, breadth, breadth, both))
     if adoption:
         found["adoption"] = adoption
+    if rng.random() < 0.15:
+        return _by_score(rng, breadth)
     return {"quadrant": found}
 
 
-def _axes(config: dict[str, Any]) -> tuple[dict[str, Any], int, int]:
+def _by_score(rng: random.Random, breadth: dict[str, Any]) -> dict[str, Any]:
+    """Points of events that are no uses of features, since axes must share none."""
+    axis = {"score": rng.choice((2.5, 5, 12))} | rng.choice(({}, {"window": "10d"}))
+    weights = {"built": 5, "asked": 2.5, "logged_in": 1}
+    score = {"weights": weights, "window": rng.choice(("7d", "14d"))}
+    score |= rng.choice(({}, {"daily_cap": {"points": 6}}))
+    return {"quadrant": {"adoption": breadth, "engagement": axis}, "engagement_score": score}
+
+
+def _axes(config: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """What adopted means, and the length of the windows."""
     found = config["quadrant"]
     axis = found["engagement"]
-    return (
-        found.get("adoption", {"activated": True}),
-        int(axis["window"][:-1]),
-        axis["active_days"],
-    )
+    length = axis["window"] if "window" in axis else config["engagement_score"]["window"]
+    return found.get("adoption", {"activated": True}), int(length[:-1])
+
+
+def _engaged(world: World, user: str, first: date, end: date) -> bool:
+    axis = world.config["quadrant"]["engagement"]
+    if "active_days" in axis:
+        return sum(first <= d < end for d in world.days(user)) >= axis["active_days"]
+    inside = [of for day, of in days_of(world, user).items() if first <= day < end]
+    return sum(points for of in inside for _, _, points in of.values()) >= axis["score"]
 
 
 def plain(world: World) -> Tables:
     """Where everybody was at the end of each window."""
-    adoption, length, enough = _axes(world.config)
+    adoption, length = _axes(world.config)
     ends = [world.as_of_day]
     while len(ends) < 6 and ends[-1] - timedelta(days=2 * length) >= world.first_day:
         ends.append(ends[-1] - timedelta(days=length))
-    placed = [_placed(world, adoption, end, length, enough) for end in ends]
+    placed = [_placed(world, adoption, end, length) for end in ends]
     if not placed[0]:
         return {}
     before = placed[1] if len(placed) > 1 else {}
@@ -102,9 +120,7 @@ def _since(world: World, user: str) -> date:
     return min(days, default=date.min)
 
 
-def _placed(
-    world: World, adoption: dict[str, Any], end: date, length: int, enough: int
-) -> dict[str, str]:
+def _placed(world: World, adoption: dict[str, Any], end: date, length: int) -> dict[str, str]:
     """The quadrant of everybody there before a window's end."""
     found = {}
     for user in world.actors:
@@ -115,7 +131,7 @@ def _placed(
         ):
             continue
         first = end - timedelta(days=length)
-        engaged = sum(first <= d < end for d in world.days(user)) >= enough
+        engaged = _engaged(world, user, first, end)
         adopted = _has_adopted(world, adoption, user, first, end)
         found[user] = QUADRANTS[(not adopted) + 2 * (not engaged)]
     return found
@@ -146,7 +162,9 @@ def _used(world: World, feature: Any, user: str, begin: date, end: date) -> bool
 
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """A row a person and window, with both axes as columns; what is in order is left to others."""
-    adoption, length, enough = _axes(config)
+    adoption, length = _axes(config)
+    axis = config["quadrant"]["engagement"]
+    daily(db, config["engagement_score"])
     activations(db, config)
     db.execute(_people_sql(adoption))
     db.execute(_uses_sql(config))
@@ -154,6 +172,8 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     asked = ["coalesce(activated < midnight(stop), false)"] if adoption.get("activated") else []
     if "features" in adoption:
         asked.append(f"breadth >= {adoption['features']}")
+    engaged = f"days >= {axis['active_days']}" if "active_days" in axis else ""
+    engaged = engaged or f"points >= {axis['score']}"
     adopted = (" AND " if adoption.get("rule", "all") == "all" else " OR ").join(asked)
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE placed AS
@@ -163,12 +183,14 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         seen AS (SELECT j."user", j.activated, n, stop, since > stop - {length} AS newcomer,
             (SELECT count(*) FROM active a WHERE a."user" = j."user"
                 AND day >= stop - {length} AND day < stop) AS days,
+            (SELECT coalesce(sum(points), 0) FROM daily p WHERE p."user" = j."user"
+                AND day >= stop - {length} AND day < stop) AS points,
             (SELECT count(DISTINCT item) FROM uses u WHERE u."user" = j."user"
                 AND day >= {begin} AND day < stop) AS breadth
             FROM judged j JOIN windows ON since < stop)
         SELECT "user", n, stop, newcomer, days, CASE WHEN {adopted} THEN
-            CASE WHEN days >= {enough} THEN '{QUADRANTS[0]}' ELSE '{QUADRANTS[2]}' END
-            ELSE CASE WHEN days >= {enough} THEN '{QUADRANTS[1]}' ELSE '{QUADRANTS[3]}' END
+            CASE WHEN {engaged} THEN '{QUADRANTS[0]}' ELSE '{QUADRANTS[2]}' END
+            ELSE CASE WHEN {engaged} THEN '{QUADRANTS[1]}' ELSE '{QUADRANTS[3]}' END
             END AS place FROM seen"""
     )
     return _tables_sql(db)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from tests.oracles.database import DB, rows, where
-from tests.oracles.model import DAY_MS, Tables, World, activated_at, count_by
+from tests.oracles.model import DAY_MS, Tables, World, activated_at, count_by, listed
 
 CELLS = [("triangle", "retained")]
 MADE = {"event": "built", "where": {"kind": "x"}, "name": "made"}
@@ -33,7 +33,11 @@ def section(rng: random.Random) -> dict[str, Any]:
         found["horizon"] = rng.choice((2, 5))
     if rng.random() < 0.5:
         found["returns"] = ["built", {"event": "read", "where": {"kind": "x"}}]
-    bought = {"purchase": "bought"} if "purchase" in found["starts"] else {}
+    bought = (
+        {"purchase": [{"event": "bought", "where": {"kind": ["x", "y"]}}]}
+        if "purchase" in found["starts"]
+        else {}
+    )
     return {"retention": found, **bought}
 
 
@@ -61,8 +65,9 @@ def _begins(world: World, user: str, start: Any) -> list[int]:
     if start == "activation":
         when = activated_at(world, user)[0] if new else None
         return [] if when is None else [when]
-    ref = world.config["purchase"] if start == "purchase" else start
-    at = [t for t, e, p in world.events.get(user, []) if world.holds(ref, e, p)]
+    refs = listed(world.config["purchase"] if start == "purchase" else start)
+    rows_of = world.events.get(user, [])
+    at = [t for t, e, p in rows_of if any(world.holds(ref, e, p) for ref in refs)]
     if c["entries"] == "first_time":
         return at[:1] if new else []
     return at

@@ -226,7 +226,7 @@ def base_sql(db: DB, config: Any, s: Any, channels: Any, length: int) -> None:
         start = f"DATE '{launch}'" if launch else "(SELECT first_day FROM span)"
         db.execute(f"""CREATE TEMP TABLE adoption AS
             WITH used AS (SELECT DISTINCT "user", e.day FROM events e JOIN people USING ("user")
-                WHERE {where(refs)} AND {may_use_sql(feature).replace("day", "e.day")}),
+                WHERE ({where(refs)}) AND {may_use_sql(feature).replace("day", "e.day")}),
             nth AS (SELECT "user", day, row_number() OVER (PARTITION BY "user" ORDER BY day) AS n
                 FROM used)
             SELECT people."user", {start} AS since, nth.day AS done FROM people

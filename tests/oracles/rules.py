@@ -99,10 +99,8 @@ class People:
             self.activated[u] = None if when is None else world.day(when)
 
     def kind(self, user: str) -> str | None:
-        """The latest kind that a person's rows name; the smallest on a tie."""
-        found = [(t, p["kind"]) for t, _, p in self.world.events.get(user, []) if p["kind"]]
-        last = max((t for t, _ in found), default=None)
-        return min((k for t, k in found if t == last), default=None)
+        """The kind that counts of those that a person's rows name."""
+        return self.world.latest(user, "kind")
 
     def judge(self, user: str, clause: Clause, day: date) -> tuple[bool, int]:
         """Whether a clause holds at the end of a day, and the value it counts."""
@@ -181,9 +179,6 @@ def _grid(db: DB) -> None:
     """Everybody on every day of the data, with the latest kind and the day they came."""
     db.execute(
         """CREATE TABLE IF NOT EXISTS grid AS
-        WITH kinds AS (SELECT "user", min(kind) AS kind FROM (SELECT "user", kind,
-                ts = max(ts) OVER (PARTITION BY "user") AS last FROM events WHERE kind IS NOT NULL)
-            WHERE last GROUP BY 1)
         SELECT p."user", d::DATE AS d, kind, t0_day, known, greatest(span.first_day,
             coalesce(least(coalesce(t0_day, p.first_day), coalesce(p.first_day, t0_day)),
                 span.first_day)) AS came

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracles.account_health import endings, has_ended
-from tests.oracles.database import DB, rows
+from tests.oracles.database import DB, rows, where
 from tests.oracles.model import Tables, World
 
 CELLS = [("accounts", "members"), ("accounts", "monthly")]
@@ -31,7 +31,7 @@ def _used(world: World, user: str) -> set[date]:
     if world.config["seat_utilization"]["daily"] == "active":
         return set(world.days(user))
     rows_of = world.events.get(user, [])
-    return {world.day(t) for t, e, _ in rows_of if e == world.config["login"]}
+    return {world.day(t) for t, e, p in rows_of if world.means("login", e, p)}
 
 
 def _windows(world: World, length: int) -> list[tuple[date, date]]:
@@ -71,7 +71,7 @@ def plain(world: World) -> Tables:
             users = [u for u in users if _there(world, u, end)]
             if not users:
                 continue
-            if has_ended(world, users, table[account], world.midnight(first)):
+            if has_ended(world, users, account, world.midnight(first)):
                 continue
             seats = int(float(table[account]["seats"]))
             daily = [{u for u in users if d in _used(world, u)} for d in days]
@@ -103,11 +103,11 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     c = config["seat_utilization"]
     length = int(c["window"][:-1])
     used = "active" if c["daily"] == "active" else "logins"
-    cancel, buy = ("', '".join(names) for names in endings(config))
+    cancel, buy = map(where, endings(config))
     counts = "isodow(day) <= 5" if c["days"] == "working" else "true"
     db.execute(
         f"""CREATE TEMP VIEW logins AS SELECT DISTINCT "user", day FROM events
-            WHERE event = '{config["login"]}';
+            WHERE {where(config["login"])};
         CREATE TEMP TABLE frames AS SELECT as_of_day - k * {length} AS stop,
             greatest(as_of_day - (k + 1) * {length}, first_day) AS start
             FROM span, (SELECT unnest(range({MOST}))::INTEGER AS k)
@@ -131,10 +131,11 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                 JOIN people USING ("user") WHERE c.stop = f.stop
                 AND people.account = h.account) AS monthly_n, seats AS monthly_d
             FROM frames f, homes h WHERE coalesce(cancelled >= midnight(start), true)
-                AND since < stop AND NOT coalesce((SELECT arg_max(e.event IN ('{cancel}'),
-                    2 * e.ts + (e.event IN ('{cancel}'))::BIGINT)
-                    FROM events e JOIN people USING ("user") WHERE people.account = h.account
-                    AND e.event IN ('{cancel}', '{buy}') AND e.ts < midnight(start)), false)"""
+                AND since < stop AND NOT coalesce((
+                    SELECT arg_max({cancel}, 2 * ts + ({cancel})::BIGINT)
+                    FROM (SELECT e.*, p.account AS home FROM events e JOIN people p USING ("user"))
+                    WHERE home = h.account AND ({cancel} OR {buy}) AND ts < midnight(start)),
+                    false)"""
     )
     newest = "SELECT * EXCLUDE stop FROM held, span WHERE stop = as_of_day"
     accounts = rows(

@@ -50,8 +50,8 @@ def plain(world: World) -> Tables:
         timed = [s.last - s.first for s in mine if given or s.actions > 1]
         time = sum(s.last - s.first for s in mine) / 1000
         logins = sum(
-            e == "logged_in" and a <= world.day(t) < b
-            for user in world.users for t, e, _ in world.events[user]
+            world.means("login", e, p) and a <= world.day(t) < b
+            for user in world.users for t, e, p in world.events[user]
         )  # fmt: skip
         lines.append(
             {
@@ -86,7 +86,13 @@ def plain(world: World) -> Tables:
 
 
 def _of(world: World, user: str, c: dict[str, Any]) -> list[Session]:
+    """The sessions of a user, or of each member of an account."""
     found = [(t, p) for t, e, p in world.events[user] if world.active(e, p)]
+    members = {p["member"]: None for _, p in found}
+    return [s for m in members for s in _cut(user, [r for r in found if r[1]["member"] == m], c)]
+
+
+def _cut(user: str, found: list[Any], c: dict[str, Any]) -> list[Session]:
     if c["by"] == "duration":
         unit, lengths = UNITS[c["duration_unit"]], []
         for t, p in found:
@@ -166,7 +172,8 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         f"""SELECT label(start, '{p}') AS period, coalesce(sum(time), 0) / 1000 AS time,
             coalesce(sum(time), 0) / 1000 / nullif(count(*) FILTER (timed), 0) AS mean, {quartiles},
             coalesce(sum(time), 0) / 1000 AS time_per_login_n, (SELECT count(*) FROM events e
-                WHERE event = 'logged_in' AND e.day >= start AND e.day < stop) AS time_per_login_d
+                WHERE ({where(config["login"])}) AND e.day >= start AND e.day < stop)
+                AS time_per_login_d
         FROM {shown} GROUP BY start, stop ORDER BY start""",
     )
     found = {"periods": periods, "lengths": lengths}

@@ -5,21 +5,18 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracles.active_users import windows
 from tests.oracles.database import DB, rows
 from tests.oracles.model import Tables, World
 
 CELLS = [("windows", "mau"), ("windows", "once"), ("tenured", "mau")]
 MEASURES = {"mau": "actors"}
-MOST, WEEK = 12, 7
-
-
-def _month(config: dict[str, Any]) -> int:
-    return int(config["active_users"]["month"][:-1])
+MOST = 12
 
 
 def plain(world: World) -> Tables:
     """A window at a time, an actor at a time."""
-    month, end = _month(world.config), world.as_of_day
+    (week, month), end = windows(world.config), world.as_of_day
     spans = [(end - timedelta(days=month), end)]
     while len(spans) < MOST and spans[0][0] - timedelta(days=month) >= world.first_day:
         spans.insert(0, (spans[0][0] - timedelta(days=month), spans[0][0]))
@@ -27,10 +24,10 @@ def plain(world: World) -> Tables:
     now = {u for u, ds in days.items() if any(spans[-1][0] <= d for d in ds)}
     if not now:
         return {}
-    lately = {u: [d for d in ds if d >= end - timedelta(days=WEEK)] for u, ds in days.items()}
+    lately = {u: [d for d in ds if d >= end - timedelta(days=week)] for u, ds in days.items()}
     lately = {u: ds for u, ds in lately.items() if ds}
     ratios = {
-        "dau_wau": (sum(map(len, lately.values())), len(lately) * WEEK),
+        "dau_wau": (sum(map(len, lately.values())), len(lately) * week),
         "wau_mau": (len(lately), len(now)),
     }
     return {
@@ -65,7 +62,7 @@ def _line(span: tuple[date, date], days: dict[str, list[date]]) -> dict[str, Any
 
 def sql(db: DB, config: dict[str, Any]) -> Tables:
     """Counts over windows joined with days."""
-    month = _month(config)
+    week, month = windows(config)
     db.execute(
         f"""CREATE OR REPLACE TABLE months AS SELECT as_of_day - (k + 1) * {month} AS a,
             as_of_day - k * {month} AS b FROM span, (SELECT unnest(range({MOST}))::INT AS k)
@@ -93,10 +90,10 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
 
     ratios = rows(
         db,
-        f"""SELECT count(*) AS dau_wau_n, count(DISTINCT "user") * {WEEK} AS dau_wau_d,
+        f"""SELECT count(*) AS dau_wau_n, count(DISTINCT "user") * {week} AS dau_wau_d,
             count(DISTINCT "user") AS wau_mau_n, (SELECT count(DISTINCT "user") FROM active, span
                 WHERE day >= as_of_day - {month}) AS wau_mau_d
-        FROM active, span WHERE day >= as_of_day - {WEEK}""",
+        FROM active, span WHERE day >= as_of_day - {week}""",
     )
     tenured = "coalesce(least(t0_day, first_day), first_day) <= a"
     return {"windows": lines("true"), "tenured": lines(tenured), "ratios": ratios}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 from tests.oracles.database import DB, may_use_sql, rows, where
@@ -21,9 +22,9 @@ def plain(world: World) -> Tables:
     complete = world.complete()
     if not complete:
         return {}
-    active, logins = _count(world, world.active), _count(world, lambda e, p: e == "logged_in")
+    active, logins = _count(world, world.active), _count(world, partial(world.means, "login"))
     lines, before = [], None
-    unsure = world.first_day.toordinal() + (0 if world.signup_known else 30)
+    unsure = world.clear_from.toordinal()
     for a, b in complete:
         came = [u for u in world.starters() if a <= world.day(world.t0[u]) < b]
         events = sum(active[a].values())
@@ -126,7 +127,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         f"""CREATE OR REPLACE TEMP TABLE c AS SELECT *, lag(start) OVER (ORDER BY start) AS prior
             FROM complete('{p}');
         CREATE OR REPLACE TEMP TABLE e AS SELECT events.*, c.start, people.account AS home,
-            ({acting}) AS acting, event = 'logged_in' AS login
+            ({acting}) AS acting, ({where(config["login"])}) AS login
             FROM events JOIN c ON day >= start AND day < stop JOIN people USING ("user");"""
     )
     periods = rows(
