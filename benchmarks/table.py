@@ -93,13 +93,15 @@ def work(jobs: list[Job], base: Path, results: Path, rounds: int) -> None:
 def read(results: Path) -> dict[str, Any]:
     """What is done already; results of another machine are not mixed with this one's."""
     here = table_page.machine()
-    if not results.exists():
-        return {"machine": here, "runs": {}}
-    found: dict[str, Any] = json.loads(results.read_text())
+    found = load(results) if results.exists() else {"machine": here, "runs": {}}
     if found["machine"] != here:
-        raise SystemExit(
-            f"{results} is of {found['machine']}, this is {here}: name another --folder"
-        )
+        raise SystemExit(f"{results} is of {found['machine']}, not of {here}: another --folder")
+    return found
+
+
+def load(results: Path) -> dict[str, Any]:
+    """What is done, wherever it was."""
+    found: dict[str, Any] = json.loads(results.read_text())
     return found
 
 
@@ -126,7 +128,8 @@ def main() -> int:
                 work(chosen, given.folder, results, given.rounds)
                 if part == "growth" and not given.keep:
                     shutil.rmtree(given.folder / where(chosen[0].size), ignore_errors=True)
-    given.into.write_text(table_page.page(read(results)["runs"], read(results)["machine"]))
+    found = load(results)
+    given.into.write_text(table_page.page(found["runs"], found["machine"]))
     return 0
 
 

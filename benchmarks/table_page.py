@@ -6,7 +6,7 @@ import os
 import platform
 import statistics
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,14 @@ def machine() -> dict[str, str]:
         "processor": model or platform.processor(), "cores": str(os.cpu_count()),
         "memory": f"{memory:.0f} GB", "Python": platform.python_version(),
     }  # fmt: skip
-    return found | {name: version(name) for name in PACKAGES}
+    return found | {name: _version(name) for name in PACKAGES}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def page(runs: Runs, on: dict[str, str]) -> str:
