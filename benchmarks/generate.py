@@ -7,6 +7,8 @@ python benchmarks/generate.py --names 200 --days 730 --segments 30 --out DIR
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -179,6 +181,13 @@ def write(folder: Path, size: Size, *, csv: bool, seed: int = 7) -> None:
         whole.sink_csv(folder / "events.csv", datetime_format="%Y-%m-%dT%H:%M:%S%.3fZ")
     for part in parts:
         part.unlink()
+
+
+def make_apart(folder: Path, size: Size, *, csv: bool) -> None:
+    """In a process of its own: what this one once held would count as memory of those it starts."""
+    sizes = [f"--{f.name}={getattr(size, f.name)}" for f in fields(Size)]
+    command = [sys.executable, __file__, "--out", str(folder), *sizes, *(["--csv"] if csv else [])]
+    subprocess.run(command, check=True)
 
 
 def main() -> None:

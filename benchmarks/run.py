@@ -199,7 +199,7 @@ def main() -> int:
     given = parser.parse_args()
     folder, name = given.folder / str(given.events), "events.csv" if given.csv else "events.parquet"
     if not (folder / name).exists():
-        generate.write(folder, generate.Size(given.events, given.users), csv=given.csv)
+        generate.make_apart(folder, generate.Size(given.events, given.users), csv=given.csv)
     chosen = {n: c for n, c in commands(folder, name, given.shards).items() if n in given.only}
     runs: dict[str, list[Run]] = {n: [] for n in chosen}
     for i in range(given.rounds):

@@ -76,7 +76,7 @@ def work(jobs: list[Job], base: Path, results: Path, rounds: int) -> None:
     folder = base / where(jobs[0].size)
     if not (folder / ("events.csv" if jobs[0].csv else "events.parquet")).exists():
         print("making", folder, flush=True)
-        generate.write(folder, jobs[0].size, csv=jobs[0].csv)
+        generate.make_apart(folder, jobs[0].size, csv=jobs[0].csv)
     for n in range(rounds):
         for job in jobs:
             found = done["runs"].setdefault(job.key, [])
