@@ -58,10 +58,21 @@ def page(runs: Runs, on: dict[str, str]) -> str:
     """All of it."""
     parts = [
         INTRO, "Machine: " + ", ".join(f"{k} {v}" for k, v in on.items()) + ".",
+        _shared(runs),
         "## Ratios", _ratios(runs), "## Goals", _goals(runs), "## Seconds and memory",
         _seconds(runs), "## Where adoptcli's time goes", _phases(runs), "## Growth", _growth(runs),
     ]  # fmt: skip
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _shared(runs: Runs) -> str:
+    """How much else the machine did meanwhile."""
+    waits = [r["wall"] / r["cpu"] for found in runs.values() for r in found if r.get("cpu")]
+    if not waits:
+        return ""
+    wait = statistics.median(waits)
+    busy = "; the machine was busy with other work, which adds to processor time, too"
+    return f"Clock ÷ processor time, median of all runs: {wait:.1f}{busy if wait > 1.5 else ''}."
 
 
 def _table(head: list[str], lines: list[list[str]]) -> str:
