@@ -6,15 +6,22 @@ import os
 import signal
 import sys
 
+from adoptcli import memory
 from adoptcli.cli.main import run
 
-# What large columns leave behind is used again by the next, sooner the fewer pools there are; read
-# when Polars is first imported.
-KEPT = f"dirty_decay_ms:10000,muzzy_decay_ms:10000,narenas:{os.cpu_count() or 1}"
+# What large columns leave behind is used again by the next, sooner the fewer pools there are; where
+# memory is short the system gets it back after a second. Polars reads this when it is imported.
+POOLS = f"narenas:{os.cpu_count() or 1}"
+KEPT = f"dirty_decay_ms:10000,muzzy_decay_ms:10000,{POOLS}"
+GIVEN_BACK = f"dirty_decay_ms:1000,muzzy_decay_ms:0,{POOLS}"
 
 
 def main() -> None:
     """The entry point of the command line."""
+    if memory.short():
+        os.environ.setdefault("_RJEM_MALLOC_CONF", GIVEN_BACK)
+        for ahead in ("ROW_GROUP_PREFETCH_SIZE", "CSV_CHUNK_PREFETCH_LIMIT"):
+            os.environ.setdefault(f"POLARS_{ahead}", "1")  # no more than is needed next
     os.environ.setdefault("_RJEM_MALLOC_CONF", KEPT)
     code = run()
     for number in (signal.SIGINT, signal.SIGTERM):

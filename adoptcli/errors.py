@@ -52,6 +52,12 @@ class DataProblem(AdoptError):
     exit_code = Exit.DATA
 
 
+class MemoryProblem(AdoptError):
+    """There is less memory than is needed."""
+
+    exit_code = Exit.DATA
+
+
 class OutputProblem(AdoptError):
     """The output cannot be written."""
 

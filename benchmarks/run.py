@@ -2,7 +2,7 @@
 
 python benchmarks/run.py                         20 M events, Parquet
 python benchmarks/run.py --csv --rounds 1        CSV
-python benchmarks/run.py --shards 8 --only adoptcli first
+python benchmarks/run.py --limit 500MB --only adoptcli bounded
 python benchmarks/run.py --only first textbook-first packed chdb pandas
 """
 
@@ -31,7 +31,8 @@ ASKED = ("drivers", "impact", "audience")
 USUAL = ("adoptcli", "first", "user", "account", *ASKED, "textbook")
 RIVALS = ("textbook-first", "chdb", "packed", "pandas")
 RATIOS = (
-    ("textbook", "adoptcli", "≥ 5"), ("user", "first", "≤ 2"), ("adoptcli", "first", "≤ 3"),
+    ("bounded", "adoptcli", "≤ 1.5"), ("textbook", "adoptcli", "≥ 5"),
+    ("user", "first", "≤ 2"), ("adoptcli", "first", "≤ 3"),
     ("account", "first", ""), *((name, "adoptcli", "≤ 1") for name in ASKED),
 )  # fmt: skip
 GOALS = {
@@ -59,17 +60,19 @@ class Failed(SystemExit):
     """A process that did not end well, and what it said last: ends all, unless caught."""
 
 
-def measure(command: list[str], most: int | None = None) -> Run:
-    """Run a process to its end; it may be given so many bytes of memory at most.
+def measure(command: list[str], most: int | None = None, told: str = "") -> Run:
+    """Run a process to its end; it may have so many bytes of memory at most, and be told of less.
 
     Raises:
         Failed: It ended otherwise than with 0.
     """
     limit = partial(resource.setrlimit, resource.RLIMIT_DATA, (most, most)) if most else None
+    words = {"ADOPTCLI_MEMORY_LIMIT": told} if told else {}
     begin = time.perf_counter()
     with tempfile.TemporaryFile("w+") as said:
         child = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said, env=ENVIRONMENT,
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said,
+            env=ENVIRONMENT | words,
             preexec_fn=limit,
         )  # fmt: skip
         _, status, usage = os.wait4(child.pid, 0)
@@ -80,14 +83,13 @@ def measure(command: list[str], most: int | None = None) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def commands(folder: Path, name: str, shards: int) -> dict[str, tuple[list[str], Path | None]]:
+def commands(folder: Path, name: str) -> dict[str, tuple[list[str], Path | None]]:
     """What is run, and where the numbers go that are compared."""
     file, python = str(folder / name), sys.executable
-    first = [x for m in generate.TEN for x in ("--only", m)]
     ours = {
         "adoptcli": ("metrics.yaml", []),
-        "first": ("metrics.first.yaml", first),
-        "sharded": ("metrics.first.yaml", [*first, "--shards", "8"]),
+        "bounded": ("metrics.yaml", []),
+        "first": ("metrics.first.yaml", [x for m in generate.TEN for x in ("--only", m)]),
         "user": ("metrics.yaml", [x for m in ACCOUNT_METRICS for x in ("--skip", m)]),
         "account": ("metrics.yaml", ["--unit", "account"]),
     }
@@ -106,8 +108,8 @@ def commands(folder: Path, name: str, shards: int) -> dict[str, tuple[list[str],
     for key, (yaml, options) in ours.items():
         out = folder / f"{key}.json"
         found[key] = (
-            [python, "-m", "adoptcli", "report", file, "-c", str(folder / yaml), "-q",
-             "--shards", str(shards), *options, "-f", "json", "-o", str(out)], out,
+            [python, "-m", "adoptcli", "report", file, "-c", str(folder / yaml), "-q", *options,
+             "-f", "json", "-o", str(out)], out,
         )  # fmt: skip
     for key, command in asked.items():
         found[key] = (
@@ -193,18 +195,18 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=200_000)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/adoptcli-benchmark-all"))
     parser.add_argument("--csv", action="store_true")
-    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--limit", default="", help="Memory that `bounded` is told there is.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=USUAL)
     given = parser.parse_args()
     folder, name = given.folder / str(given.events), "events.csv" if given.csv else "events.parquet"
     if not (folder / name).exists():
         generate.make_apart(folder, generate.Size(given.events, given.users), csv=given.csv)
-    chosen = {n: c for n, c in commands(folder, name, given.shards).items() if n in given.only}
+    chosen = {n: c for n, c in commands(folder, name).items() if n in given.only}
     runs: dict[str, list[Run]] = {n: [] for n in chosen}
     for i in range(given.rounds):
         for n, (command, _) in chosen.items():
-            runs[n].append(measure(command))
+            runs[n].append(measure(command, told=given.limit if n == "bounded" else ""))
         wrong = disagreement({n: p for n, (_, p) in chosen.items() if p}) if i == 0 else []
         if wrong:
             print("the numbers differ:", *wrong[:20], sep="\n")

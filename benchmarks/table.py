@@ -32,9 +32,9 @@ def command(job: Job, folder: Path) -> tuple[list[str], Path]:
     name = "events.csv" if job.csv else "events.parquet"
     out = folder / f"{job.engine}.json"
     if job.engine == "phases":
-        words, _ = run.commands(folder, name, 1)["first"]
+        words, _ = run.commands(folder, name)["first"]
         return [sys.executable, str(run.HERE / "phases.py"), str(out), *words[3:]], out
-    words, _ = run.commands(folder, name, 1)[job.engine]
+    words, _ = run.commands(folder, name)[job.engine]
     return [*words, "--by", "plan"] if job.split else words, out
 
 

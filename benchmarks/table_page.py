@@ -18,7 +18,7 @@ from generate import Size
 Runs = dict[str, list[dict[str, Any]]]
 PACKAGES = ("adoptcli", "polars", "duckdb", "chdb", "pandas", "pyarrow", "numpy")
 NAMES = {
-    "first": "adoptcli", "sharded": "adoptcli, `--shards 8`", "textbook-first": "DuckDB, textbook",
+    "first": "adoptcli", "textbook-first": "DuckDB, textbook",
     "packed": "DuckDB, packed", "chdb": "ClickHouse (chDB)", "pandas": "pandas",
 }  # fmt: skip
 THIRD, QUARTER = 1 / 3, 1 / 4

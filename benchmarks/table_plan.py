@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, replace
 import generate
 import run
 
-OURS = ("first", "sharded")
+OURS = ("first",)
 ENGINES = (*OURS, *run.RIVALS)
 GROWING = ("first", "textbook-first", "chdb")  # with the others each step would take twice as long
 SIZES = (2_000_000, 20_000_000, 100_000_000)

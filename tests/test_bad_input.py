@@ -122,6 +122,13 @@ def test_stray_times_are_set_aside_and_told(cli: Cli, tmp_path: Path) -> None:
     assert source["set_aside"] == {"past-timestamps": 1, "future-timestamps": 1}
 
 
+def test_blank_rows_are_none_and_the_days_end_at_as_of(report: Any) -> None:
+    rows = [("a", "v", "2026-03-01T10:00:00Z"), (None, None, None), ("a", "v", "2026-03-05")]
+    source = report(rows, None, "--as-of", "2026-03-03")["source"]
+    assert (source["rows"], source["set_aside"]) == (2, {"after-as-of": 1})
+    assert (source["first_day"], source["last_day"]) == ("2026-03-01", "2026-03-02")
+
+
 def test_too_many_rejected_rows_stop_the_run(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text(GOOD + "u,e,nonsense\n" * 3)
     refused(

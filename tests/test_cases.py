@@ -34,8 +34,11 @@ def matches(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
         return isinstance(found, dict) and all(matches(found.get(k), v) for k, v in wanted.items())
     if isinstance(wanted, str) and isinstance(found, dict) and "/" in wanted:
-        numerator, denominator = wanted.split("/")
-        return found["numerator"] == float(numerator) and found["denominator"] == float(denominator)
+        numerator, denominator = (float(count) for count in wanted.split("/"))
+        share = numerator / denominator if denominator else None
+        return (found["numerator"], found["denominator"]) == (numerator, denominator) and matches(
+            found["value"], share
+        )
     if isinstance(found, dict):
         return matches(found["value"], wanted)
     if isinstance(wanted, float) and found is not None:
@@ -45,7 +48,11 @@ def matches(found: Any, wanted: Any) -> bool:
 
 @pytest.mark.parametrize(("metric", "case"), list(cases()))
 def test_case(metric: str, case: dict[str, Any], report: Any) -> None:
-    """Each row that a case names is in the table; with `exactly` there is no other."""
+    """Each row that a case names is in the table; with `exactly` there is no other.
+
+    All headlines of `also` are named.
+    A caveat is there, with its count or null where it has none; `false` is one that is not.
+    """
     columns = case.get("columns", "user event timestamp").split()
     options: list[object] = ["--as-of", case["as_of"]] if "as_of" in case else []
     options += case.get("options", "").split()
@@ -56,9 +63,14 @@ def test_case(metric: str, case: dict[str, Any], report: Any) -> None:
     for name, wanted in case["expect"].items():
         if name in ("status", "headline", "textbook"):
             assert matches(found[name], wanted), (name, found[name])
+        elif name == "also":
+            assert len(found[name]) == len(wanted), found[name]
+            assert all(map(matches, found[name], wanted)), found[name]
         elif name == "caveats":
             counts = {c["code"]: c["count"] for c in found["caveats"]}
-            assert matches(counts, wanted), counts
+            there = {code: count for code, count in wanted.items() if count is not False}
+            assert wanted.keys() & counts.keys() == there.keys(), counts
+            assert matches(counts, there), counts
         else:
             rows = found["tables"][name]
             for row in wanted:

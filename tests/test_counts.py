@@ -29,6 +29,15 @@ def of(*parts: int) -> Count:
     return Count.of(enumerate(parts))
 
 
+def test_a_mean_of_two_is_divided_by_its_scale_and_not_below_its_floor() -> None:
+    """Of 10 and 30: 20 ± 1.96 · 10."""
+    found = mean(2, 40, 10**2 + 30**2, 10)
+    assert (found.value, found.numerator) == (2.0, 4.0)
+    assert found.low == pytest.approx(2 - 1.959963984540054)
+    assert found.high == pytest.approx(2 + 1.959963984540054)
+    assert mean(2, 40, 10**2 + 30**2, 10, floor=10).low == 1.0
+
+
 def test_sums_and_differences_know_their_groups() -> None:
     a, b = of(3, 0, 2), of(1, 4)
     for found, value, parts in (

@@ -210,6 +210,12 @@ def test_what_chance_tells_is_a_chi_square_of_one(others: int, telling: bool) ->
     assert chosen(sides_of_people(who, grouped=False), 11) == (1, telling)
 
 
+def test_a_chi_square_of_just_one_tells() -> None:
+    """One who did it and stays, one other who does not: (1 - 1/2)² ÷ 1/4."""
+    who = [(1, 5, 1, 0, 0), (0, 5, 0, 0, 0)]
+    assert chosen(sides_of_people(who, grouped=False), 1) == (1, True)
+
+
 def test_weeks_of_sign_up_are_merged_until_there_are_enough() -> None:
     """16 and an eighth of all in each period; what is left belongs to the last."""
 

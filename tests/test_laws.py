@@ -17,6 +17,7 @@ import yaml
 
 from adoptcli.cli.main import run
 from adoptcli.metrics import all_metrics
+from adoptcli.results import Report
 from tests.conftest import but_for_commands
 from tests.logs import COLUMNS, Log, random_log
 from tests.oracles import oracles
@@ -419,3 +420,17 @@ def _check(
     assert run(arguments) == 0, capsys.readouterr().err
     ids = capsys.readouterr().out.split()
     assert len(ids) == len(set(ids)) == _count(row[measure]), (cell, ids, row)
+
+
+def test_changes_are_against_the_value_before(sample: Report) -> None:
+    """What a headline says has changed is the step between the last two values of its trend."""
+    checked = 0
+    for result in (metric.result for metric in sample.metrics):
+        for headline in (h for h in (result.headline, *result.also) if h and h.change):
+            before, now = headline.trend[-2:]
+            assert headline.estimate.value == now
+            assert now is not None
+            assert before is not None
+            assert headline.change.value == pytest.approx(now - before), headline.title
+            checked += 1
+    assert checked > 30

@@ -329,7 +329,7 @@ def test_many_rows_are_held_against_what_others_do() -> None:
         day=0, first=0, last=1
     )
     nothing = pl.LazyFrame(schema={"user": pl.Int64, "day": pl.Int32, "time": pl.Int64})
-    found = superhuman.suspected(days, nothing, pl.col("time"))
+    found = superhuman.suspected(days, superhuman.rhythms(days, nothing, pl.col("time")))
     assert ([*found.why], found.limit) == ([], 1200)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_days_that_run_backwards_count_once() -> None:
 def test_bits_fit_or_there_are_more_buckets(
     users: int, span: int, atoms: int, buckets: int
 ) -> None:
-    layout = Layout.fit(users, 0, span, atoms, 1)
+    layout = Layout.fit(users, 0, span, atoms, itertools.count(1))
     assert layout.buckets == buckets
     top = -(-users // buckets) - 1
     assert ((top + 1) << (layout.time_bits + layout.event_bits)) <= 1 << 63
@@ -80,9 +81,18 @@ def test_too_few_bits_change_nothing(
     log = random_log(seed)
     save(log, tmp_path)
     whole = outcome(log, tmp_path)
-    span = max(pack.bits(200 * DAY_MS), 1)
-    monkeypatch.setattr(pack, "BITS", span + 6)
+    parted, fit = [], Layout.fit
+
+    def just_two(users: int, start: int, end: int, atoms: int, buckets: int) -> Layout:
+        """As if an integer had room for two actors beside time and event."""
+        monkeypatch.setattr(pack, "BITS", pack.bits(end - start) + pack.bits(atoms) + 1)
+        parted.append(fit(users, start, end, atoms, buckets))
+        return parted[-1]
+
+    monkeypatch.setattr(Layout, "fit", just_two)
     assert outcome(log, tmp_path) == whole
+    assert all(layout.buckets > 1 for layout in parted)
+    assert parted
 
 
 def test_an_identity_map_acts_before_bucketing(tmp_path: Path) -> None:

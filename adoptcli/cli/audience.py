@@ -82,7 +82,7 @@ def audience(
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
     identities: o.IdentitiesFile = None,
-    shards: o.Shards = 1,
+    shards: o.Shards = None,
     preset: o.Preset = None,
     tmp: o.Tmp = None,
     unit: o.UnitOption = o.UnitName.USER,

@@ -40,7 +40,7 @@ class Options:
     accounts: str | None = None
     identities: str | None = None
     rejects: Path | None = None
-    shards: int = 1
+    shards: int | None = None
     tmp: Path | None = None
     by: Sequence[str] = ()
     unit: str = "user"
@@ -280,6 +280,8 @@ def tell(prepared: Prepared, options: Options) -> None:
     """The guesses, and the rows that were asked for."""
     for note in prepared.canonical.notes:
         options.console.note(note)
+    if (buckets := prepared.plan.layout.buckets) > 1:
+        options.console.detail(f"memory: the actors are parted into {buckets:,} buckets")
     if options.rejects:
         from adoptcli.render import csv_, files
 

@@ -84,7 +84,7 @@ def compare(
     users: o.UsersFile = None,
     accounts: o.AccountsFile = None,
     identities: o.IdentitiesFile = None,
-    shards: o.Shards = 1,
+    shards: o.Shards = None,
     preset: o.Preset = None,
     tmp: o.Tmp = None,
     unit: o.UnitOption = o.UnitName.USER,

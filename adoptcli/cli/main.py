@@ -130,7 +130,8 @@ def _line(text: str) -> None:
 
 
 def _out_of_memory() -> int:
-    _line("error: out of memory; --shards 8 needs an eighth of it")
+    _line("error: out of memory")
+    _line("  → say with ADOPTCLI_MEMORY_LIMIT how much there is, such as 1.5GB")
     return Exit.DATA
 
 

@@ -110,10 +110,10 @@ Rejects = Annotated[
     ),
 ]  # fmt: skip
 Shards = Annotated[
-    int,
+    int | None,
     typer.Option(
-        min=1, max=4096, rich_help_panel=INPUT,
-        help="Part the actors into so many buckets; needs less memory.",
+        min=1, max=4096, rich_help_panel=INPUT, show_default=False,
+        help="Part the actors into so many buckets; needs less memory. Default: as few as fit.",
     ),
 ]  # fmt: skip
 Tmp = Annotated[

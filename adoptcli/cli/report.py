@@ -15,7 +15,7 @@ def report(
     accounts: o.AccountsFile = None,
     identities: o.IdentitiesFile = None,
     rejects: o.Rejects = None,
-    shards: o.Shards = 1,
+    shards: o.Shards = None,
     preset: o.Preset = None,
     tmp: o.Tmp = None,
     by: o.By = None,

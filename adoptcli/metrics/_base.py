@@ -75,8 +75,9 @@ class Metric:
             table's key alone under `table.key`.
         test: (a segment's tallies, the rest's) -> two-sided p-value, where the headline's interval
             is no ground for one.
-        second: Rows of the second round, given the cut points that `cuts` takes from the first.
-        cuts: Tallies of the first round -> cut points.
+        second: Rows that need the cut points which `cuts` takes from the sums of `rows`.
+        cuts: Tallies of `rows` -> cut points.
+        cut: (tallies of `rows`, cut points) -> those of `second`, without a look at its rows.
         exempt: Laws that do not hold, each with its reason.
     """
 
@@ -104,6 +105,7 @@ class Metric:
     test: Callable[[Tallies, Tallies], float | None] | None = None
     second: Callable[[Timeline, Any, Context, Mapping[str, float | None]], Rows] | None = None
     cuts: Callable[[Tallies, Any], Mapping[str, float | None]] | None = None
+    cut: Callable[[Tallies, Mapping[str, float | None]], Tallies] | None = None
     exempt: Mapping[str, str] = field(default_factory=dict)
 
 

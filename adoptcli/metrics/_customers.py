@@ -141,7 +141,7 @@ def weighs(context: Context) -> bool:
 
 
 def weighed(rows: pl.LazyFrame, timeline: Timeline, context: Context) -> pl.LazyFrame:
-    """Rows of at_start and lost with the MRR of each account, in cents; squares in whole units."""
+    """Rows of at_start and lost with the MRR of each account, in cents; squares in hundredths."""
     if not weighs(context):
         return rows
     money = pl.LazyFrame(
@@ -151,7 +151,7 @@ def weighed(rows: pl.LazyFrame, timeline: Timeline, context: Context) -> pl.Lazy
     homes = timeline.actors.lazy().select("actor", "account").join(money, on="account", how="left")
     there, lost = (pl.col(name).fill_null(0) for name in ("at_start", "lost"))
     cents = pl.col("cents").fill_null(0)
-    squares = (cents // CENTS) ** 2
+    squares = (cents.cast(pl.Float64) ** 2 / CENTS).round().cast(pl.Int64)
     return (
         rows.join(homes, on="actor", how="left")
         .with_columns(
@@ -177,8 +177,8 @@ def mrr_churn(counts: Mapping[str, int]) -> Estimate:
     if not total:
         return Estimate(None, lost, total)
     value, n = lost / total, counts["at_start"] - counts["mrr_unknown"]
-    gone = counts["mrr_lost_squares"]
-    squares = (1 - value) ** 2 * gone + value**2 * (counts["mrr_squares"] - gone)
+    all_squares, gone = (counts[name] / CENTS for name in ("mrr_squares", "mrr_lost_squares"))
+    squares = (1 - value) ** 2 * gone + value**2 * (all_squares - gone)
     if n < 2 or not squares:
         return Estimate(value, lost, total)
     half = stats.student_quantile(n - 1) * math.sqrt(n / (n - 1) * squares) / total

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from adoptcli.metrics.drivers import DriversSettings
 
 ONE = pl.lit(1, dtype=pl.Int64)
-NONE = pl.lit(0, dtype=pl.Int64)
-LEFT_OUT = ("immature", "already", "silent")
 
 
 def candidates(context: Context) -> dict[str, list[int]]:
@@ -171,8 +169,6 @@ def _satisfied(
 def tables(found: Found, timeline: Timeline, context: Context) -> dict[str, pl.LazyFrame]:
     """`did`, `people` and `left_out` as rows that are added up."""
     left = pl.concat([start_rows(timeline, context), found.left_out.lazy()], how="diagonal")
-    lacking = {*LEFT_OUT} - {*left.collect_schema().names()}
-    left = left.with_columns(**dict.fromkeys(sorted(lacking), NONE))
     return {
         "did": found.did.lazy().with_columns(actors=ONE),
         "people": found.people.lazy().with_columns(actors=ONE),

@@ -287,6 +287,18 @@ def second(
     return {"quartiles": pl.concat(parts).with_columns(actors=pl.lit(1))}
 
 
+def cut(tallies: Tallies, cuts: Mapping[str, float | None]) -> Tallies:
+    """The same as sums: whoever has the same points stands on the same side."""
+    active = tallies["distribution"].filter(pl.col("active") > 0)
+    points, low, high = pl.col("points"), pl.lit(cuts["p25"]), pl.lit(cuts["p75"])
+    parts = [
+        active.filter(points >= high).with_columns(item=pl.lit("top")),
+        active.filter(points <= low).with_columns(item=pl.lit("bottom")),
+    ]
+    found = pl.concat(parts).with_columns(total=points * pl.col("active"), actors="active")
+    return {"quartiles": found.drop("points", "active")}
+
+
 def result(tallies: Tallies, settings: EngagementScoreSettings, context: Context) -> Result:
     """Distribution, contribution by event, levels, accounts and quartiles of the last window."""
     ends = [end - 1 for _, end in reversed(windows(context, settings.window, MOST))]
@@ -368,6 +380,7 @@ METRIC = register(
         names=_names,
         cuts=cuts,
         second=second,
+        cut=cut,
         keys={
             "distribution": ("points",),
             "windows": ("period",),

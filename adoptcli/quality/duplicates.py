@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import polars as pl
@@ -35,16 +36,31 @@ class Duplicates:
     shared: int = 0
 
 
-def repeated(rows: pl.LazyFrame) -> pl.DataFrame:
+def repeated(rows: pl.LazyFrame, pieces: int = 1) -> pl.DataFrame:
     """The keys (id) that several rows have, and whether several users do (shared).
 
     Args:
         rows: id and user, of every row.
+        pieces: Look at so many parts of the keys, one after the other, which takes less memory.
     """
     user = pl.col("user")
-    keys = rows.filter(pl.col("id").is_not_null()).group_by("id")
-    several = keys.agg(n=pl.len(), shared=user.min() != user.max()).filter(pl.col("n") > 1)
-    return several.select("id", pl.col("shared").fill_null(False)).collect()
+    found = [
+        piece.filter(pl.col("id").is_not_null())
+        .group_by("id")
+        .agg(n=pl.len(), shared=user.min() != user.max())
+        .filter(pl.col("n") > 1)
+        .select("id", pl.col("shared").fill_null(False))
+        .collect()
+        for piece in _pieces(rows, "id", pieces)
+    ]
+    return pl.concat(found)
+
+
+def _pieces(rows: pl.LazyFrame, key: str, pieces: int) -> list[pl.LazyFrame]:
+    """The rows by a hash: those of one are in one piece."""
+    if pieces == 1:
+        return [rows]
+    return [rows.filter(pl.col(key) % pieces == number) for number in range(pieces)]
 
 
 def by_key(rows: pl.LazyFrame, several: pl.DataFrame) -> Duplicates:
@@ -66,12 +82,18 @@ def by_key(rows: pl.LazyFrame, several: pl.DataFrame) -> Duplicates:
     )
 
 
-def by_row(scans: Sequence[Scan]) -> Duplicates:
-    """Rows that are the same in every column."""
+def by_row(scans: Sequence[Scan], pieces: int = 1, folder: Path | None = None) -> Duplicates:
+    """Rows that are the same in every column; in several `pieces` by way of a file in a folder."""
     hashes = pl.concat([_hashes(scan) for scan in scans])
-    found = hashes.group_by("row").len().filter(pl.col("len") > 1).collect()
-    counts = found["len"]
-    return Duplicates("row", int(counts.sum()) - found.height, found.height, _most(counts))
+    if folder is not None:
+        hashes.sink_parquet(folder / "rows", compression="lz4", statistics=False)
+        hashes = pl.scan_parquet(folder / "rows")
+    found = [
+        piece.group_by("row").len().filter(pl.col("len") > 1).collect()
+        for piece in _pieces(hashes, "row", pieces)
+    ]
+    counts = pl.concat(found)["len"]
+    return Duplicates("row", int(counts.sum()) - len(counts), len(counts), _most(counts))
 
 
 def _hashes(scan: Scan) -> pl.LazyFrame:

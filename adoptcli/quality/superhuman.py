@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,10 +80,8 @@ def crowd(days: pl.DataFrame) -> Crowd:
     return Crowd(totals.height, int((totals["n"] == 1).sum()))
 
 
-def suspected(days: pl.DataFrame, rows: pl.LazyFrame, hour: pl.Expr) -> Suspected:
-    """The users whose days are no person's.
-
-    Those whose rhythm gives them away take no part in what is usual on a day.
+def rhythms(days: pl.DataFrame, rows: pl.LazyFrame, hour: pl.Expr) -> dict[Why, list[int]]:
+    """The users whose hours, or the distances of whose rows, are no person's.
 
     Args:
         days: What `user_days` gives.
@@ -91,18 +90,29 @@ def suspected(days: pl.DataFrame, rows: pl.LazyFrame, hour: pl.Expr) -> Suspecte
     """
     long = days.filter(pl.col("n") >= ROUND, pl.col("last") - pl.col("first") >= LONG)
     inside = rows.join(long.lazy().select("user", "day"), on=["user", "day"], how="semi")
-    round_the_clock, clockwork = _round_the_clock(inside, hour), _clockwork(inside)
-    others = days.filter(~pl.col("user").is_in(pl.concat([round_the_clock, clockwork]).to_list()))
+    return {
+        "round-the-clock": _round_the_clock(inside, hour).to_list(),
+        "clockwork": _clockwork(inside).to_list(),
+    }
+
+
+def suspected(days: pl.DataFrame, odd: Mapping[Why, Sequence[int]]) -> Suspected:
+    """The users whose days are no person's.
+
+    Those whose rhythm gives them away take no part in what is usual on a day.
+
+    Args:
+        days: What `user_days` gives.
+        odd: What `rhythms` gives.
+    """
+    others = days.filter(~pl.col("user").is_in(list(itertools.chain(*odd.values()))))
     usual = others.filter(pl.col("n") <= MANY)["n"].quantile(0.99, interpolation="equiprobable")
     limit = max(MANY, TIMES * int(usual or 0))
-    found: dict[Why, pl.Series] = {
-        "many": days.filter(pl.col("n") > limit)["user"].unique(),
-        "round-the-clock": round_the_clock,
-        "clockwork": clockwork,
-    }
+    many = days.filter(pl.col("n") > limit)["user"].unique().to_list()
+    found: dict[Why, Sequence[int]] = {"many": many, **odd}
     why: dict[int, list[Why]] = defaultdict(list)
     for reason, users in found.items():
-        for user in users.to_list():
+        for user in users:
             why[user].append(reason)
     return Suspected(limit, why)
 

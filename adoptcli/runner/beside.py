@@ -38,6 +38,12 @@ class Beside:
     identities: Identities | None = None
     shared: int = 0
 
+    def size(self) -> int:
+        """Their bytes."""
+        pairs = self.identities.pairs if self.identities else None
+        return sum(int(t.estimated_size()) for t in (self.users, self.accounts, self.told, pairs)
+                   if t is not None)  # fmt: skip
+
 
 def read(request: Request) -> Beside:
     """The tables that the YAML names, and where the traits are that are asked for."""

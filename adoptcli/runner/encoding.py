@@ -10,6 +10,7 @@ import polars as pl
 from adoptcli.errors import DataProblem
 from adoptcli.runner import members, people, traits
 from adoptcli.runner.beside import Beside
+from adoptcli.runner.sizing import Sizing
 from adoptcli.source.events import Canonical
 from adoptcli.source.files import FAILURES
 from adoptcli.source.timestamps import to_instant
@@ -17,17 +18,26 @@ from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People, W
 
 
 def encoded(
-    canonical: Canonical, wanted: Wanted, tables: Beside, shards: int, folder: Path | None
+    canonical: Canonical, wanted: Wanted, tables: Beside, sizing: Sizing, folder: Path | None
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
-    """Read the fast way; again where rows are odd."""
+    """Read the fast way; again where rows are odd, or space must go before they are parted."""
     try:
-        return _once(canonical, wanted, tables, shards, folder)
+        made = _once(canonical, wanted, tables, sizing, folder)
     except DataProblem:
         further = canonical.looser()
         if further is None:
             raise
-        _empty(folder)
-        return encoded(further, wanted, tables, shards, folder)
+    else:
+        if folder is None or canonical.needed.trim or not _spaced(*made):
+            return made
+        further = canonical.trimmed()
+    _empty(folder)
+    return encoded(further, wanted, tables, sizing, folder)
+
+
+def _spaced(rows: Encoded, dictionaries: dict[str, Dictionary]) -> bool:
+    """Whether texts have space around them, so that files were parted by what is not yet an id."""
+    return any(dictionaries[name].spaced(rows.size(name)) for name in ("user", "account", "event"))
 
 
 def _empty(folder: Path | None) -> None:
@@ -37,7 +47,7 @@ def _empty(folder: Path | None) -> None:
 
 
 def _once(
-    canonical: Canonical, wanted: Wanted, tables: Beside, shards: int, folder: Path | None
+    canonical: Canonical, wanted: Wanted, tables: Beside, sizing: Sizing, folder: Path | None
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
     names = ["user", "event", "account", *(f"trait.{name}" for name in tables.places)]
     dictionaries = {name: Dictionary() for name in names}
@@ -57,6 +67,7 @@ def _once(
         return found, members.memberships(tables.told, dictionaries, found)
 
     try:
-        return encode(frame, wanted, dictionaries, shards, folder, known), dictionaries
+        made = encode(frame, wanted, dictionaries, sizing.files, folder, known, sizing.watch)
+        return made, dictionaries
     except FAILURES as error:
         raise canonical.broken(error) from error

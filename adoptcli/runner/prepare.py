@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.metrics import get_metric
 from adoptcli.runner import beside, encoding, members, people, presets, traits
 from adoptcli.runner.beside import Beside
+from adoptcli.runner.sizing import Sizing, sized
 from adoptcli.runner.vocabulary import named_events, vocabulary, wanted_conditions
 from adoptcli.source.events import Canonical, Gathered, Needed, gather, look
 from adoptcli.source.steady import steady
@@ -60,7 +63,7 @@ class Request:
     since_day: int | None = None
     until_day: int | None = None
     as_of_day: int | None = None
-    shards: int = 1
+    shards: int | None = None
     tmp: Path | None = None
     place_of: Callable[[str], str] = lambda word: ""
     more: Sequence[Model] = ()
@@ -116,33 +119,39 @@ def prepare(request: Request) -> Prepared:
 
 def _steadily(request: Request, settled: presets.Settled, gathered: Gathered) -> Prepared:
     """Read the files; again, as far as they went at first, where somebody has written on."""
-    folder = temporary.folder(request.tmp) if request.shards > 1 else None
-    try:
-        with steady(gathered.all):
-            return _prepared(request, settled, gathered, folder)
-    except BaseException as error:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        begun = gathered.as_begun(request.tmp) if isinstance(error, DataProblem) else None
-        if begun is None:
-            raise
+    with ExitStack() as undo:
+        try:
+            with steady(gathered.all):
+                made = _prepared(request, settled, gathered, undo)
+        except DataProblem:
+            begun = gathered.as_begun(request.tmp)
+            if begun is None:
+                raise
+        else:
+            undo.pop_all()
+            return made
     return _steadily(request, settled, begun)
 
 
 def _prepared(
-    request: Request, settled: presets.Settled, gathered: Gathered, folder: Path | None
+    request: Request, settled: presets.Settled, gathered: Gathered, undo: ExitStack
 ) -> Prepared:
+    """The plan; what is to be removed where it fails goes to `undo`."""
     tables = beside.read(request)
     canonical, wanted = _read(request, tables, gathered)
     progress.step(progress.READING, canonical.rows() if progress.watched() else None)
     canonical = beside.identified(request, tables, canonical)
     d = people.excluding(request.definitions, tables.identities)
     request = replace(request, definitions=d)
-    encoded, dictionaries = encoding.encoded(canonical, wanted, tables, request.shards, folder)
+    sizing = sized(request.shards, canonical, wanted, tables.size())
+    folder = temporary.folder(request.tmp) if sizing.files > 1 else None
+    if folder is not None:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+    encoded, dictionaries = encoding.encoded(canonical, wanted, tables, sizing, folder)
     texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
     d = settled.with_roles(d, texts)
     request = replace(request, definitions=d)
-    return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d)
+    return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d, sizing)
 
 
 def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonical, Wanted]:
@@ -164,7 +173,7 @@ def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonic
         anonymous=True,
         received=request.quality,
         part=request.quality,
-        trim=request.shards > 1,
+        trim=False,
     )
     canonical = look(gathered, needed, d.time_zone, request.tmp)
     for name in event_traits:
@@ -216,8 +225,7 @@ def _references(request: Request) -> list[EventRef]:
 
 def _plan(
     request: Request, canonical: Canonical, wanted: Wanted, tables: Beside, encoded: Encoded,
-    dictionaries: dict[str, Dictionary], folder: Path | None,
-    d: Definitions,
+    dictionaries: dict[str, Dictionary], folder: Path | None, d: Definitions, sizing: Sizing,
 ) -> Prepared:  # fmt: skip
     named = {ref.event for ref in references([*_parts(request), *request.settings.values()])}
     exclude = presets.excluded(d, named, encoded.dictionaries["event"], encoded.size("event"))
@@ -246,9 +254,11 @@ def _plan(
     order, labels = traits.ranks(dictionaries, sizes)
     tabled = traits.ranked(coded, order)
     context = _context(request, found, words, labels, tabled)
+    ids = _size(encoded, coded)
+    least = sizing.buckets(encoded, ids)
     layout = Layout.fit(
-        _size(encoded, coded), found.start, found.as_of, len(words.atoms),
-        encoded.buckets,
+        ids, found.start, found.as_of, len(words.atoms),
+        itertools.dropwhile(lambda n: n < least, encoded.partings()),
     )  # fmt: skip
     plan = Plan(
         encoded, found, layout, tabled, atoms, len(wanted.conditions), order, context,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -24,12 +24,21 @@ from adoptcli.timeline.survey import usable
 
 @dataclass(frozen=True)
 class _Source:
-    """One source of a prepared run, its parts by number, and the bounds of the whole log."""
+    """One source of a prepared run, its parts by number, and the bounds of the whole log.
+
+    Of a `bucket` it has the rows of that bucket's users alone.
+    """
 
     prepared: Prepared
     source: Source
     name: str
     parts: Mapping[int, Part]
+    bucket: int | None = None
+
+    @property
+    def buckets(self) -> int:
+        """Into how many its users are parted."""
+        return self.prepared.plan.layout.buckets
 
     @property
     def start(self) -> int:
@@ -54,7 +63,9 @@ class _Source:
         time, event, user = pl.col("time"), pl.col("event"), pl.col("user")
         mine = pl.col("part").is_in([*self.parts])
         blank = time.is_null() & event.is_null() & user.is_null()
-        return self.prepared.plan.encoded.all().filter(mine & ~blank)
+        encoded, bucket = self.prepared.plan.encoded, self.bucket
+        rows = encoded.all() if bucket is None else encoded.bucket(bucket, self.buckets)
+        return rows.filter(mine & ~blank)
 
     def within(self) -> pl.LazyFrame:
         """Those within the bounds of the log."""
@@ -104,7 +115,8 @@ def _page(one: _Source) -> Page:
     parts, bad = [*one.parts.values()], _bad_lines(one)
     by_part = dict(one.rows().group_by("part").len().collect().iter_rows())
     rows = [by_part.get(number, 0) for number in one.parts]
-    several = duplicates.repeated(one.rows().select("id", "user")) if one.keyed else None
+    keys = one.rows().select("id", "user") if one.keyed else None
+    several = None if keys is None else duplicates.repeated(keys, one.buckets)
     days, found = _suspected(one)
     persons = one.counting().filter(~pl.col("user").is_in([*found.why]).fill_null(False))
     late, clock = _arrivals(one, persons, several)
@@ -133,10 +145,17 @@ def _page(one: _Source) -> Page:
 
 def _suspected(one: _Source) -> tuple[pl.DataFrame, superhuman.Suspected]:
     """The days of users, and those users that no person is behind."""
-    rows = one.counting().filter(pl.col("user").is_not_null())
-    days = superhuman.user_days(rows)
     hour = local_hour(pl.col("time"), one.prepared.plan.context.calendar, one.start, one.end)
-    return days, superhuman.suspected(days, rows, hour)
+    several: list[pl.DataFrame] = []
+    odd: dict[superhuman.Why, list[int]] = defaultdict(list)
+    for bucket in range(one.buckets):
+        rows = replace(one, bucket=bucket).counting().filter(pl.col("user").is_not_null())
+        days = superhuman.user_days(rows)
+        several.append(days.drop("first", "last"))
+        for why, users in superhuman.rhythms(days, rows, hour).items():
+            odd[why] += users
+    whole = pl.concat(several)
+    return whole, superhuman.suspected(whole, odd)
 
 
 def _arrivals(
@@ -198,7 +217,8 @@ def _duplicates(one: _Source, several: pl.DataFrame | None) -> duplicates.Duplic
     if several is not None:
         return duplicates.by_key(one.rows().select("id", "user"), several)
     try:
-        return duplicates.by_row([part.scan for part in one.parts.values()])
+        scans = [part.scan for part in one.parts.values()]
+        return duplicates.by_row(scans, one.buckets, one.prepared.folder)
     except FAILURES as error:
         raise one.prepared.canonical.broken(error) from error
 

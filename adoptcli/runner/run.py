@@ -1,4 +1,4 @@
-"""The rounds of one run: tallies, cut points, tallies that need them."""
+"""The rounds of one run: sums over buckets, cut points, sums that need them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import polars as pl
 
 from adoptcli import progress
-from adoptcli.context import Context
 from adoptcli.metrics import Metric
 from adoptcli.runner import segments, tally
 from adoptcli.runner.segments import Splits
@@ -79,74 +78,59 @@ def compute(
     plan: Plan, metrics: Mapping[str, Metric], then: Callable[[Metric, tally.Named, Splits], T],
     *, last: bool = True, most: int = segments.MOST_SEGMENTS,
 ) -> tuple[Counts, list[T]]:  # fmt: skip
-    """Rounds 1 and 2 over all buckets, and what follows from the whole sums of each metric.
+    """The sums of each metric over all buckets, and what follows from them.
 
     With a single bucket a metric's sums are whole at once, so that what follows (Python) runs
-    beside the tallies of other metrics (Polars). With several they come one after the other, and a
-    second round builds each again, so that no more than one is ever in memory. After the `last` run
-    over a plan what is encoded is let go. At `most` so many segments have a name.
+    beside the tallies of other metrics (Polars). With several they come one after the other, so
+    that no more than one is ever in memory. After the `last` run over a plan what is encoded is let
+    go. At `most` so many segments have a name.
     """
-    whole: Callable[[Metric], tally.Named]
+    first: Callable[[Metric], tally.Named]
     if plan.layout.buckets == 1:
         timeline = build(plan, 0, last=last)
-        counts, whole = Counts.of(timeline), partial(_both_rounds, plan, timeline)
+        counts, first = Counts.of(timeline), partial(_tally, timeline=timeline, plan=plan)
     else:
         counts, named = _bucket_by_bucket(plan, metrics)
-        whole = lambda metric: named  # noqa: E731
+        first = partial(tally.of_metric, named)
     progress.step(progress.COUNTING, plan.survey.rows)
     splits = segments.fold(counts.segments, plan.context, most)
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = pool.map(lambda metric: then(metric, whole(metric), splits), metrics.values())
+        found = pool.map(
+            lambda metric: then(metric, _cut(plan, metric, first(metric)), splits),
+            metrics.values(),
+        )
         return counts, list(found)
 
 
-def _both_rounds(plan: Plan, timeline: Timeline, metric: Metric) -> tally.Named:
-    """One metric's sums where there is no other bucket."""
-    named = _tally(metric, timeline, plan.context)
-    if metric.second is None:
-        return named
-    rows = _second_rows(timeline, plan, metric, _cuts(plan, metric, named))
-    return named | tally.add_up({metric.id: rows}, timeline, {metric.id: metric})
-
-
 def _bucket_by_bucket(plan: Plan, metrics: Mapping[str, Metric]) -> tuple[Counts, tally.Named]:
-    """The sums of all metrics over several buckets."""
-    parts: list[tally.Named] = []
+    """The sums of all metrics over several buckets, added up as they come."""
+    named: tally.Named = {}
     counts = Counts()
     for bucket in range(plan.layout.buckets):
         timeline = build(plan, bucket)
-        tally_one = partial(_tally, timeline=timeline, context=plan.context)
-        with ThreadPoolExecutor(WORKERS) as pool:
-            parts += pool.map(tally_one, metrics.values())
         counts += Counts.of(timeline)
-    named = tally.merge(parts, metrics)
-    return counts, named | _second(plan, metrics, named)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            parts = list(pool.map(partial(_tally, timeline=timeline, plan=plan), metrics.values()))
+        del timeline
+        named = tally.merge([named, *parts], metrics)
+    return counts, named
 
 
-def _tally(metric: Metric, timeline: Timeline, context: Context) -> tally.Named:
+def _tally(metric: Metric, timeline: Timeline, plan: Plan) -> tally.Named:
     """One metric's sums in one bucket."""
-    rows = (metric.tally or metric.rows)(timeline, context.settings[metric.id], context)
+    rows = (metric.tally or metric.rows)(timeline, plan.context.settings[metric.id], plan.context)
     return tally.add_up({metric.id: rows}, timeline, {metric.id: metric})
 
 
-def _second(plan: Plan, metrics: Mapping[str, Metric], named: tally.Named) -> tally.Named:
-    """Tallies that need a cut point from the first round, over several buckets."""
-    asking = {m.id: m for m in metrics.values() if m.second}
-    cuts = {m.id: _cuts(plan, m, named) for m in asking.values()}
-    parts = []
-    for bucket in range(plan.layout.buckets if asking else 0):
-        timeline = build(plan, bucket)
-        for m in asking.values():
-            rows = _second_rows(timeline, plan, m, cuts[m.id])
-            parts.append(tally.add_up({m.id: rows}, timeline, asking))
-    return tally.merge(parts, asking)
-
-
-def _second_rows(
-    timeline: Timeline, plan: Plan, metric: Metric, cuts: Cuts
-) -> Mapping[str, pl.LazyFrame]:
-    assert metric.second is not None
-    return metric.second(timeline, plan.context.settings[metric.id], plan.context, cuts)
+def _cut(plan: Plan, metric: Metric, named: tally.Named) -> tally.Named:
+    """A metric's sums with those that need cut points, which the whole sums give."""
+    if metric.cut is None:
+        return named
+    tables = {table: frame for (_, table), frame in named.items()}
+    made = metric.cut(tables, _cuts(plan, metric, named))
+    return named | {
+        (metric.id, table): tally.summed(frame, metric.keys[table]) for table, frame in made.items()
+    }
 
 
 def _cuts(plan: Plan, metric: Metric, named: tally.Named) -> Cuts:
@@ -155,23 +139,19 @@ def _cuts(plan: Plan, metric: Metric, named: tally.Named) -> Cuts:
 
 
 def cut_points(plan: Plan, metric: Metric) -> Cuts | None:
-    """The cut points of a metric with a second round, from a first round of its own."""
-    if metric.second is None:
+    """The cut points that some of a metric's rows need, from the sums of the others."""
+    if metric.cuts is None:
         return None
-    parts = []
-    for bucket in range(plan.layout.buckets):
-        timeline = build(plan, bucket)
-        rows = metric.rows(timeline, plan.context.settings[metric.id], plan.context)
-        parts.append(tally.add_up({metric.id: rows}, timeline, {metric.id: metric}))
-    return _cuts(plan, metric, tally.merge(parts, {metric.id: metric}))
+    _, named = _bucket_by_bucket(plan, {metric.id: metric})
+    return _cuts(plan, metric, named)
 
 
 def rows_in(
     timeline: Timeline, plan: Plan, metric: Metric, cuts: Cuts | None
 ) -> dict[str, pl.LazyFrame]:
-    """Every table of rows of a metric in one bucket, of both rounds."""
+    """Every table of rows of a metric in one bucket, those beyond cut points too."""
     settings: Any = plan.context.settings[metric.id]
     found = dict(metric.rows(timeline, settings, plan.context))
-    if cuts is not None:
-        found |= _second_rows(timeline, plan, metric, cuts)
+    if cuts is not None and metric.second is not None:
+        found |= metric.second(timeline, settings, plan.context, cuts)
     return found

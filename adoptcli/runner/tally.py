@@ -64,17 +64,20 @@ def merge(parts: Iterable[Named], metrics: Mapping[str, Metric]) -> Named:
 
 def _merged(frames: Sequence[pl.DataFrame], keys: Sequence[str], loose: bool) -> pl.DataFrame:
     whole = pl.concat(frames, how="vertical_relaxed")
-    return whole if loose or len(frames) == 1 else _summed(whole, keys)
+    return whole if loose or len(frames) == 1 else summed(whole, keys)
+
+
+def of_metric(named: Named, metric: Metric) -> Named:
+    """One metric's tables."""
+    return {name: frame for name, frame in named.items() if name[0] == metric.id}
 
 
 def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
     """One metric's tables, summed over the segments."""
-    found = {}
-    for (metric_id, table), frame in tallies.items():
-        if metric_id != metric.id:
-            continue
-        found[table] = _without("segment", frame, metric, table)
-    return found
+    return {
+        table: _without("segment", frame, metric, table)
+        for (_, table), frame in of_metric(tallies, metric).items()
+    }
 
 
 def ungrouped(tables: Mapping[str, pl.DataFrame], metric: Metric) -> dict[str, pl.DataFrame]:
@@ -87,10 +90,10 @@ def _without(told: str, frame: pl.DataFrame, metric: Metric, table: str) -> pl.D
     if told not in frame.columns:
         return frame
     frame = frame.drop(told)
-    return frame if table in metric.loose else _summed(frame, metric.keys[table])
+    return frame if table in metric.loose else summed(frame, metric.keys[table])
 
 
-def _summed(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+def summed(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """The sums by the keys, and by what the engine tells cells apart by."""
     keys = [*(name for name in TOLD if name in frame.columns), *keys]
     return frame.group_by(keys).agg(pl.all().sum()) if keys else frame.sum()
@@ -101,8 +104,7 @@ def of_segment(tallies: Named, metric: Metric, codes: Sequence[int]) -> dict[str
     return everyone(
         {
             name: frame.filter(pl.col("segment").is_in(list(codes)))
-            for name, frame in tallies.items()
-            if name[0] == metric.id
+            for name, frame in of_metric(tallies, metric).items()
         },
         metric,
     )

@@ -8,6 +8,7 @@ import polars as pl
 
 from adoptcli import __version__
 from adoptcli.metrics import all_metrics
+from adoptcli.quality import duplicates
 from adoptcli.quality.page import Validated
 from adoptcli.results import Caveat
 from adoptcli.runner.prepare import Prepared, Request
@@ -60,14 +61,8 @@ def _counted(prepared: Prepared) -> tuple[Counts, Counter[str]]:
 
 def _shared(prepared: Prepared) -> int:
     """How many event ids several users share."""
-    encoded = prepared.plan.encoded
+    encoded, buckets = prepared.plan.encoded, prepared.plan.layout.buckets
     if "id" not in encoded.columns:
         return 0
-    several = (
-        encoded.all()
-        .filter(pl.col("id").is_not_null() & pl.col("user").is_not_null())
-        .group_by("id")
-        .agg(low=pl.col("user").min(), high=pl.col("user").max())
-        .filter(pl.col("low") != pl.col("high"))
-    )
-    return int(several.select(pl.len()).collect().item())
+    keys = encoded.all().filter(pl.col("user").is_not_null()).select("id", "user")
+    return int(duplicates.repeated(keys, buckets)["shared"].sum())

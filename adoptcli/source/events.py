@@ -117,6 +117,16 @@ class Canonical:
         """The same events, every text and JSON object read in the general way."""
         return self._again([replace(part, way="text") for part in self.parts])
 
+    def about(self) -> int:
+        """About how many rows there are; exactly, where they stand for several or none tells."""
+        if any(part.weight or part.scan.explode for part in self.parts):
+            return int(self.frame.select(pl.len()).collect().item())
+        return sum(part.scan.about() for part in self.parts)
+
+    def trimmed(self) -> Canonical:
+        """The same events, no text with space around it."""
+        return replace(self, needed=replace(self.needed, trim=True))._again(self.parts)
+
     def looser(self) -> Canonical | None:
         """The same events for JSON rows that are odd; None where rows may be so already."""
         strictest = min((part.way for part in self.parts), key=WAYS.index)

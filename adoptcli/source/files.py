@@ -162,6 +162,13 @@ def size_of(file: File) -> int:
     return Path(file.path).stat().st_size * (10 if file.packed else 1)
 
 
+def rows_of(file: File) -> int:
+    """About how many rows a text file has, by the length of its first lines."""
+    head = head_of(file) or top_of(file)
+    lines = max(head.count(b"\n"), head.count(b"\r"), 1)
+    return -(-size_of(file) * lines // max(len(head), 1))
+
+
 def lines_of(file: File) -> Iterator[bytes]:
     """The lines of a text file, unpacked; slow, for those who must look at each."""
     if file.packed in (".zst", ".zstd"):

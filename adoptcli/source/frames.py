@@ -219,8 +219,7 @@ def rejects(part: Part, zone: str) -> pl.DataFrame:
     """Rows of one part without a readable time or without an event, as they stand in the file."""
     lazy = part.scan.frame(list(part.scan.names), file_column="file")
     bare = replace(part, key=(), prefer=None, weight=None, where=(), way="text")
-    canonical = frame(bare, Needed(), zone).collect()
-    raw = lazy.collect()
+    canonical = frame(bare, Needed(), zone)
     time = pl.col("time").is_null()
     reasons = canonical.select(
         reason=pl.when(pl.all_horizontal(pl.all().is_null())).then(None)
@@ -229,7 +228,8 @@ def rejects(part: Part, zone: str) -> pl.DataFrame:
     )  # fmt: skip
     by_path = {file.path: file.name for file in part.scan.files}
     return (
-        raw.with_columns(reasons["reason"])
+        pl.concat([lazy, reasons], how="horizontal")
         .filter(pl.col("reason").is_not_null())
         .with_columns(pl.col("file").replace(by_path))
+        .collect()
     )

@@ -15,7 +15,7 @@ from adoptcli.definitions import Source
 from adoptcli.errors import DataProblem
 from adoptcli.source import ndjson, oddities
 from adoptcli.source.addresses import is_remote, located, plain, problem
-from adoptcli.source.files import FAILURES, File, among, head_of, lines_of
+from adoptcli.source.files import FAILURES, File, among, head_of, lines_of, rows_of
 from adoptcli.source.folders import pairs
 from adoptcli.source.lazy import exploded, scan_csv, scan_parquet
 from adoptcli.source.lists import no_list, unlisted
@@ -69,6 +69,11 @@ class Scan:
         if self.kind != "parquet":
             return None
         return int(scan_parquet(self._paths).select(pl.len()).collect().item())
+
+    def about(self) -> int:
+        """About how many there are, where nobody says."""
+        known = self.rows()
+        return sum(map(rows_of, self.files)) if known is None else known
 
     def frame(
         self, wanted: Sequence[str], file_column: str | None = None, types: Types | None = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from adoptcli import memory
 from adoptcli.definitions import Accounts, Source, Users
 from adoptcli.errors import DataProblem
 from adoptcli.source import diagnose, oddities
@@ -25,6 +26,7 @@ SIGNED_UP = (
     "signed_up_at", "signup_date", "signup_at", "sign_up_date", "created_at", "registered_at",
     "registration_date", "created", "joined_at",
 )  # fmt: skip
+CELL = 80  # bytes that a cell needs at most while its table is read
 STARTED = ("started_on", "started_at", "start_date")
 CANCELLED = ("cancelled_at", "canceled_at", "cancelled_on", "churned_at", "churn_date")
 
@@ -105,6 +107,7 @@ def read_table(
 
 
 def _rows(scan: Scan, columns: Sequence[str]) -> pl.DataFrame:
+    memory.require(scan.about() * len(columns) * CELL, f"the table {scan.files[0].name}")
     try:
         table = scan.frame(columns).collect()
     except FAILURES as error:

@@ -5,8 +5,10 @@ Codes of users depend on which thread met an id first; no answer may depend on t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +20,7 @@ SCALE = 1000
 GIVEN = ("given", "device")
 TOLD = ("part", "received")
 MOST_VALUE = 1e12
+LOOKED_AT = 1_000_000  # texts at a time
 
 
 class Dictionary:
@@ -45,6 +48,15 @@ class Dictionary:
         texts = self.texts(size)
         bare = texts.str.strip_chars()
         return None if (texts == bare).all() else self.add(bare.replace("", None))
+
+    def spaced(self, size: int) -> bool:
+        """Whether some text has space around it, looking at some of them at a time."""
+        for start in range(0, size, LOOKED_AT):
+            codes = pl.int_range(start, min(start + LOOKED_AT, size), dtype=pl.UInt32, eager=True)
+            texts = self.text(codes)
+            if (texts != texts.str.strip_chars()).any():
+                return True
+        return False
 
     def text(self, codes: pl.Series) -> pl.Series:
         """The texts of codes."""
@@ -146,6 +158,17 @@ class Wanted:
     received: bool = False
 
 
+WIDTHS = {"account": 4, "anonymous": 9, "session": 8, "id": 8, "prefer": 8, "nth": 4, "exact": 8,
+          "signup": 8, "part": 2, "received": 8}  # fmt: skip
+
+
+def width(wanted: Wanted) -> int:
+    """The bytes of an encoded row."""
+    beside = sum(size for name, size in WIDTHS.items() if getattr(wanted, name))
+    several = 4 * len(wanted.traits) + 8 * len(wanted.values)
+    return 16 + beside + several + 4 * bool(wanted.conditions)
+
+
 Known = Callable[[pl.LazyFrame], tuple[People | None, Memberships | None]]
 """Which ids are one person, and the accounts of people, as the encoded rows of the log tell."""
 
@@ -157,7 +180,7 @@ def nobody(rows: pl.LazyFrame) -> tuple[None, None]:
 
 @dataclass
 class Encoded:
-    """All rows of the log as integers, in memory or in bucket files.
+    """All rows of the log as integers, in memory or in so many `files` by actor.
 
     Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: given (UInt32 code of the id as
     it stood there), device (that is an anonymous id), mask (bits of the conditions that hold),
@@ -167,7 +190,7 @@ class Encoded:
     where the source had nothing that can be used.
     """
 
-    buckets: int
+    files: int
     frame: pl.DataFrame | None
     folder: Path | None
     dictionaries: Mapping[str, Dictionary]
@@ -190,31 +213,51 @@ class Encoded:
     def size(self, name: str, tables: Sequence[pl.DataFrame] = ()) -> int:
         """One more than the highest code of a column, here or in one of the tables."""
         tops = [t[name].max() for t in tables if name in t.columns]
-        if name in self.columns:
-            tops.append(self.all().select(pl.col(name).max()).collect().item())
-        if name == "user" and self.given:
-            tops.append(self.all().select(pl.col("given").max()).collect().item())
+        tops += [self._tops.get(name), self._tops.get("given") if name == "user" else None]
         return max((top + 1 for top in tops if isinstance(top, int)), default=0)
 
+    @cached_property
+    def _tops(self) -> dict[str, int | None]:
+        """The highest code of each column of codes, in one look."""
+        coded = [*self.columns, *(["given"] if self.given else [])]
+        coded = [name for name in coded if name in self.dictionaries or name == "given"]
+        return self.all().select(pl.col(coded).max()).collect().row(0, named=True)
+
+    def partings(self) -> Iterator[int]:
+        """Into how many buckets the rows can be parted: whole files each, or parts of one."""
+        yield from (n for n in range(1, self.files) if self.files % n == 0)
+        yield from (self.files << doubled for doubled in itertools.count())
+
     def bucket(self, number: int, buckets: int) -> pl.LazyFrame:
-        """The rows of one bucket out of `buckets`, which is a multiple of the files' number."""
+        """The rows of one bucket out of `buckets`, one of the `partings`."""
         if self.frame is not None:
             rows = self.frame.lazy()
         else:
             assert self.folder is not None
-            paths = sorted(self.folder.glob(f"{number % self.buckets}.*.parquet"))
+            numbers = range(number % buckets, self.files, buckets) or [number % self.files]
+            paths = sorted(p for n in numbers for p in self.folder.glob(f"{n}.*.parquet"))
             rows = pl.scan_parquet(paths) if paths else self.all().clear()
-        same = self.buckets == buckets
-        return rows if same else rows.filter(pl.col(self.unit) % buckets == number)
+        whole = self.files % buckets == 0
+        return rows if whole else rows.filter(pl.col(self.unit) % buckets == number)
+
+    def largest(self, buckets: int) -> int:
+        """The rows of the largest bucket; files say so without being read."""
+        if self.files % buckets == 0:
+            many = [self.bucket(number, buckets).select(pl.len()) for number in range(buckets)]
+            return max(int(found.item()) for found in pl.collect_all(many))
+        bucket = (pl.col(self.unit) % buckets).alias("bucket")
+        sizes = self.all().group_by(bucket).len().select(pl.col("len").max())
+        return int(sizes.collect().item() or 0)
 
 
 def encode(
     events: pl.LazyFrame,
     wanted: Wanted,
     dictionaries: Mapping[str, Dictionary],
-    buckets: int = 1,
+    files: int = 1,
     folder: Path | None = None,
     known: Known = nobody,
+    watch: Callable[[int], None] | None = None,
 ) -> Encoded:
     """Read the source once; once more for files, where its rows tell which ids are one person.
 
@@ -222,9 +265,11 @@ def encode(
         events: Canonical events: user, event, time and what is wanted beside.
         wanted: What else to read.
         dictionaries: One for each text column, filled here.
-        buckets: Into how many files to part the actors, where a folder is given.
-        folder: Where the bucket files go; in memory where absent.
+        files: Into how many to part the actors, where a folder is given.
+        folder: Where they go; in memory where absent.
         known: Says which ids are one person; asked before anything is parted by user.
+        watch: Given the number of ids with every piece of the rows that goes to files; what it
+            raises ends that.
     """
     found = _columns(wanted, dictionaries)
     lazy = events.select(**found)
@@ -242,18 +287,26 @@ def encode(
         lazy = lazy.with_columns(account=pl.coalesce("account", home))
     if folder is None:
         return Encoded(1, lazy.collect(), None, dictionaries, columns, wanted.unit, given)
-    key = pl.col(wanted.unit).fill_null(0) % buckets
+    key = pl.col(wanted.unit).fill_null(0) % files
 
     def name(args: FileProviderArgs) -> str:
         return f"{args.partition_keys.item(0, 0)}.{args.index_in_partition}.parquet"
 
+    if watch is not None:
+
+        def watched(rows: pl.DataFrame) -> pl.DataFrame:
+            top = rows["user"].max()
+            watch(top + 1 if isinstance(top, int) else 0)
+            return rows
+
+        lazy = lazy.map_batches(watched, streamable=True)
     lazy.sink_parquet(
         pl.PartitionBy(folder, key=key.alias("bucket"), include_key=False, file_path_provider=name),
         compression="lz4", statistics=False, maintain_order=False, mkdir=True,
     )  # fmt: skip
     if not any(folder.iterdir()):  # the source has no rows
         pl.DataFrame(schema=lazy.collect_schema()).write_parquet(folder / "0.none.parquet")
-    return Encoded(buckets, None, folder, dictionaries, columns, wanted.unit, given)
+    return Encoded(files, None, folder, dictionaries, columns, wanted.unit, given)
 
 
 def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str, pl.Expr]:

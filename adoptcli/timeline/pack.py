@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -39,15 +40,14 @@ class Layout:
         return bits(self.end - self.start)
 
     @classmethod
-    def fit(cls, users: int, start: int, end: int, atoms: int, buckets: int) -> Layout:
-        """At least so many buckets that actor, time and event fit one integer."""
+    def fit(cls, users: int, start: int, end: int, atoms: int, buckets: Iterable[int]) -> Layout:
+        """The first of some numbers of buckets with which actor, time and event fit one integer."""
         spare = BITS - bits(end - start) - bits(atoms)
-        while bits(-(-users // buckets)) > spare:
-            buckets *= 2
-        return cls(start, end, bits(atoms), buckets)
+        enough = next(n for n in buckets if bits(-(-users // n)) <= spare)
+        return cls(start, end, bits(atoms), enough)
 
 
-def pack(rows: pl.LazyFrame, layout: Layout, *, members: bool = False) -> pl.DataFrame:
+def pack(rows: pl.LazyFrame, layout: Layout, *, members: bool) -> pl.DataFrame:
     """Rows of actor, time and event as sorted integers: key, and member where that is wanted."""
     actor, time, event = (pl.col(c).cast(pl.Int64) for c in ("actor", "time", "event"))
     key = (actor * (1 << layout.time_bits) + (time - layout.start)) * (1 << layout.event_bits)

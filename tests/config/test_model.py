@@ -11,6 +11,7 @@ from adoptcli.config.model import Config, config_model, default, hash_of, load
 from adoptcli.definitions import Definitions, EventRef
 from adoptcli.errors import ConfigProblem
 from adoptcli.metrics import all_metrics
+from adoptcli.metrics.retention import RetentionSettings
 
 Problems = Callable[..., list[str]]
 
@@ -51,6 +52,7 @@ events: {a: a}
 
 
 GOOD = [
+    "drivers: {outcome: {kind: satisfaction, question: nps, at_least: 10}}",
     "signup: x",
     "signup: {event: x, where: {a: [b, 1, true, 1.5]}}",
     "signup: {property: registered_at}",
@@ -192,3 +194,11 @@ def test_the_name_of_the_file_is_the_one_given(
     Path("my.yaml").write_text("a: 1\n", encoding="utf-8")
     with pytest.raises(ConfigProblem, match=r"^my\.yaml:1:1: a: unknown key"):
         load("my.yaml")
+
+
+def test_retention_in_words() -> None:
+    """The mode with its end, then the clock."""
+    wide = RetentionSettings.model_validate({"mode": "unbounded", "period": "week"})
+    assert wide.words == "unbounded to as-of, calendar weeks"
+    near = RetentionSettings.model_validate({"mode": "unbounded", "period": "day", "horizon": 14})
+    assert near.words == "unbounded to day 14, calendar days"

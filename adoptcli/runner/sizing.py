@@ -1,0 +1,116 @@
+"""How the log is parted so that it fits the memory: kept there, or in files and bucket by bucket.
+
+What rows and actors need was measured (`benchmarks/run.py`); it is an upper bound of usual logs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import sqrt
+
+import polars as pl
+
+from adoptcli import memory
+from adoptcli.source.events import Canonical
+from adoptcli.timeline.encode import Encoded, Wanted, width
+
+FILES = 12  # which make 1, 2, 3, 4, 6 or 12 buckets of whole files
+MOST = 4096  # buckets
+SAMPLE = 50_000  # rows whose ids are looked at
+READING, READ = 300_000_000, 200  # bytes that reading into files needs at most, and for a row
+CODE, COUNTING = 110_000_000, 100_000_000  # of this process, and for sums
+SORTED, REPEATED = 60, 100  # bytes a row of a bucket needs beside its own, and where it has an id
+ID, ACTOR = 80, 600  # bytes of an id in the dictionary, and of an actor in its bucket
+ACCOUNT = 8_000  # bytes of the sums of an account
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """How a run is parted.
+
+    Attributes:
+        shards: How many buckets are asked for, if any.
+        limit: What there is; None where nobody knows.
+        row: Bytes that a row of a bucket needs.
+        reading: Bytes that reading takes at a time.
+        taken: Bytes of what the process has before it reads the log.
+        files: Into how many files the rows are read; 1: into memory.
+    """
+
+    shards: int | None
+    limit: memory.Limit | None
+    row: float
+    files: int = 1
+    reading: float = 0
+    taken: int = CODE
+
+    @property
+    def free(self) -> int:
+        """Bytes that are there for ids, sums and the rows of a bucket."""
+        assert self.limit is not None
+        return self.limit.size - self.taken
+
+    def watch(self, ids: int) -> None:
+        """Stop where the ids alone, of which more and more come, need more than there is."""
+        self.require(self.reading + ids * ID, f"keeping {ids:,} ids, and more to come,")
+
+    def require(self, more: float, what: str) -> None:
+        """Stop where so much more is not there.
+
+        Raises:
+            MemoryProblem: It is not.
+        """
+        memory.require(more, what, self.limit, self.taken)
+
+    def buckets(self, encoded: Encoded, ids: int) -> int:
+        """The fewest buckets that fit, now that all is known.
+
+        Raises:
+            MemoryProblem: None do.
+        """
+        if self.shards is not None or encoded.folder is None or self.limit is None:
+            return self.shards or 1
+        kept = COUNTING + ids * ID + encoded.size("account") * ACCOUNT
+        for n in encoded.partings():
+            needed = kept + encoded.largest(n) * self.row + ids / n * ACTOR
+            if needed <= self.free:
+                return n
+            if 2 * n > MOST:
+                self.require(needed, f"the largest of {n:,} buckets")
+        raise AssertionError
+
+
+def sized(shards: int | None, canonical: Canonical, wanted: Wanted, tables: int) -> Sizing:
+    """Whether the log fits into memory beside so many bytes of tables, by as few looks as tell.
+
+    Raises:
+        MemoryProblem: Not even reading it into files does.
+    """
+    made = Sizing(shards, memory.limit(), _row(wanted), shards or 1, taken=CODE + tables)
+    if shards is not None or made.limit is None:
+        return made
+    rows = canonical.about()
+    # Where there is room for as many ids as rows, nobody need look how many there are.
+    for ids in (lambda: rows, lambda: _ids(rows, canonical)):
+        if COUNTING + rows * made.row + ids() * (ID + ACTOR) <= made.free:
+            return made
+    made = replace(made, files=FILES, reading=min(READING, rows * READ))
+    made.require(made.reading, f"a log of {rows:,} rows, read piece by piece,")
+    return made
+
+
+def _row(wanted: Wanted) -> float:
+    """What a row needs while it is sorted and counted."""
+    return SORTED + 1.5 * width(wanted) + (REPEATED if wanted.id or wanted.exact else 0)
+
+
+def _ids(rows: int, canonical: Canonical) -> float:
+    """About how many ids there are, by those of the first rows.
+
+    An id that is there once stands for √(rows ÷ sample) of them: that errs by no more than as much.
+    """
+    names = [n for n in ("user", "anonymous") if n in canonical.frame.collect_schema().names()]
+    first = canonical.frame.select(names).head(SAMPLE).collect()
+    ids = pl.concat([first[name] for name in names]).drop_nulls().value_counts()
+    once = int((ids["count"] == 1).sum())
+    return ids.height - once + once * sqrt(max(rows / max(first.height, 1), 1))

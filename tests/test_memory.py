@@ -1,0 +1,261 @@
+"""How much memory there is, what a log needs of it, and what becomes of a log that needs more."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from adoptcli import memory
+from adoptcli.errors import MemoryProblem, UsageProblem
+from adoptcli.runner import encoding, prepare, sizing
+from adoptcli.runner.sizing import Sizing
+from adoptcli.source.files import File, rows_of
+from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, width
+from tests.conftest import write_log
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "metrics.example.yaml"
+MB, GB = 1000**2, 1000**3
+Cli = Callable[..., Any]
+MEMINFO = "MemTotal:       9000000 kB\nMemFree: 1 kB\nMemAvailable:   4000000 kB\n"  # 4.096 GB
+
+
+def machine(root: Path, **files: str) -> Path:
+    """A folder that looks like a machine's; names have __ for /, and this process has 100 pages."""
+    for name, text in {
+        "proc__meminfo": MEMINFO,
+        "proc__self__statm": "900 100 3 4",
+        **files,
+    }.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "free", "origin"),
+    [
+        ({}, 4_096_000_000, "machine"),
+        # 2 GB less what is taken but for the pages of files: 2 − (0.9 − 0.3 − 0.1)
+        ({"proc__self__cgroup": "0::/app\n", "sys__fs__cgroup__app__memory.max": f"{2 * GB}\n",
+          "sys__fs__cgroup__app__memory.current": "900000000\n",
+          "sys__fs__cgroup__app__memory.stat":
+              "anon 5\ninactive_file 300000000\nactive_file 100000000\n"}, 1.5 * GB, "container"),
+        # the group around it is narrower, its own has no limit
+        ({"proc__self__cgroup": "0::/pod/app\n", "sys__fs__cgroup__pod__app__memory.max": "max\n",
+          "sys__fs__cgroup__pod__memory.max": f"{GB}\n"}, GB, "container"),
+        # within a container its own folder is not named as it is outside
+        ({"proc__self__cgroup": "0::/docker/9f\n", "sys__fs__cgroup__memory.max": f"{GB}\n"},
+         GB, "container"),
+        ({"proc__self__cgroup": "9:cpu:/\n4:hugetlb,memory:/a\n0::/\n",
+          "sys__fs__cgroup__memory__a__memory.limit_in_bytes": f"{3 * GB}\n",
+          "sys__fs__cgroup__memory__a__memory.usage_in_bytes": f"{2 * GB}\n",
+          "sys__fs__cgroup__memory__a__memory.stat":
+              "inactive_file 1\ntotal_inactive_file 500000000\ntotal_active_file 0\n"},
+         1.5 * GB, "container"),
+        # the first version has a number for no limit
+        ({"proc__self__cgroup": "4:memory:/\n",
+          "sys__fs__cgroup__memory__memory.limit_in_bytes": "9223372036854771712\n"},
+         4_096_000_000, "machine"),
+    ],
+)  # fmt: skip
+def test_the_least_that_machine_and_containers_leave(
+    tmp_path: Path, files: dict[str, str], free: float, origin: str
+) -> None:
+    found = memory.limit(machine(tmp_path, **files), {})
+    assert found is not None
+    taken = 100 * os.sysconf("SC_PAGE_SIZE")
+    assert found.size == pytest.approx(taken + 0.9 * free, abs=1)  # a tenth is left to others
+    assert origin in found.origin
+
+
+def test_what_is_stated_holds(tmp_path: Path) -> None:
+    root = machine(tmp_path)
+    for text, size in (("1.5GB", 1.5 * GB), ("512 MiB", 512 * 1024**2), ("800m", 800 * MB),
+                       ("70000000", 70 * MB)):  # fmt: skip
+        assert memory.limit(root, {memory.VARIABLE: text}) == memory.Limit(
+            int(size), "ADOPTCLI_MEMORY_LIMIT"
+        )
+    for text in ("much", "0GB", "-1GB", "1.5 parsec"):
+        with pytest.raises(UsageProblem, match="no size"):
+            memory.limit(root, {memory.VARIABLE: text})
+    assert memory.limit(tmp_path / "nothing", {}) is None
+
+
+def test_the_address_space_that_ulimit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (9 * GB, 9 * GB))
+    (free, origin) = next(memory._own())
+    assert (0 < free < 9 * GB, origin) == (True, "ulimit -v")
+
+
+def test_sizes_are_shown_so_that_they_are_enough() -> None:
+    shown = [memory.shown(size) for size in (2.5 * MB, 509.2 * MB, 1.41 * GB, 12.3 * GB)]
+    assert shown == ["2.5 MB", "510 MB", "1.5 GB", "13 GB"]
+
+
+def test_rows_of_a_text_file_by_its_size_and_first_lines(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("u,e,t\n" + "u01,a,2026-01-01\n" * 50_000)
+    assert rows_of(File(str(path), "csv", "e.csv")) == pytest.approx(50_000, rel=0.01)
+
+
+def test_bytes_of_an_encoded_row() -> None:
+    assert width(Wanted()) == 16  # user 4, event 4, time 8
+    assert width(Wanted(account=True, id=True, traits=("a", "b"), values=("v",))) == 44
+
+
+def test_as_many_ids_as_the_first_rows_let_expect() -> None:
+    """Of 100 rows of 10,000: 20 ids once, each for √100 others, and 8 several times."""
+    users = [f"once{i}" for i in range(20)] + [f"often{i % 8}" for i in range(80)]
+    rows = pl.LazyFrame({"user": users})
+    assert sizing._ids(10_000, type("Log", (), {"frame": rows})()) == 8 + 20 * 10
+
+
+def parted(tmp_path: Path, users: list[int], files: int) -> Encoded:
+    """Rows in bucket files."""
+    pl.LazyFrame({"user": users}, schema={"user": pl.UInt32}).sink_parquet(
+        pl.PartitionBy(
+            tmp_path, key=(pl.col("user") % files).alias("k"), include_key=False,
+            file_path_provider=lambda args: f"{args.partition_keys.item(0, 0)}.0.parquet",
+        )
+    )  # fmt: skip
+    return Encoded(files, None, tmp_path, {"user": Dictionary()}, ("user",))
+
+
+def test_whole_files_or_parts_of_one_make_a_bucket(tmp_path: Path) -> None:
+    users = [i % 50 for i in range(2000)]
+    rows = parted(tmp_path, users, 12)
+    assert [n for n, _ in zip(rows.partings(), range(8), strict=False)] == [
+        1, 2, 3, 4, 6, 12, 24, 48
+    ]  # fmt: skip
+    for n in (1, 4, 12, 24):
+        for bucket in range(n):
+            found = rows.bucket(bucket, n).collect()["user"].to_list()
+            assert sorted(found) == sorted(u for u in users if u % n == bucket), (n, bucket)
+    assert [rows.largest(n) for n in (1, 2, 12, 24)] == [2000, 1000, 200, 120]
+
+
+def sizes(rows: Encoded, free: int) -> int:
+    """The buckets of a log whose rows need 100 bytes, with 10 ids, and so many bytes for it."""
+    size = free + sizing.COUNTING + 10 * sizing.ID
+    return Sizing(None, memory.Limit(size, "test"), 100, 12, taken=0).buckets(rows, 10)
+
+
+def test_as_few_buckets_as_fit(tmp_path: Path) -> None:
+    rows = parted(tmp_path, list(range(24)) * 100, 12)  # 2,400 rows, as many of each user
+    actors = 10 * sizing.ACTOR
+    assert sizes(rows, 240_000 + actors) == 1
+    assert sizes(rows, 239_999 + actors) == 2
+    assert sizes(rows, 40_000 + actors // 6) == 6
+    assert sizes(rows, 10_000 + actors // 24) == 24
+    with pytest.raises(MemoryProblem, match="the largest of"):
+        sizes(rows, 9_000)  # nobody's 100 rows can be parted
+
+
+SCORE = ("engagement-score", "-c", EXAMPLE)
+COMMANDS = (
+    (1, 12, (*SCORE, "-f", "json")),
+    (7, 7, (*SCORE, "-f", "json")),
+    (7, 7, ("audience", "not_activated:late", "-c", EXAMPLE, "-f", "csv")),
+    (7, 7, ("validate", "-c", EXAMPLE, "-f", "json")),
+    (64, 16, ("active-users", "-c", EXAMPLE, "-f", "json")),
+)
+
+
+@pytest.mark.parametrize(("buckets", "files", "command"), COMMANDS)
+def test_however_the_sample_is_parted_the_same_is_said(
+    buckets: int, files: int, command: tuple[object, ...], cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    whole = cli(*command)
+    assert whole.code == 0
+    monkeypatch.setattr(prepare, "sized", lambda *_: Sizing(buckets, None, 0, files))
+    assert cli(*command).out == whole.out
+
+
+@pytest.mark.parametrize("item", ["top", "bottom"])
+def test_sums_beyond_cut_points_are_those_of_their_rows(cli: Cli, item: str) -> None:
+    report = json.loads(cli(*SCORE, "-f", "json").out)
+    rows = report["metrics"]["engagement_score"]["tables"]["quartiles"]
+    (actors,) = [row["actors"] for row in rows if row["item"] == item]
+    listed = cli(*SCORE, "--who", f"quartiles[item={item}].actors", "-f", "csv").out
+    assert actors > 30
+    assert len(listed.splitlines()) - 1 == actors
+
+
+def test_space_around_ids_goes_before_they_are_parted(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in twenty rows of u1 to u9 has space, which makes another code in another file."""
+    rows = [(f"u{i % 9}" + " " * (i % 20 == 0), "used", f"2026-08-{i % 28 + 1:02}")
+            for i in range(360)]  # fmt: skip
+    write_log(tmp_path, rows)
+    command = ("active-users", "events.csv", "-f", "json")
+    whole = cli(*command).out
+    assert '"actors": 9' in whole
+    read = []
+    monkeypatch.setattr(
+        encoding, "encode", lambda *a, made=encoding.encode: read.append(1) or made(*a)
+    )
+    assert cli(*command, "--shards", "3").out == whole
+    assert len(read) == 2
+    write_log(tmp_path, [(user.strip(), *rest) for user, *rest in rows])
+    cli(*command, "--shards", "3")
+    assert len(read) == 3
+
+
+def run(limit: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """A process of its own with so much memory."""
+    return subprocess.run(
+        [sys.executable, "-m", "adoptcli", *map(str, arguments)], capture_output=True, text=True,
+        cwd=ROOT, env=os.environ | {memory.VARIABLE: limit}, check=False,
+    )  # fmt: skip
+
+
+def test_little_memory_makes_buckets_and_too_little_says_so(tmp_path: Path) -> None:
+    """200,000 users need 136 MB of actors and ids beside some 110 MB of code and 100 of sums."""
+    log, tmp = tmp_path / "e.parquet", tmp_path / "tmp"
+    tmp.mkdir()
+    n = pl.int_range(200_000, eager=True)
+    pl.DataFrame({"n": n}).select(
+        user=pl.format("u{}", "n"), event=pl.lit("used"),
+        timestamp=pl.lit("2026-08-") + (pl.col("n") % 28 + 1).cast(pl.String).str.zfill(2),
+    ).write_parquet(log)  # fmt: skip
+    command = ("active-users", log, "-f", "json", "--tmp", tmp)
+    roomy, little, none = (run(size, *command, "-v") for size in ("8GB", "280MB", "120MB"))
+    assert (roomy.returncode, little.returncode, none.returncode) == (0, 0, 3)
+    assert "parted into" not in roomy.stderr
+    assert "parted into" in little.stderr
+    assert roomy.stdout == little.stdout
+    assert none.stdout == ""
+    for words in ("read piece by piece, would need about", "120 MB are there", memory.VARIABLE):
+        assert words in none.stderr
+    assert not [*tmp.iterdir()]
+    assert run("lots", *command).returncode == 2
+
+
+def test_a_table_that_does_not_fit_is_not_read(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_log(tmp_path, [("u1", "used", "2026-08-01")], users="user_id\nu1\n")
+    monkeypatch.setenv(memory.VARIABLE, "1MB")
+    outcome = cli("active-users", "events.csv", "--users", "users.csv")
+    assert outcome.code == 3
+    assert "users.csv would need about" in outcome.err
+
+
+def test_ids_that_go_on_and_on_end_the_reading() -> None:
+    made = Sizing(None, memory.Limit(50 * MB, "test"), 100, 12, reading=10 * MB, taken=0)
+    made.watch(500_000)
+    with pytest.raises(MemoryProblem, match=r"keeping 500,001 ids.*, and 50 MB are there"):
+        made.watch(500_001)

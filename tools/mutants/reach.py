@@ -1,0 +1,144 @@
+"""Which tests run which lines, and how long each takes: recorded once, kept until code changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEPT = Path(".mutants/reach.json")
+NUMBERS = ("tests/test_cases.py", "tests/test_oracles.py")  # what holds every figure
+SHARED = "fixture "  # a context of what is made once for several tests
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Tests by file and line, and the processor time of each test."""
+
+    lines: dict[str, dict[int, list[str]]]
+    seconds: dict[str, float]
+    state: str = ""
+
+    def tests(self, file: str, span: tuple[int, int], budget: float) -> list[str]:
+        """Those that run any of the lines, as long as the budget lasts.
+
+        First the module's own cases, then all cases and oracles, each the quickest first.
+
+        What runs only while a module is imported is reached by whatever runs any line of it.
+        """
+        run = self.lines.get(file, {})
+        found = {t for line in range(span[0], span[1] + 1) for t in run.get(line, ())}
+        found = found or {t for tests in run.values() for t in tests}
+        stem, spent, chosen = Path(file).stem, 0.0, []
+        for test in sorted(found, key=lambda t: (_rank(stem, t), self.seconds[t], t)):
+            if not chosen or spent + self.seconds[test] <= budget:
+                chosen.append(test)
+                spent += self.seconds[test]
+        return chosen
+
+
+def _rank(stem: str, test: str) -> int:
+    if not test.startswith(NUMBERS):
+        return 2
+    return 0 if stem.strip("_") in test else 1
+
+
+def reach(files: list[str]) -> Reach:
+    """As it was recorded for these very files and tests, or recorded now."""
+    state = _state()
+    if KEPT.exists() and (kept := json.loads(KEPT.read_text()))["state"] == state:
+        lines = {f: {int(n): t for n, t in found.items()} for f, found in kept["lines"].items()}
+        return Reach(lines, kept["seconds"], state)
+    print("recording which tests run which lines ...", flush=True)
+    KEPT.parent.mkdir(exist_ok=True)
+    child = os.fork()  # so that nothing of adoptcli is imported here
+    if child == 0:
+        try:
+            KEPT.write_text(json.dumps({"state": state, **_record(files)}))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    return reach(files)
+
+
+def _state() -> str:
+    """A hash of all code, cases and tests."""
+    found = hashlib.sha256()
+    for folder in ("adoptcli", "tests"):
+        for path in sorted(Path(folder).rglob("*")):
+            if path.suffix in (".py", ".yaml"):
+                found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _record(files: list[str]) -> dict[str, Any]:
+    import coverage
+
+    cover = coverage.Coverage(data_file=None, include=[str(Path(f).resolve()) for f in files])
+    recorder = _Recorder(cover)
+    cover.start()
+    pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist"], plugins=[recorder])
+    cover.stop()
+    data, lines = cover.get_data(), {}
+    for file in files:
+        found = data.contexts_by_lineno(str(Path(file).resolve()))
+        lines[file] = {n: sorted(recorder.tests_of(contexts)) for n, contexts in found.items()}
+    return {"lines": lines, "seconds": recorder.seconds}
+
+
+class _Recorder:
+    """Tells coverage which test runs; what passes is kept, with its time."""
+
+    def __init__(self, cover: Any) -> None:
+        self.cover = cover
+        self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
+        self.users: defaultdict[str, set[str]] = defaultdict(set)  # fixture: tests
+        self.shared: dict[str, float] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
+        self.test, start, made = item.nodeid, _spent(), sum(self.shared.values())
+        self.cover.switch_context(self.test)
+        outcome = yield
+        self.cover.switch_context("")
+        own = _spent() - start - (sum(self.shared.values()) - made)
+        names = [n for n in getattr(item, "fixturenames", ()) if n in self.shared]
+        for name in names:
+            self.users[name].add(self.test)
+        if self.test not in self.failed:
+            self.seconds[self.test] = round(own + sum(self.shared[n] for n in names), 3)
+        return outcome
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[Any]:
+        if fixturedef.scope == "function":
+            return (yield)
+        start = _spent()
+        self.cover.switch_context(SHARED + fixturedef.argname)
+        made = yield
+        self.cover.switch_context(self.test)
+        self.shared[fixturedef.argname] = _spent() - start
+        return made
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.outcome != "passed":
+            self.failed.add(report.nodeid)
+
+    def tests_of(self, contexts: list[str]) -> set[str]:
+        found = {c for c in contexts if c in self.seconds}
+        for context in contexts:
+            if context.startswith(SHARED):
+                found |= self.users[context.removeprefix(SHARED)] & self.seconds.keys()
+        return found
+
+
+def _spent() -> float:
+    return sum(os.times()[:4])
