@@ -1,11 +1,15 @@
 """Make a large log of the kind that products write, its accounts, and the YAML that fits it.
 
 python benchmarks/generate.py --events 20_000_000 --users 200_000 --out DIR [--csv]
+python benchmarks/generate.py --names 200 --days 730 --segments 30 --out DIR
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,7 +23,7 @@ NAMES = (
     "filter_saved", "task_done", "nps_asked", "alert_set", "plan_bought", "api_called",
     "nps_answered", "help_read", "signed_up",
 )  # fmt: skip
-DAYS, DAY, ZONE = 365, 86_400_000, ZoneInfo("Europe/Berlin")
+DAY, ZONE = 86_400_000, ZoneInfo("Europe/Berlin")
 START = int(datetime(2025, 1, 1, tzinfo=ZONE).timestamp() * 1000)
 CHUNK = 5_000_000
 FIRST = """version: 1
@@ -66,15 +70,36 @@ TEN = (
 )  # fmt: skip
 
 
-def make(events: int, users: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Size:
+    """What a log has so many of: rows (about), users, event names, days, and plans as segments."""
+
+    events: int = 20_000_000
+    users: int = 200_000
+    names: int = len(NAMES)
+    days: int = 365
+    segments: int = 3
+
+    def event_names(self) -> list[str]:
+        """Twenty with a meaning, and others before the sign-up."""
+        others = [f"other_{i:04}" for i in range(len(NAMES), self.names)]
+        return [*NAMES[:-1], *others, NAMES[-1]]
+
+    def plans(self) -> list[str]:
+        """Three as products call them, and others."""
+        return ["free", "pro", "team", *(f"plan_{i:03}" for i in range(3, self.segments))]
+
+
+def make(size: Size, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """User, time (ms) and event code of each row, in the order of time."""
     rng = np.random.default_rng(seed)
-    signup = (rng.random(users) ** 0.8 * (DAYS - 1) * DAY).astype(np.int64)
+    users, names, whole = size.users, max(size.names, len(NAMES)), size.days * DAY
+    signup = (rng.random(users) ** 0.8 * (whole - DAY)).astype(np.int64)
     early = rng.random(users) < 0.08  # a product that has users already
     signup[early] = (rng.random(int(early.sum())) * 4 * DAY).astype(np.int64)
-    life = np.minimum(rng.exponential(90, users) * DAY, DAYS * DAY - signup - 1)
+    life = np.minimum(rng.exponential(90, users) * DAY, whole - signup - 1)
     weight = (rng.pareto(1.8, users) + 0.2) * np.sqrt(life + DAY)
-    sessions = max((events - users) // 6, 1)
+    sessions = max((size.events - users) // 6, 1)
     who = rng.choice(users, sessions, p=weight / weight.sum()).astype(np.int32)
     begin = signup[who] + (rng.random(sessions) ** 1.4 * life[who]).astype(np.int64)
     length = rng.geometric(1 / 6, sessions)
@@ -84,13 +109,13 @@ def make(events: int, users: int, seed: int) -> tuple[np.ndarray, np.ndarray, np
     first = np.cumsum(length) - length
     time = begin[row] + total - np.repeat(total[first], length)
     user = who[row]
-    odds = 1 / np.arange(1, len(NAMES)) ** 0.9
-    event = rng.choice(len(NAMES) - 1, len(row), p=odds / odds.sum()).astype(np.int8)
-    keep = time < DAYS * DAY - 1_800_000
+    odds = 1 / np.arange(1, names) ** 0.9
+    event = rng.choice(names - 1, len(row), p=odds / odds.sum()).astype(np.int16)
+    keep = time < whole - 1_800_000
     user = np.concatenate([user[keep], np.arange(users, dtype=np.int32), [0]])
-    time = np.concatenate([time[keep], signup, [DAYS * DAY - 1_000_000]])
-    last = np.full(users, len(NAMES) - 1, dtype=np.int8)
-    event = np.concatenate([event[keep], last, np.zeros(1, dtype=np.int8)])
+    time = np.concatenate([time[keep], signup, [whole - 1_000_000]])
+    last = np.full(users, names - 1, dtype=np.int16)
+    event = np.concatenate([event[keep], last, np.zeros(1, dtype=np.int16)])
     order = np.argsort(time, kind="stable")
     return user[order], time[order] + START, event[order]
 
@@ -116,12 +141,12 @@ def accounts(users: int, seed: int) -> pl.DataFrame:
     )
 
 
-def frame(user: np.ndarray, time: np.ndarray, event: np.ndarray, score: np.ndarray) -> pl.LazyFrame:
+def frame(
+    user: np.ndarray, time: np.ndarray, event: np.ndarray, score: np.ndarray, size: Size
+) -> pl.LazyFrame:
     """Rows as an export has them."""
-    names = pl.lit(pl.Series(NAMES))
-    plans, roles = (
-        pl.lit(pl.Series(["free", "pro", "team"])),
-        pl.lit(pl.Series(["admin", "editor"])),
+    names, plans, roles = (
+        pl.lit(pl.Series(x)) for x in (size.event_names(), size.plans(), ["admin", "editor"])
     )
     code = pl.col("user")
     columns = {"user": user, "time": time, "event": event, "score": score}
@@ -130,25 +155,25 @@ def frame(user: np.ndarray, time: np.ndarray, event: np.ndarray, score: np.ndarr
         account=pl.format("a{}", (code // 20).cast(pl.String).str.zfill(6)),
         event=names.gather(pl.col("event")),
         timestamp=pl.col("time").cast(pl.Datetime("ms", "UTC")),
-        plan=plans.gather(code // 20 % 3),
+        plan=plans.gather(code // 20 % len(size.plans())),
         role=roles.gather(code % 2),
         score=pl.when(pl.col("score") >= 0).then("score"),
     )
 
 
-def write(folder: Path, events: int, users: int, *, csv: bool, seed: int = 7) -> None:
+def write(folder: Path, size: Size, *, csv: bool, seed: int = 7) -> None:
     """The events (also as CSV, if asked for), the accounts, and the YAML of all and of ten."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.yaml").write_text(FIRST + REST)
     (folder / "metrics.first.yaml").write_text(FIRST)
-    accounts(users, seed).write_csv(folder / "accounts.csv")
-    user, time, event = make(events, users, seed)
+    accounts(size.users, seed).write_csv(folder / "accounts.csv")
+    user, time, event = make(size, seed)
     score = answers(event, seed)
     parts = []
     for i in range(0, len(user), CHUNK):
         part = folder / f"part{i}.parquet"
         cut = slice(i, i + CHUNK)
-        frame(user[cut], time[cut], event[cut], score[cut]).sink_parquet(part)
+        frame(user[cut], time[cut], event[cut], score[cut], size).sink_parquet(part)
         parts.append(part)
     whole = pl.scan_parquet(parts)
     whole.sink_parquet(folder / "events.parquet")
@@ -158,15 +183,23 @@ def write(folder: Path, events: int, users: int, *, csv: bool, seed: int = 7) ->
         part.unlink()
 
 
+def make_apart(folder: Path, size: Size, *, csv: bool) -> None:
+    """In a process of its own: what this one once held would count as memory of those it starts."""
+    sizes = [f"--{f.name}={getattr(size, f.name)}" for f in fields(Size)]
+    command = [sys.executable, __file__, "--out", str(folder), *sizes, *(["--csv"] if csv else [])]
+    subprocess.run(command, check=True)
+
+
 def main() -> None:
     """From the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=20_000_000)
-    parser.add_argument("--users", type=int, default=200_000)
+    for field in fields(Size):
+        parser.add_argument(f"--{field.name}", type=int, default=field.default)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--csv", action="store_true")
     given = parser.parse_args()
-    write(given.out, given.events, given.users, csv=given.csv)
+    size = Size(**{f.name: getattr(given, f.name) for f in fields(Size)})
+    write(given.out, size, csv=given.csv)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import terms
 import textbook
 import textbook_life
 
 
 def load(db: duckdb.DuckDBPyConnection, path: str) -> None:
     """The tables of the textbook script, as integers in order."""
-    db.execute(f"SET TimeZone = '{textbook.ZONE}'")
+    db.execute(f"SET TimeZone = '{terms.ZONE}'")
     db.execute(f"CREATE TYPE name AS ENUM (SELECT DISTINCT event FROM '{path}' ORDER BY 1)")
     db.execute(f"CREATE TYPE person AS ENUM (SELECT DISTINCT user FROM '{path}' ORDER BY 1)")
     db.execute(f"CREATE TYPE company AS ENUM (SELECT DISTINCT account FROM '{path}' ORDER BY 1)")

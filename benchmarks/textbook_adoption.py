@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import textbook
+import terms
 from textbook_life import DAY_MS, DB, rows
 
 FUNNELS = {
@@ -143,7 +143,7 @@ def feature_success(db: DB) -> dict[str, Any]:
     )
     around = rows(
         db,
-        f"""WITH launch AS (SELECT DATE '{textbook.LAUNCHES["alerts"]}' AS d),
+        f"""WITH launch AS (SELECT DATE '{terms.LAUNCHES["alerts"]}' AS d),
         old AS (SELECT user FROM signups, launch WHERE day < d - 28),
         takers AS (SELECT DISTINCT user FROM feature_events, launch
             WHERE feature = 'alerts' AND day < d + 28),
@@ -250,7 +250,7 @@ def qualified(db: DB) -> dict[str, Any]:
     """Who meets three clauses, at the ends of six months; first days, and what they foretold."""
     flags = ", ".join(
         f"bool_or(event IN {(*e, '')}{_since(f)})::INTEGER AS f{k}"
-        for k, (f, e) in enumerate(textbook.FEATURES.items())
+        for k, (f, e) in enumerate(terms.FEATURES.items())
     )
     db.execute(
         f"""CREATE TABLE person_days AS SELECT user, day,
@@ -292,7 +292,7 @@ def qualified(db: DB) -> dict[str, Any]:
 
 
 def _since(feature: str) -> str:
-    launch = textbook.LAUNCHES.get(feature)
+    launch = terms.LAUNCHES.get(feature)
     return f" AND day >= '{launch}'" if launch else ""
 
 

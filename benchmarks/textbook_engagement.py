@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import textbook
+import terms
 from textbook_life import DAY_MS, DB, rows
 
 
@@ -224,7 +224,7 @@ def channel_engagement(db: DB) -> dict[str, Any]:
 
 def account_health(db: DB) -> dict[str, Any]:
     """Each account's members, points of two windows, features, and why to look at it."""
-    cases = " ".join(f"WHEN '{e}' THEN {w}" for e, w in textbook.WEIGHTS.items())
+    cases = " ".join(f"WHEN '{e}' THEN {w}" for e, w in terms.WEIGHTS.items())
     found = rows(
         db,
         f"""WITH size AS (SELECT account, count(*) AS members, count(x.user) AS activated,
@@ -235,7 +235,7 @@ def account_health(db: DB) -> dict[str, Any]:
                 sum(CASE event {cases} END) FILTER (WHERE day >= as_of - 28) AS now,
                 sum(CASE event {cases} END) FILTER (WHERE day < as_of - 28) AS old
             FROM events e JOIN people p USING (user), span
-            WHERE event IN {tuple(textbook.WEIGHTS)} AND day >= as_of - 56 GROUP BY p.account),
+            WHERE event IN {tuple(terms.WEIGHTS)} AND day >= as_of - 56 GROUP BY p.account),
         habits AS (SELECT account, count(DISTINCT feature) AS features FROM (
                 SELECT user, feature FROM feature_events, span WHERE day >= as_of - 28
                 GROUP BY ALL HAVING count(DISTINCT day) >= 2) JOIN people USING (user)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import duckdb
-import textbook
+import terms
 
 DB = duckdb.DuckDBPyConnection
 DAY_MS = 86_400_000
@@ -19,8 +19,8 @@ def rows(db: DB, query: str) -> list[list[Any]]:
 def feature_life(db: DB) -> dict[str, Any]:
     """Sign-up cohorts, time to the first use, use again, and the curve since a launch."""
     names = ", ".join(
-        f"('{f}', {repr(textbook.LAUNCHES[f]) if f in textbook.LAUNCHES else 'NULL'}::DATE)"
-        for f in textbook.FEATURES
+        f"('{f}', {repr(terms.LAUNCHES[f]) if f in terms.LAUNCHES else 'NULL'}::DATE)"
+        for f in terms.FEATURES
     )
     db.execute(
         f"""CREATE TABLE newcomers AS
@@ -98,15 +98,15 @@ def _curve(db: DB) -> list[list[Any]]:
 
 def score_levels(db: DB) -> dict[str, Any]:
     """Levels in six windows of 28 days; whether the score before foretells being active."""
-    cases = " ".join(f"WHEN '{e}' THEN {w}" for e, w in textbook.WEIGHTS.items())
+    cases = " ".join(f"WHEN '{e}' THEN {w}" for e, w in terms.WEIGHTS.items())
     level = " ".join(
-        f"WHEN points >= {low} THEN '{name}'" for name, low in reversed(textbook.LEVELS.items())
+        f"WHEN points >= {low} THEN '{name}'" for name, low in reversed(terms.LEVELS.items())
     )
     db.execute(
         f"""CREATE TABLE points AS
         WITH scored AS (SELECT user, (as_of - 1 - day) // 28 AS w,
                 sum(CASE event {cases} END) AS points
-            FROM events, span WHERE event IN {tuple(textbook.WEIGHTS)} GROUP BY ALL),
+            FROM events, span WHERE event IN {tuple(terms.WEIGHTS)} GROUP BY ALL),
         windows AS (SELECT unnest(range(6)) AS w)
         SELECT s.user, w, coalesce(points, 0)::BIGINT AS points
         FROM signups s JOIN windows ON true JOIN span ON s.day < as_of - (28 * w)::INTEGER
