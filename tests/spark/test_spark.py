@@ -17,7 +17,7 @@ from tests.spark.conftest import ENVIRONMENT, ROOT
 
 LISTED = ("audience", "not_activated:late", "-f", "csv")
 REPORTED = ("report", "--by", "plan", "-f", "json")
-CELL = ("retention", "--who", "triangle[k=1].retained", "-f", "json")
+CELL = ("retention", "--who", "triangle[step=1].retained", "-f", "json")
 
 
 @pytest.fixture(scope="session")
