@@ -10,19 +10,30 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from zlib import crc32
 
 NAME = "adoptcli"
 LONG = 60  # characters of a name, which may not grow beyond what file systems take
+ATTEMPTS, PAUSE = 40, 0.05  # seconds
 _NAME = re.compile(r"-([0-9a-f]{8})-(\d+)-\w*(\.\w+)?$")
 
 
 def folder(within: Path | None, name: str = NAME) -> Path:
     """A private folder, in the usual place where none is named."""
     made = Path(tempfile.mkdtemp(prefix=_prefix(name), dir=_swept(within, name)))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    atexit.register(remove, made)
     return made
+
+
+def remove(folder: Path) -> None:
+    """Take a folder away; a thread of Polars that was stopped may write on for a moment."""
+    for _ in range(ATTEMPTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(PAUSE)
 
 
 def file(within: Path | None, suffix: str = "") -> tuple[int, Path]:

@@ -23,7 +23,7 @@ from tests.laws import LAWS, exempt
 from tests.logs import Log, frame, random_log, save
 from tests.oracles import oracles
 
-SEEDS = range(int(os.environ.get("ADOPTCLI_LAWS", "3")))
+SEEDS = range(int(os.environ.get("ADOPTCLI_LAWS", "2")))
 EVERY = [part for metric in all_metrics() for part in ("--only", metric)]  # on request too
 
 

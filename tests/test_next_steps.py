@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
@@ -73,13 +72,13 @@ def test_numbers_are_those_of_the_metrics(sample: Report) -> None:
 def test_numbers_are_those_of_the_metrics_on_any_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of few people too, so that many rules speak; on the first two logs of which enough do."""
+    """Of few people too, so that many rules speak; on the first log of which enough do."""
     monkeypatch.setattr(findings, "FEWEST", 1)
     logs = (of_log(seed, tmp_path / str(seed)) for seed in range(12, 40))
-    for found in itertools.islice((one for one in logs if len(one["findings"]) > 2), 2):
-        for finding in found["findings"]:
-            there = number_at(found["metrics"][finding["metric"]], finding["figure"])
-            assert all(finding[name] == there[name] for name in ESTIMATE), finding
+    found = next(one for one in logs if len(one["findings"]) > 2)
+    for finding in found["findings"]:
+        there = number_at(found["metrics"][finding["metric"]], finding["figure"])
+        assert all(finding[name] == there[name] for name in ESTIMATE), finding
 
 
 def of_log(seed: int, folder: Path) -> dict[str, Any]:

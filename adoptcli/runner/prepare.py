@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -102,7 +101,7 @@ class Prepared:
     def close(self) -> None:
         """Remove the bucket files."""
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            temporary.remove(self.folder)
 
 
 def prepare(request: Request) -> Prepared:
@@ -151,6 +150,7 @@ def _prepared(
     canonical = beside.identified(request, tables, canonical)
     d = people.excluding(request.definitions, tables.identities)
     request = replace(request, definitions=d)
+<<<<<<< HEAD
     if request.reading is not None:
         from adoptcli.runner.spark import shuffle
 
@@ -163,6 +163,13 @@ def _prepared(
         if folder is not None:
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
         encoded, dictionaries = encoding.encoded(canonical, wanted, tables, sizing, folder)
+=======
+    sizing = sized(request.shards, canonical, wanted, tables.size())
+    folder = temporary.folder(request.tmp) if sizing.files > 1 else None
+    if folder is not None:
+        undo.callback(temporary.remove, folder)
+    encoded, dictionaries = encoding.encoded(canonical, wanted, tables, sizing, folder)
+>>>>>>> main
     texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
     d = settled.with_roles(d, texts)
     request = replace(request, definitions=d)
