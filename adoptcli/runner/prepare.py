@@ -150,7 +150,6 @@ def _prepared(
     canonical = beside.identified(request, tables, canonical)
     d = people.excluding(request.definitions, tables.identities)
     request = replace(request, definitions=d)
-<<<<<<< HEAD
     if request.reading is not None:
         from adoptcli.runner.spark import shuffle
 
@@ -161,15 +160,8 @@ def _prepared(
         sizing = sized(request.shards, canonical, wanted, tables.size())
         folder = temporary.folder(request.tmp) if sizing.files > 1 else None
         if folder is not None:
-            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            undo.callback(temporary.remove, folder)
         encoded, dictionaries = encoding.encoded(canonical, wanted, tables, sizing, folder)
-=======
-    sizing = sized(request.shards, canonical, wanted, tables.size())
-    folder = temporary.folder(request.tmp) if sizing.files > 1 else None
-    if folder is not None:
-        undo.callback(temporary.remove, folder)
-    encoded, dictionaries = encoding.encoded(canonical, wanted, tables, sizing, folder)
->>>>>>> main
     texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
     d = settled.with_roles(d, texts)
     request = replace(request, definitions=d)
