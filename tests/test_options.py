@@ -17,6 +17,8 @@ BESIDE = {
     "targets.*": "what numbers are held against: test_check",
     "max_rejected": "only whether there is a report: test_bad_input",
     "version": "there is one",
+    "runner": "where it runs: tests/spark",
+    "master": "where it runs: tests/spark",
     "source.*": "which rows there are, and how they are read: test_formats, test_presets, "
     "test_repeats, test_identity, test_told, test_lookback, test_axes",
     "signup.property": "a time that rows carry: test_timeline",

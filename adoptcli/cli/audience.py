@@ -83,6 +83,8 @@ def audience(
     accounts: o.AccountsFile = None,
     identities: o.IdentitiesFile = None,
     shards: o.Shards = None,
+    runner: o.Runner = None,
+    master: o.Master = None,
     preset: o.Preset = None,
     tmp: o.Tmp = None,
     unit: o.UnitOption = o.UnitName.USER,
@@ -103,7 +105,7 @@ def audience(
 ) -> None:
     """The people behind a number: who they are, why they are listed, and since when."""
     given = common.Options(
-        identities=identities,
+        identities=identities, runner=runner, master=master,
         files=files or (), config=config, users=users, accounts=accounts, shards=shards,
         preset=preset, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, format=format, output=output, console=Console(quiet, verbose),

@@ -19,7 +19,7 @@ from adoptcli.render import FORMATS, LISTS, by_extension, endings
 
 if TYPE_CHECKING:
     from adoptcli.config.model import Config
-    from adoptcli.definitions import Source
+    from adoptcli.definitions import Definitions, Source
     from adoptcli.metrics import Metric
     from adoptcli.results import Report, Table
     from adoptcli.runner.prepare import Prepared, Request
@@ -41,6 +41,8 @@ class Options:
     identities: str | None = None
     rejects: Path | None = None
     shards: int | None = None
+    runner: str | None = None
+    master: str | None = None
     tmp: Path | None = None
     by: Sequence[str] = ()
     unit: str = "user"
@@ -119,9 +121,22 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         until_day=_after(_day(options.until, "--until")),
         as_of_day=_as_of(options.as_of, str(zone.zone)),
         shards=options.shards,
+        master=_master(options, d),
         tmp=options.tmp,
         place_of=config.place_of,
     )
+
+
+def _master(options: Options, d: Definitions) -> str | None:
+    """Spark's address where it runs there."""
+    if (options.runner or ("spark" if options.master else d.runner)) != "spark":
+        return None
+    if not (options.master or d.master):
+        raise UsageProblem(
+            "no-master", "Spark needs an address",
+            "add --master spark://HOST:7077, local[*], or sc://HOST:15002 for Connect",
+        )  # fmt: skip
+    return options.master or d.master
 
 
 def absolute(name: str) -> str:

@@ -21,6 +21,8 @@ def command(name: str) -> Callable[..., None]:
         identities: o.IdentitiesFile = None,
         rejects: o.Rejects = None,
         shards: o.Shards = None,
+        runner: o.Runner = None,
+        master: o.Master = None,
         preset: o.Preset = None,
         tmp: o.Tmp = None,
         by: o.By = None,
@@ -38,7 +40,7 @@ def command(name: str) -> Callable[..., None]:
         debug: o.Debug = False,
     ) -> None:
         given = common.Options(
-            identities=identities,
+            identities=identities, runner=runner, master=master,
             files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
             shards=shards, preset=preset, tmp=tmp, by=by or (), unit=unit, period=period,
             since=since, until=until, as_of=as_of, details=True, format=format, output=output,

@@ -46,6 +46,13 @@ class ListFormat(StrEnum):
     CSV = "csv"
 
 
+class RunnerName(StrEnum):
+    """Where it runs."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+
+
 class UnitName(StrEnum):
     """Whose behaviour is counted."""
 
@@ -114,6 +121,20 @@ Shards = Annotated[
     typer.Option(
         min=1, max=4096, rich_help_panel=INPUT, show_default=False,
         help="Part the actors into so many buckets; needs less memory. Default: as few as fit.",
+    ),
+]  # fmt: skip
+Runner = Annotated[
+    RunnerName | None,
+    typer.Option(
+        rich_help_panel=INPUT, show_default=False, case_sensitive=False,
+        help="Where it runs: on this machine, or on Spark. Default: the YAML's, else local.",
+    ),
+]  # fmt: skip
+Master = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=INPUT, show_default=False, metavar="URL",
+        help="Spark's, such as spark://HOST:7077, local[*], or sc://HOST:15002 for Connect.",
     ),
 ]  # fmt: skip
 Tmp = Annotated[

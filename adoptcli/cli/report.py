@@ -16,6 +16,8 @@ def report(
     identities: o.IdentitiesFile = None,
     rejects: o.Rejects = None,
     shards: o.Shards = None,
+    runner: o.Runner = None,
+    master: o.Master = None,
     preset: o.Preset = None,
     tmp: o.Tmp = None,
     by: o.By = None,
@@ -37,7 +39,7 @@ def report(
 ) -> None:
     """All metrics: one screen on a terminal, every table in a pipe or a file."""
     given = common.Options(
-        identities=identities,
+        identities=identities, runner=runner, master=master,
         files=files or (), config=config, users=users, accounts=accounts, rejects=rejects,
         shards=shards, preset=preset, tmp=tmp, by=by or (), unit=unit, period=period, since=since,
         until=until, as_of=as_of, details=details, format=format, output=output,

@@ -26,6 +26,7 @@ from adoptcli.targets.model import Target
 
 _NOT_HASHED: dict[str, Any] = {
     "source": True, "max_rejected": True, "audiences": True, "findings": True,
+    "runner": True, "master": True,
     "targets": True, "users": {"file"}, "accounts": {"file"},
 }  # fmt: skip
 _COUNTS = {  # of a source

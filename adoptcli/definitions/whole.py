@@ -93,6 +93,12 @@ class Definitions(Model):
     max_rejected: Share = Field(
         0.01, description="Share of unusable rows above which the run stops, such as 0.1%."
     )
+    runner: Literal["local", "spark"] = Field(
+        "local", description="Where it runs: on this machine, or on Spark."
+    )
+    master: str | None = Field(
+        None, description="Spark's address: spark://…, local[*], or sc://… for Connect."
+    )
     findings: bool = Field(True, description="Say what stands out, and what to do about it.")
 
     @property

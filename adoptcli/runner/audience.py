@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from adoptcli.runner.run import compute, rows_in
 from adoptcli.runner.segments import Splits
 from adoptcli.timeframe import to_date
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.build import Plan, build
+from adoptcli.timeline.build import Plan, build, each
 
 UNSURE = "who may have been activated before the data began, or have no sign-up that is known"
 
@@ -131,19 +132,10 @@ def people(
     if what.audience is not None and what.audience.of_result:
         found: list[Listed] = what.audience.find(_result(what, prepared, request))
         return found
-    frames, unsure = [], 0
     plan = prepared.plan
-    texts = plan.encoded.dictionaries[plan.context.unit]
-    for bucket, (timeline, rows) in enumerate(_found(what, plan)):
-        if "unsure" in rows.columns:
-            unsure += int(rows["unsure"].sum())
-            rows = rows.filter(~pl.col("unsure")).drop("unsure")
-        frame = rows.join(timeline.actors.select("actor", "account"), on="actor", how="left")
-        ids = texts.text(frame["actor"] * plan.layout.buckets + bucket)
-        frames.append(frame.with_columns(id=ids).drop("actor"))
+    whole, unsure = each(plan, _listing(what, plan), _together)
     if unsure and note:
         note(f"{unsure:,} left out, {UNSURE}")
-    whole = pl.concat(frames, how="diagonal_relaxed")
     order = ["order"] if "order" in whole.columns else []
     whole = whole.sort(*order, "since", "id", nulls_last=True)
     accounts = plan.context.accounts if plan.context.unit == "user" else ()
@@ -157,25 +149,53 @@ def people(
     ]  # fmt: skip
 
 
-def _found(what: Wanted, plan: Plan) -> Iterator[tuple[Timeline, pl.DataFrame]]:
-    """Each bucket with its people: actor, since, why, and order where there is one."""
-    context = plan.context
-    if what.cell is not None:
-        metric = all_metrics()[what.metrics[0]]
-        for timeline, table, rows in who.behind(plan, metric, what.cell):
-            measure = who.parse(what.cell)[2]
-            yield timeline, told(rows, metric, (table, measure), timeline, context)
-        return
+Lines = tuple[pl.DataFrame, int]
+
+
+def _listing(what: Wanted, plan: Plan) -> Callable[[Plan, int], Lines]:
+    """What lists the people of a bucket: id, account, since, why, and order where there is one.
+
+    Beside them it counts those of whom nobody can tell.
+    """
     metric = all_metrics()[what.metrics[0]]
-    for bucket in range(plan.layout.buckets):
-        timeline = build(plan, bucket)
-        if what.conditions is not None:
-            yield timeline, matching(what.conditions, timeline, context).collect()
-        elif what.audience is not None:
-            counted = rows_in(timeline, plan, metric, None)
-            settings = context.settings[metric.id]
-            asked = Asked(timeline, counted, settings, context, what.part)
-            yield timeline, what.audience.find(asked).collect()
+    asked = None if what.cell is None else who.understood(plan, metric, what.cell)
+    return partial(_listed, what=what, metric=metric, asked=asked)
+
+
+def _listed(
+    plan: Plan, bucket: int, what: Wanted, metric: Metric, asked: who.Asked | None
+) -> Lines:
+    timeline = build(plan, bucket)
+    rows, unsure = _found(plan, timeline, what, metric, asked), 0
+    if "unsure" in rows.columns:
+        unsure = int(rows["unsure"].sum())
+        rows = rows.filter(~pl.col("unsure")).drop("unsure")
+    frame = rows.join(timeline.actors.select("actor", "account"), on="actor", how="left")
+    ids = who.texts_of(plan, bucket, frame["actor"])
+    return frame.with_columns(id=ids).drop("actor"), unsure
+
+
+def _found(
+    plan: Plan, timeline: Timeline, what: Wanted, metric: Metric, asked: who.Asked | None
+) -> pl.DataFrame:
+    """A bucket's people: actor, since, why, and order where there is one."""
+    context = plan.context
+    if asked is not None and what.cell is not None:
+        cell = (asked.table, who.parse(what.cell)[2])
+        return told(who.behind(plan, timeline, asked), metric, cell, timeline, context)
+    if what.conditions is not None:
+        return matching(what.conditions, timeline, context).collect()
+    assert what.audience is not None
+    counted = rows_in(timeline, plan, metric, None)
+    one = Asked(timeline, counted, context.settings[metric.id], context, what.part)
+    found: pl.DataFrame = what.audience.find(one).collect()
+    return found
+
+
+def _together(some: Sequence[Lines]) -> Lines:
+    """The people of several buckets."""
+    frames, unsure = zip(*some, strict=True)
+    return pl.concat(frames, how="diagonal_relaxed"), sum(unsure)
 
 
 def _result(what: Wanted, prepared: Prepared, request: Request) -> Result:
@@ -244,7 +264,9 @@ def _sizes_of_own(prepared: Prepared, request: Request) -> list[Size]:
         lacks = lacking(conditions, request.definitions, request.settings)
         lacks = lacks or _unknown_traits(conditions, prepared)
         what = Wanted(name, needs(conditions), conditions=conditions)
-        found = [] if lacks else [rows for _, rows in _found(what, prepared.plan)]
-        held = None if lacks else sum(rows.height - int(rows["unsure"].sum()) for rows in found)
+        held = None
+        if not lacks:
+            plan = prepared.plan
+            held = each(plan, _listing(what, plan), _together)[0].height
         lines.append(Size(name, str(conditions), held, lacks))
     return lines

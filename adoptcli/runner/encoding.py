@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,18 +47,23 @@ def _empty(folder: Path | None) -> None:
         path.unlink()
 
 
+def completed(rows: pl.LazyFrame, found: Collection[str], wanted: Wanted) -> pl.LazyFrame:
+    """Canonical events with what is wanted, whether or not the source has it."""
+    if "account" not in found:
+        rows = rows.with_columns(account=pl.lit(None, dtype=pl.String))
+    if wanted.signup:
+        rows = rows.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
+    return rows
+
+
 def _once(
     canonical: Canonical, wanted: Wanted, tables: Beside, sizing: Sizing, folder: Path | None
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
     names = ["user", "event", "account", *(f"trait.{name}" for name in tables.places)]
     dictionaries = {name: Dictionary() for name in names}
-    frame = canonical.frame
+    frame = completed(canonical.frame, canonical.found, wanted)
     if wanted.unit == "account":
         wanted = replace(wanted, homes=traits.homes(tables.users, dictionaries))
-    if "account" not in canonical.found:
-        frame = frame.with_columns(account=pl.lit(None, dtype=pl.String))
-    if wanted.signup:
-        frame = frame.with_columns(signup=to_instant(pl.col(f"p.{wanted.signup}")))
     source = people.stitches(canonical)
     account = wanted.account or bool(tables.told["account"].count())
     wanted = replace(wanted, anonymous=source is not None, account=account)

@@ -13,8 +13,9 @@ from adoptcli.errors import ConfigProblem, DataProblem
 from adoptcli.source.events import Canonical
 from adoptcli.source.identity import Identities, Stitched, stitched
 from adoptcli.timeline.encode import GIVEN, Dictionary, Encoded, People
+from adoptcli.timeline.patterns import matching
 from adoptcli.timeline.segments import by_code
-from adoptcli.timeline.survey import EARLIEST, LATEST, matching
+from adoptcli.timeline.survey import EARLIEST, LATEST
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -37,6 +37,9 @@ from adoptcli.timeline.encode import Dictionary, Encoded, Wanted
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.survey import Survey, survey
 
+if TYPE_CHECKING:
+    from adoptcli.runner.spark.reading import Reading
+
 BURN_IN = 30
 UNUSABLE = ("unreadable-time", "no-event")
 DATE_MIN, DATE_MAX = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31 as day numbers
@@ -48,7 +51,7 @@ class Request:
 
     `place_of` says where in the YAML a word stands, as the beginning of a message. `more` are parts
     of the YAML beside the metrics' whose traits are read too. For `quality` rows keep which files'
-    they are, and when they were received.
+    they are, and when they were received. With a `master` Spark does the `reading`.
     """
 
     paths: Sequence[str] = ()
@@ -63,6 +66,8 @@ class Request:
     until_day: int | None = None
     as_of_day: int | None = None
     shards: int | None = None
+    master: str | None = None
+    reading: Reading | None = None
     tmp: Path | None = None
     place_of: Callable[[str], str] = lambda word: ""
     more: Sequence[Model] = ()
@@ -107,6 +112,9 @@ def prepare(request: Request) -> Prepared:
         UsageProblem: The segment asked for is nowhere.
     """
     d, settled = request.definitions, presets.Settled(request.base)
+    if request.master:
+        reading = _on_spark(request)
+        request = replace(request, paths=[str(reading.head)], reading=reading)
     gathered = gather(
         d.source, request.paths, request.base, request.tmp, settled.settle, request.since_day
     )
@@ -142,15 +150,28 @@ def _prepared(
     canonical = beside.identified(request, tables, canonical)
     d = people.excluding(request.definitions, tables.identities)
     request = replace(request, definitions=d)
-    sizing = sized(request.shards, canonical, wanted, tables.size())
-    folder = temporary.folder(request.tmp) if sizing.files > 1 else None
-    if folder is not None:
-        undo.callback(temporary.remove, folder)
-    encoded, dictionaries = encoding.encoded(canonical, wanted, tables, sizing, folder)
+    if request.reading is not None:
+        from adoptcli.runner.spark import shuffle
+
+        folder, reading = None, request.reading
+        encoded, dictionaries = shuffle.encoded(reading, canonical, wanted, tables, request)
+        sizing = Sizing(encoded.files, None, 0)
+    else:
+        sizing = sized(request.shards, canonical, wanted, tables.size())
+        folder = temporary.folder(request.tmp) if sizing.files > 1 else None
+        if folder is not None:
+            undo.callback(temporary.remove, folder)
+        encoded, dictionaries = encoding.encoded(canonical, wanted, tables, sizing, folder)
     texts = encoded.dictionaries["event"].texts(encoded.size("event")).to_list()
     d = settled.with_roles(d, texts)
     request = replace(request, definitions=d)
     return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d, sizing)
+
+
+def _on_spark(request: Request) -> Reading:
+    from adoptcli.runner.spark import reading
+
+    return reading.opened(request)
 
 
 def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonical, Wanted]:
@@ -172,7 +193,7 @@ def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonic
         anonymous=True,
         received=request.quality,
         part=request.quality,
-        trim=False,
+        trim=request.master is not None,
     )
     canonical = look(gathered, needed, d.time_zone, request.tmp)
     for name in event_traits:

@@ -100,11 +100,8 @@ def weightless(found: Survey, encoded: Encoded) -> Survey:
     """With the rows that have no weight set aside, not excluded."""
     texts = encoded.dictionaries["event"].texts(encoded.size("event"))
     codes = (texts == UNCOUNTED).arg_true()
-    rows = encoded.all().filter(
-        pl.col("event").is_in(codes.to_list()),
-        pl.col("user").is_not_null(), pl.col("time").is_not_null(),
-    )  # fmt: skip
-    n = int(rows.select(pl.len()).collect().item())
+    some, known = pl.col("event").is_in(codes.to_list()), pl.col("user", "time").is_not_null()
+    n = int(encoded.ask(lambda rows: rows.filter(some, known).select(pl.len()))["len"].sum())
     if not n:
         return found
     aside = {**found.set_aside, "no-weight": n}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,12 +15,13 @@ from adoptcli.metrics import Metric
 from adoptcli.runner import segments, tally
 from adoptcli.runner.segments import Splits
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.build import Plan, build
+from adoptcli.timeline.build import Plan, build, each
 from adoptcli.timeline.segments import by_code
 
 WORKERS = 3  # metrics at a time; Polars' own threads fill the rest, and each needs memory
 
 Cuts = Mapping[str, float | None]
+Sums = tuple["Counts", tally.Named]
 T = TypeVar("T")
 
 
@@ -86,7 +87,7 @@ def compute(
     go. At `most` so many segments have a name.
     """
     first: Callable[[Metric], tally.Named]
-    if plan.layout.buckets == 1:
+    if plan.layout.buckets == 1 and plan.encoded.cluster is None:
         timeline = build(plan, 0, last=last)
         counts, first = Counts.of(timeline), partial(_tally, timeline=timeline, plan=plan)
     else:
@@ -104,16 +105,22 @@ def compute(
 
 def _bucket_by_bucket(plan: Plan, metrics: Mapping[str, Metric]) -> tuple[Counts, tally.Named]:
     """The sums of all metrics over several buckets, added up as they come."""
-    named: tally.Named = {}
-    counts = Counts()
-    for bucket in range(plan.layout.buckets):
-        timeline = build(plan, bucket)
-        counts += Counts.of(timeline)
-        with ThreadPoolExecutor(WORKERS) as pool:
-            parts = list(pool.map(partial(_tally, timeline=timeline, plan=plan), metrics.values()))
-        del timeline
-        named = tally.merge([named, *parts], metrics)
-    return counts, named
+    found: Sums = each(plan, partial(_sums, metrics=metrics), partial(_added, metrics=metrics))
+    return found
+
+
+def _sums(plan: Plan, bucket: int, metrics: Mapping[str, Metric]) -> Sums:
+    """The sums of all metrics in one bucket."""
+    timeline = build(plan, bucket)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        parts = list(pool.map(partial(_tally, timeline=timeline, plan=plan), metrics.values()))
+    return Counts.of(timeline), tally.merge(parts, metrics)
+
+
+def _added(some: Sequence[Sums], metrics: Mapping[str, Metric]) -> Sums:
+    """Those of several buckets as one."""
+    counts = sum((counts for counts, _ in some), Counts())
+    return counts, tally.merge([named for _, named in some], metrics)
 
 
 def _tally(metric: Metric, timeline: Timeline, plan: Plan) -> tally.Named:

@@ -14,8 +14,8 @@ from adoptcli.metrics import Metric
 from adoptcli.timeframe import Calendar
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.encode import Dictionary
+from adoptcli.timeline.patterns import matching
 from adoptcli.timeline.segments import by_code
-from adoptcli.timeline.survey import matching
 
 Frame = pl.DataFrame | None
 

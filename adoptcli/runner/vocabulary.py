@@ -38,13 +38,9 @@ def vocabulary(
     """The atoms of the rows that count, and their code by raw event code × 2^bits + mask."""
     width = len(bits)
     mask = pl.col("mask") if width else pl.lit(0, dtype=pl.UInt32)
-    found = (
-        encoded.all()
-        .filter(survey.keep(encoded.columns))
-        .group_by("event", mask.alias("mask"))
-        .len()
-        .collect()
-    )
+    keep, pair = survey.keep(encoded.columns), ("event", mask.alias("mask"))
+    parts = encoded.ask(lambda rows: rows.filter(keep).group_by(pair).len())
+    found = parts.group_by("event", "mask").agg(pl.col("len").sum())
     top = found["event"].max()
     size = (int(top) + 1 if isinstance(top, int) else 0) << width
     if size > MOST:

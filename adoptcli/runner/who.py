@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
+from itertools import chain
 
 import polars as pl
 
@@ -13,30 +16,56 @@ from adoptcli.errors import UsageProblem
 from adoptcli.metrics import Metric
 from adoptcli.metrics._base import Rows
 from adoptcli.results import Column, Estimate, Result, Table
-from adoptcli.runner.run import Counts, compute, cut_points, rows_in
+from adoptcli.runner.run import Counts, Cuts, compute, cut_points, rows_in
 from adoptcli.runner.segments import fold
 from adoptcli.runner.tally import Named, everyone
 from adoptcli.timeframe import parse_label
 from adoptcli.timeline import Timeline
-from adoptcli.timeline.build import Plan, build
+from adoptcli.timeline.build import Plan, build, each, nobody
 
 _CELL = re.compile(r"^(?P<table>\w+)(?:\[(?P<keys>.*)\])?\.(?P<measure>\w+)$")
 _NEXT = re.compile(r",(?=\s*\w+\s*=)")
 DATED = ("period", "cohort")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A cell as rows are asked for it: their table and measure, and what must hold of them.
+
+    Attributes:
+        cuts: The cut points that the metric's rows need.
+        holds: What must hold of the keys.
+        segment: The codes of the segment that actors must be in, where one is named.
+    """
+
+    metric: Metric
+    table: str
+    measure: str
+    cuts: Cuts | None
+    holds: tuple[pl.Expr, ...]
+    segment: tuple[int, ...] | None
+
+
 def find(plan: Plan, metric: Metric, cell: str) -> list[str]:
     """The ids of the actors behind a cell, sorted."""
+    asked = understood(plan, metric, cell)
+    return sorted(each(plan, partial(_ids, asked=asked), lambda some: [*chain(*some)]))
+
+
+def _ids(plan: Plan, bucket: int, asked: Asked) -> list[str]:
+    """The ids of those of one bucket."""
+    rows = behind(plan, build(plan, bucket), asked)
+    return texts_of(plan, bucket, rows["actor"].unique()).to_list()
+
+
+def texts_of(plan: Plan, bucket: int, actors: pl.Series) -> pl.Series:
+    """The ids of a bucket's actors."""
     texts = plan.encoded.dictionaries[plan.context.unit]
-    found: list[str] = []
-    for bucket, (_, _, rows) in enumerate(behind(plan, metric, cell)):
-        actors = rows["actor"].unique()
-        found += texts.text(actors * plan.layout.buckets + bucket).to_list()
-    return sorted(found)
+    return texts.text(actors * plan.layout.buckets + bucket)
 
 
-def behind(plan: Plan, metric: Metric, cell: str) -> Iterator[tuple[Timeline, str, pl.DataFrame]]:
-    """Each bucket, the table of rows, and those of it behind a cell: actor, keys and measures.
+def understood(plan: Plan, metric: Metric, cell: str) -> Asked:
+    """What a cell means.
 
     Args:
         plan: How to build the buckets.
@@ -49,22 +78,27 @@ def behind(plan: Plan, metric: Metric, cell: str) -> Iterator[tuple[Timeline, st
     """
     table, keys, measure = parse(cell)
     cuts = cut_points(plan, metric)
-    codes_of = _segment_codes(plan, keys["segment"]) if "segment" in keys else []
-    for bucket in range(plan.layout.buckets):
-        timeline = build(plan, bucket)
-        tables = rows_in(timeline, plan, metric, cuts)
-        if bucket == 0 and not _measured(tables, table, measure, metric):
-            table, measure = _shown(plan, metric, table, measure)
-        rows = tables[table]
-        schema = rows.collect_schema()
-        wanted = rows.filter(pl.col(measure) > 0)
-        for key, value in keys.items():
-            _known(key, [*metric.keys[table], "segment"], "key", metric, table)
-            if key == "segment":
-                wanted = wanted.filter(pl.lit(timeline.segments).gather("actor").is_in(codes_of))
-            else:
-                wanted = _where(wanted, (table, key), value, schema, plan, metric)
-        yield timeline, table, wanted.collect()
+    tables = rows_in(nobody(plan), plan, metric, cuts)
+    if not _measured(tables, table, measure, metric):
+        table, measure = _shown(plan, metric, table, measure)
+    for key in keys:
+        _known(key, [*metric.keys[table], "segment"], "key", metric, table)
+    schema, segment = tables[table].collect_schema(), keys.pop("segment", None)
+    return Asked(
+        metric, table, measure, cuts,
+        tuple(_where((table, key), value, schema, plan, metric) for key, value in keys.items()),
+        None if segment is None else tuple(_segment_codes(plan, segment)),
+    )  # fmt: skip
+
+
+def behind(plan: Plan, timeline: Timeline, asked: Asked) -> pl.DataFrame:
+    """The rows of a bucket behind a cell: actor, keys and measures."""
+    rows = rows_in(timeline, plan, asked.metric, asked.cuts)[asked.table]
+    wanted = rows.filter(pl.col(asked.measure) > 0, *asked.holds)
+    if asked.segment is not None:
+        of = pl.lit(timeline.segments).gather("actor")
+        wanted = wanted.filter(of.is_in(list(asked.segment)))
+    return wanted.collect()
 
 
 def parse(cell: str) -> tuple[str, dict[str, str], str]:
@@ -148,22 +182,21 @@ def _known(name: str, names: list[str], what: str, metric: Metric, table: str) -
 
 
 def _where(
-    rows: pl.LazyFrame, place: tuple[str, str], value: str, schema: pl.Schema, plan: Plan,
-    metric: Metric,
-) -> pl.LazyFrame:  # fmt: skip
+    place: tuple[str, str], value: str, schema: pl.Schema, plan: Plan, metric: Metric
+) -> pl.Expr:
     table, key = place
     if key in DATED:
         try:
-            return rows.filter(pl.col(key) == parse_label(value))
+            return pl.col(key) == parse_label(value)
         except ValueError:
             raise UsageProblem(
                 "bad-cell", f"{value!r} is no {key}", "write it as 2026-08 or 2026-08-03"
             ) from None
     if schema[key].is_integer():
-        return rows.filter(pl.col(key).eq_missing(_code(table, key, value, plan, metric)))
+        return pl.col(key).eq_missing(_code(table, key, value, plan, metric))
     if schema[key] == pl.Boolean:
-        return rows.filter(pl.col(key) == (value == "true"))
-    return rows.filter(pl.col(key) == value)
+        return pl.col(key) == (value == "true")
+    return pl.col(key) == value
 
 
 def _segment_codes(plan: Plan, label: str) -> Sequence[int]:
@@ -173,7 +206,7 @@ def _segment_codes(plan: Plan, label: str) -> Sequence[int]:
     """
     if not plan.context.segments:
         raise UsageProblem("no-segment", "a segment needs --by", "add --by NAME")
-    counts = sum((Counts.of(build(plan, b)) for b in range(plan.layout.buckets)), Counts())
+    counts = each(plan, _counts, _all)
     parts = {p.label: p.codes for split in fold(counts.segments, plan.context) for p in split}
     if label not in parts:
         near = get_close_matches(label, parts, 1)
@@ -183,6 +216,14 @@ def _segment_codes(plan: Plan, label: str) -> Sequence[int]:
             f"{hint}there are: {', '.join(parts)}",
         )  # fmt: skip
     return parts[label]
+
+
+def _counts(plan: Plan, bucket: int) -> Counts:
+    return Counts.of(build(plan, bucket))
+
+
+def _all(some: Sequence[Counts]) -> Counts:
+    return sum(some, Counts())
 
 
 def _code(table: str, key: str, value: str, plan: Plan, metric: Metric) -> int | None:

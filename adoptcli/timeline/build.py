@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 import polars as pl
 
@@ -18,6 +20,8 @@ from adoptcli.timeline.encode import Encoded
 from adoptcli.timeline.pack import Layout, pack, unpack
 from adoptcli.timeline.segments import groups
 from adoptcli.timeline.survey import Survey
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,31 @@ class Plan:
     ranks: dict[str, pl.Series]
     context: Context
     built: dict[int, Timeline] = field(default_factory=dict, compare=False, repr=False)
+
+
+def each(plan: Plan, work: Callable[[Plan, int], T], add: Callable[[Sequence[T]], T]) -> T:
+    """What comes of every bucket, one after the other or in a cluster, added up.
+
+    Args:
+        plan: Of all buckets.
+        work: What to do with a bucket, of which it builds the timeline; a cluster takes it along.
+        add: Adds up what came of some buckets, in any order.
+    """
+    if plan.encoded.cluster is not None:
+        return plan.encoded.cluster.each(plan, work, add)
+    found = work(plan, 0)
+    for bucket in range(1, plan.layout.buckets):
+        found = add([found, work(plan, bucket)])
+    return found
+
+
+def nobody(plan: Plan) -> Timeline:
+    """The timeline of no actor, by which tables of rows tell their columns."""
+    empty = plan.encoded.clear()
+    tables = Tables(
+        plan.tables.users.clear(), plan.tables.accounts, plan.tables.places, plan.tables.at
+    )
+    return _built(replace(plan, encoded=empty, tables=tables, built={}), 0, last=False)
 
 
 def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:

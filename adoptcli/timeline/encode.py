@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 from polars.io.partition import FileProviderArgs
 
 from adoptcli.context import Condition, Unit
+from adoptcli.timeline.patterns import matching
 
 SCALE = 1000
 GIVEN = ("given", "device")
 TOLD = ("part", "received")
 MOST_VALUE = 1e12
 LOOKED_AT = 1_000_000  # texts at a time
+
+T = TypeVar("T")
 
 
 class Dictionary:
@@ -48,6 +52,10 @@ class Dictionary:
         texts = self.texts(size)
         bare = texts.str.strip_chars()
         return None if (texts == bare).all() else self.add(bare.replace("", None))
+
+    def matching(self, size: int, patterns: Sequence[str]) -> list[int]:
+        """Of the codes 0 to size − 1 those whose texts one of the patterns matches."""
+        return matching(self.texts(size).to_list(), patterns)
 
     def spaced(self, size: int) -> bool:
         """Whether some text has space around it, looking at some of them at a time."""
@@ -178,9 +186,30 @@ def nobody(rows: pl.LazyFrame) -> tuple[None, None]:
     return None, None
 
 
+Query = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+class Cluster(Protocol):
+    """Other machines that have the encoded rows, each those of some buckets of actors.
+
+    Attributes:
+        rows: No row of their columns.
+    """
+
+    rows: pl.DataFrame
+
+    def ask(self, query: Query) -> pl.DataFrame:
+        """The answers of all buckets, one below the other."""
+        ...
+
+    def each(self, plan: Any, work: Callable[[Any, int], T], add: Callable[[Sequence[T]], T]) -> T:
+        """What comes of each bucket of a plan, added up where they are and at the end here."""
+        ...
+
+
 @dataclass
 class Encoded:
-    """All rows of the log as integers, in memory or in so many `files` by actor.
+    """All rows of the log as integers: in memory, in so many `files` by actor, or in a cluster.
 
     Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: given (UInt32 code of the id as
     it stood there), device (that is an anonymous id), mask (bits of the conditions that hold),
@@ -197,11 +226,17 @@ class Encoded:
     columns: tuple[str, ...] = field(default=())
     unit: Unit = "user"
     given: bool = False
+    cluster: Cluster | None = None
 
     def release(self) -> None:
         """Give the memory back; nothing can be read afterwards."""
         if self.frame is not None:
             self.frame = self.frame.clear()
+
+    def clear(self) -> Encoded:
+        """No row of the same columns."""
+        rows = self.cluster.rows if self.cluster else self.all().head(0).collect()
+        return replace(self, frame=rows, folder=None, cluster=None)
 
     def all(self) -> pl.LazyFrame:
         """Every row."""
@@ -209,6 +244,10 @@ class Encoded:
             return self.frame.lazy()
         assert self.folder is not None
         return pl.scan_parquet(sorted(self.folder.glob("*.parquet")))
+
+    def ask(self, query: Query) -> pl.DataFrame:
+        """The answers to a query, of as many parts of the rows as there are, one below another."""
+        return self.cluster.ask(query) if self.cluster else query(self.all()).collect()
 
     def size(self, name: str, tables: Sequence[pl.DataFrame] = ()) -> int:
         """One more than the highest code of a column, here or in one of the tables."""
@@ -221,7 +260,8 @@ class Encoded:
         """The highest code of each column of codes, in one look."""
         coded = [*self.columns, *(["given"] if self.given else [])]
         coded = [name for name in coded if name in self.dictionaries or name == "given"]
-        return self.all().select(pl.col(coded).max()).collect().row(0, named=True)
+        found = self.ask(lambda rows: rows.select(pl.col(coded).max()))
+        return found.max().row(0, named=True)
 
     def partings(self) -> Iterator[int]:
         """Into how many buckets the rows can be parted: whole files each, or parts of one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import polars as pl
 
@@ -120,15 +119,11 @@ class Excluded:
     excluded_events: Sequence[int]
 
 
-def matching(texts: Sequence[str | None], patterns: Sequence[str]) -> list[int]:
-    """The codes of the texts that one of the patterns matches (* and ? are wildcards)."""
-    plain = {p for p in patterns if not any(c in p for c in "*?[")}
-    wild = [p for p in patterns if p not in plain]
-    return [
-        code
-        for code, text in enumerate(texts)
-        if text is not None and (text in plain or any(fnmatchcase(text, p) for p in wild))
-    ]
+def _matching(encoded: Encoded, name: str, patterns: Sequence[str]) -> list[int]:
+    """The codes of a column whose texts one of the patterns matches."""
+    if not patterns or name not in encoded.columns:
+        return []
+    return encoded.dictionaries[name].matching(encoded.size(name), patterns)
 
 
 def survey(
@@ -157,17 +152,10 @@ def survey(
     Raises:
         DataProblem: `no-events` where nothing is left to count.
     """
-    texts = {
-        name: encoded.dictionaries[name].texts(encoded.size(name)).to_list()
-        for name, patterns in (
-            ("user", exclude.users), ("account", exclude.accounts), ("event", exclude.events)
-        )
-        if patterns and name in encoded.columns
-    }  # fmt: skip
     codes = Excluded(
-        matching(texts.get("user", []), exclude.users),
-        matching(texts.get("account", []), exclude.accounts),
-        matching(texts.get("event", []), exclude.events),
+        _matching(encoded, "user", exclude.users),
+        _matching(encoded, "account", exclude.accounts),
+        _matching(encoded, "event", exclude.events),
     )
     kept = counted(codes, encoded.columns)
     totals = _totals(encoded, kept)
@@ -230,18 +218,21 @@ def _totals(encoded: Encoded, kept: pl.Expr) -> dict[str, int]:
     usable = time.is_not_null() & event.is_not_null()
     blank = time.is_null() & event.is_null() & user.is_null()
     sane = time.is_between(EARLIEST, LATEST)
-    found = encoded.all().select(
-        rows=(~blank).sum(),
-        no_time=(time.is_null() & ~blank).sum(),
-        no_event=(time.is_not_null() & event.is_null()).sum(),
-        anonymous=(usable & user.is_null()).sum(),
-        excluded=(usable & user.is_not_null() & ~kept).sum(),
-            kept=kept.sum(),
-        counted=(kept & sane).sum(),
-        first=time.filter(kept & sane).min(),
-        last=time.filter(kept & sane).max(),
-    ).collect()  # fmt: skip
-    return {name: value or 0 for name, value in found.row(0, named=True).items()}
+    sums = {
+        "rows": ~blank,
+        "no_time": time.is_null() & ~blank,
+        "no_event": time.is_not_null() & event.is_null(),
+        "anonymous": usable & user.is_null(),
+        "excluded": usable & user.is_not_null() & ~kept,
+        "kept": kept,
+        "counted": kept & sane,
+    }
+    bounds = {"first": time.filter(kept & sane).min(), "last": time.filter(kept & sane).max()}
+    asked = [*(expr.sum().alias(name) for name, expr in sums.items())]
+    asked += [expr.alias(name) for name, expr in bounds.items()]
+    found = encoded.ask(lambda rows: rows.select(asked))
+    whole = found.select(pl.col(*sums).sum(), pl.col("first").min(), pl.col("last").max())
+    return {name: value or 0 for name, value in whole.row(0, named=True).items()}
 
 
 def _roughly(encoded: Encoded, kept: pl.Expr, first: int, last: int) -> tuple[int, int]:
@@ -252,19 +243,21 @@ def _roughly(encoded: Encoded, kept: pl.Expr, first: int, last: int) -> tuple[in
     if last - first < LONG:
         return first, last
     day = pl.col("time") // DAY_MS
-    inside = kept & pl.col("time").is_between(first, last)
-    found = encoded.all().filter(inside).group_by(day.alias("day")).len().collect()
-    low, high = _without_strays({int(d): int(n) for d, n in found.iter_rows()})
+    low, high = _without_strays(_by_day(encoded, kept, day, first, last))
     return max(first, (low - 1) * DAY_MS), min(last, (high + 2) * DAY_MS)
 
 
 def _outside(encoded: Encoded, kept: pl.Expr, start: int, end: int) -> tuple[int, int, int]:
     """How many rows lie before and after [start, end), and the last time within."""
     time = pl.col("time")
-    found = encoded.all().filter(kept).select(
-        past=(time < start).sum(), future=(time >= end).sum(), last=time.filter(time < end).max()
-    )  # fmt: skip
-    past, future, last = found.collect().row(0)
+    found = encoded.ask(
+        lambda rows: rows.filter(kept).select(
+            past=(time < start).sum(),
+            future=(time >= end).sum(),
+            last=time.filter(time < end).max(),
+        )
+    )
+    past, future, last = found.select(pl.col("past", "future").sum(), pl.col("last").max()).row(0)
     return int(past), int(future), int(last)
 
 
@@ -272,9 +265,15 @@ def _volume(
     encoded: Encoded, kept: pl.Expr, calendar: Calendar, first: int, last: int
 ) -> dict[int, int]:
     day = local_day(pl.col("time"), calendar, first, last)
+    return _by_day(encoded, kept, day, first, last)
+
+
+def _by_day(encoded: Encoded, kept: pl.Expr, day: pl.Expr, first: int, last: int) -> dict[int, int]:
+    """How many rows count on each day of those between two times."""
     inside = kept & pl.col("time").is_between(first, last)
-    found = encoded.all().filter(inside).group_by(day.alias("day")).len().sort("day").collect()
-    return {int(d): int(n) for d, n in found.iter_rows()}
+    found = encoded.ask(lambda rows: rows.filter(inside).group_by(day.alias("day")).len())
+    days = found.group_by("day").agg(pl.col("len").sum()).sort("day")
+    return {int(d): int(n) for d, n in days.iter_rows()}
 
 
 def _without_strays(volume: Mapping[int, int]) -> tuple[int, int]:

@@ -1,0 +1,169 @@
+"""A Spark session whose workers have our code, and run what this machine runs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import polars as pl
+
+from adoptcli import __version__, temporary
+from adoptcli.errors import DataProblem, UsageProblem
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+INSTALL = "pip install 'adoptcli[spark]'"
+T = TypeVar("T")
+
+ASKED = 16  # tasks that tell what their worker runs
+SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "200000",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    "spark.sql.adaptive.coalescePartitions.enabled": "false",  # few rows may be much work
+}
+QUIET = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
+
+
+def connect(master: str, tmp: Path | None = None) -> SparkSession:
+    """A session at a master (`local[*]`, `spark://…`) or over Connect (`sc://…`).
+
+    Raises:
+        UsageProblem: Spark is not installed, or nothing answers there.
+        DataProblem: The workers lack what our code needs, or have other versions of it.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise UsageProblem("no-spark", "Spark is not installed here", INSTALL) from None
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("adoptcli")
+    try:
+        if master.startswith("sc://"):
+            session = builder.remote(master).getOrCreate()
+        else:
+            for name, value in QUIET.items():
+                builder = builder.config(name, value)
+            session = builder.master(master).getOrCreate()
+        for name, value in SETTINGS.items():
+            session.conf.set(name, value)
+    except Exception as error:
+        raise UsageProblem(
+            "no-spark-there", f"{master}: no Spark answers: {said(error)}",
+            "check --master; local[*] runs it on this machine, and needs Java 17",
+        ) from error  # fmt: skip
+    _ship(session, tmp)
+    _preflight(session)
+    return session
+
+
+def _ship(session: SparkSession, tmp: Path | None) -> None:
+    """Give the workers our code."""
+    place = temporary.folder(tmp) / f"adoptcli-{__version__}.zip"
+    root = Path(__file__).parents[2]
+    with zipfile.ZipFile(place, "w") as archive:
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                archive.write(path, path.relative_to(root.parent))
+    if hasattr(session, "addArtifacts") and not hasattr(session, "_jsparkSession"):
+        session.addArtifacts(str(place), pyfile=True)
+    else:
+        session.sparkContext.addPyFile(str(place))
+
+
+def _preflight(session: SparkSession) -> None:
+    """Stop where a worker runs anything else."""
+    from adoptcli.runner.spark import worker
+
+    ours = " ".join([platform.python_version(), pl.__version__, __version__])
+    try:
+        rows = session.range(0, ASKED, 1, ASKED).mapInArrow(worker.versions, "versions string")
+        theirs = sorted({row[0] for row in rows.collect()})
+    except Exception as error:
+        raise DataProblem(
+            "spark-workers", f"Spark's workers cannot run adoptcli: {said(error)}",
+            f"install on each what this machine has: pip install polars=={pl.__version__} "
+            "pyarrow pydantic orjson pyyaml",
+        ) from error  # fmt: skip
+    wrong = [text for text in theirs if _compared(text) != _compared(ours)]
+    if wrong:
+        raise DataProblem(
+            "spark-versions",
+            f"Spark's workers have Python, Polars and adoptcli {wrong[0]}, this machine has {ours}",
+            "install the same Polars and the same minor version of Python on all",
+        )
+
+
+def _compared(text: str) -> tuple[str, ...]:
+    """Of Python the minor version counts, of the rest everything."""
+    python, *rest = text.split()
+    return (python.rpartition(".")[0], *rest)
+
+
+def said(error: BaseException) -> str:
+    """The line of a Spark error that says what was wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    python = [line for line in lines if line.partition(":")[0].endswith(("Error", "Problem"))]
+    return (python or lines or [type(error).__name__])[-1 if python else 0][:300]
+
+
+def read(session: SparkSession, paths: Sequence[str]) -> DataFrame:
+    """Parquet files, folders of them, or one Delta table.
+
+    Raises:
+        DataProblem: Nothing can be read there.
+    """
+    try:
+        if len(paths) == 1 and _is_delta(session, paths[0]):
+            return session.read.format("delta").load(paths[0])
+        found = session.read.parquet(*paths)
+        assert found.columns is not None  # over Connect nothing has been read before
+        return found
+    except Exception as error:
+        raise DataProblem(
+            "spark-read", f"{', '.join(paths)}: Spark cannot read this: {said(error)}",
+            "give Parquet files, a folder of them, or a Delta table (with Delta's package in the "
+            "cluster), where all workers can reach it",
+        ) from error  # fmt: skip
+
+
+def _is_delta(session: SparkSession, path: str) -> bool:
+    """Whether a folder has the log of a Delta table; its Parquet files alone may be of the past."""
+    try:
+        log = session.read.format("binaryFile").load(f"{path.rstrip('/')}/_delta_log/*.json")
+        return bool(log.select("path").limit(1).collect())
+    except Exception:
+        return False
+
+
+def table(frame: DataFrame) -> Any:
+    """A small frame as an Arrow table.
+
+    Raises:
+        DataProblem: It cannot be read.
+    """
+    return _or_problem(frame.toArrow)
+
+
+def collected(frame: DataFrame) -> list[Any]:
+    """The rows of a small frame.
+
+    Raises:
+        DataProblem: What ran on the workers failed.
+    """
+    return list(_or_problem(frame.collect))
+
+
+def _or_problem(act: Callable[[], T]) -> T:
+    try:
+        return act()
+    except Exception as error:
+        raise DataProblem(
+            "spark-failed", f"Spark stopped: {said(error)}", "--debug shows everything"
+        ) from error

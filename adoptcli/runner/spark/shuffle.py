@@ -1,0 +1,138 @@
+"""Rows on Spark by the bucket of their user: read, shuffled, and encoded as integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from adoptcli.errors import DataProblem
+from adoptcli.runner.encoding import completed
+from adoptcli.runner.spark import session as spark
+from adoptcli.runner.spark import worker
+from adoptcli.runner.spark.cluster import Cluster, Users
+from adoptcli.runner.spark.reading import Reading, enough, fit
+from adoptcli.runner.spark.worker import BUCKET, Shape
+from adoptcli.source.events import Canonical
+from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, encode
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from adoptcli.runner.beside import Beside
+    from adoptcli.runner.prepare import Request
+
+MOST = 100_000_000  # rows of a bucket, which a worker has in memory
+
+
+def encoded(
+    reading: Reading, canonical: Canonical, wanted: Wanted, tables: Beside, request: Request
+) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
+    """Read, shuffle by user and encode: two looks at what was shuffled, none at the rest.
+
+    Raises:
+        UsageProblem: What is asked for is not done on Spark.
+        DataProblem: Something cannot be read, or one worker would have too many rows.
+    """
+    from pyspark.storagelevel import StorageLevel
+
+    fit(canonical, tables, request.unit)
+    buckets = enough(reading, request.shards)
+    reading.session.conf.set("spark.sql.shuffle.partitions", str(buckets))
+    shuffled = _shuffled(reading, canonical, tables, buckets).persist(StorageLevel.DISK_ONLY)
+    _even(shuffled, _schema(canonical), buckets)
+    columns = {"event": "event", **({"account": "account"} if wanted.account else {})}
+    columns |= {f"trait.{name}": f"p.{name}" for name in wanted.traits}
+    schema, found = _schema(canonical), canonical.found
+    texts = _texts(shuffled, schema, columns)
+    names = ("event", "account", *(f"trait.{name}" for name in tables.places))
+    dictionaries = {name: Dictionary() for name in names}
+    for name, some in texts.items():
+        dictionaries[name].add(pl.Series(some, dtype=pl.String))
+    clear = encode(completed(canonical.frame.head(0), found, wanted), wanted, _fresh(dictionaries))
+    assert clear.frame is not None
+    types = {**clear.frame.schema, **worker.BELOW}
+    rows = (
+        shuffled.groupBy(worker.place(schema, BUCKET))
+        .applyInArrow(
+            lambda key, table: worker.integers(
+                key[0].as_py(), table, schema, types, found, wanted, texts, buckets
+            ),
+            worker.ddl(types),
+        )
+        .persist(StorageLevel.DISK_ONLY)
+    )
+    cluster = Cluster(rows, Shape(types, clear.columns, buckets))
+    spark.collected(rows.groupBy().count())  # so that what was shuffled can go
+    shuffled.unpersist()
+    dictionaries["user"] = Users(cluster)  # type: ignore[assignment]
+    return Encoded(buckets, None, None, dictionaries, clear.columns, cluster=cluster), dictionaries
+
+
+def _shuffled(reading: Reading, canonical: Canonical, tables: Beside, buckets: int) -> DataFrame:
+    """Canonical events by the bucket of their user, and the users of the table among them."""
+    part, needed, zone = canonical.parts[0], canonical.needed, canonical.zone
+    schema = _schema(canonical)
+    places = [*part.chosen(), *(choice for _, some in part.properties for choice in some)]
+    wanted = dict.fromkeys([*part.scan.explode[:1], *(choice.path.column for choice in places)])
+    raw, spread = reading.raw, reading.excluded
+    read = raw.select(*(_quoted(name) for name in wanted if name in raw.columns))
+    texts = read.mapInArrow(
+        lambda batches: worker.texts(batches, part, needed, zone, schema, spread, buckets),
+        worker.ddl(schema),
+    )
+    ids = tables.users["user"] if tables.users is not None else pl.Series([], dtype=pl.String)
+    users = pl.DataFrame({"user": ids}, schema={"user": pl.String})
+    bucket = worker.bucket_of(pl.col("user"), buckets).alias(BUCKET)
+    nobody = pl.DataFrame({BUCKET: range(buckets)}, schema={BUCKET: pl.Int64})  # none is missing
+    known = pl.concat([users.with_columns(bucket), nobody], how="diagonal").with_columns(known=True)
+    beside = reading.session.createDataFrame(worker.to_arrow(known, schema))
+    return texts.union(beside).repartition(buckets, worker.place(schema, BUCKET))
+
+
+def _schema(canonical: Canonical) -> worker.Schema:
+    return {**canonical.frame.collect_schema(), **worker.BESIDE}
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _even(shuffled: DataFrame, schema: worker.Schema, buckets: int) -> None:
+    """Stop where a bucket has more rows than a worker can hold."""
+    bucket, user = worker.place(schema, BUCKET), worker.place(schema, "user")
+    counted = shuffled.groupBy(bucket).count().orderBy("count", ascending=False).limit(1)
+    ((number, size),) = spark.collected(counted)
+    if size <= MOST:
+        return
+    users = shuffled.where(f"{bucket} = {number}").groupBy(user).count()
+    ((name, rows),) = spark.collected(users.orderBy("count", ascending=False).limit(1))
+    if rows > MOST // 2:
+        raise DataProblem(
+            "spark-skew",
+            f"user {name!r} has {rows:,} rows, too many for one worker ({MOST:,})",
+            "exclude it where it is no person: exclude: {users: [NAME]}",
+        )
+    raise DataProblem(
+        "spark-skew", f"a bucket has {size:,} rows, too many for one worker ({MOST:,})",
+        f"part the users into more: --shards {2 * buckets}",
+    )  # fmt: skip
+
+
+def _texts(
+    shuffled: DataFrame, schema: worker.Schema, columns: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """The different texts of some columns, by the name of their dictionary; sorted."""
+    names = [*columns.values()]
+    found = shuffled.groupBy(worker.place(schema, BUCKET)).applyInArrow(
+        lambda table: worker.distinct(table, schema, names), worker.ddl(worker.NAMED)
+    )
+    seen: dict[str, list[str]] = {name: [] for name in names}
+    for name, text in spark.collected(found.distinct()):
+        seen[name].append(text)
+    return {name: sorted(seen[column]) for name, column in columns.items()}
+
+
+def _fresh(dictionaries: Mapping[str, Dictionary]) -> dict[str, Dictionary]:
+    return {name: Dictionary() for name in ("user", *dictionaries)}

@@ -1,0 +1,272 @@
+"""What runs on the workers of a cluster: rows to texts, texts to integers, integers to sums.
+
+A worker derives nothing global from its own rows: the plan comes from the driver.
+"""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import polars as pl
+import pyarrow as pa
+
+from adoptcli.runner.encoding import completed
+from adoptcli.source import frames
+from adoptcli.source.events import Needed
+from adoptcli.source.lazy import exploded
+from adoptcli.source.parts import Part
+from adoptcli.source.scan import Scan
+from adoptcli.timeline.build import Plan
+from adoptcli.timeline.encode import Dictionary, Encoded, Query, Wanted, encode
+from adoptcli.timeline.patterns import matching
+
+Schema = Mapping[str, pl.DataType]
+Batches = Iterator[pa.RecordBatch]
+
+BUCKET, KNOWN, TEXT = "bucket", "known", "text"
+SEED = 0x5EED
+BESIDE: Schema = {BUCKET: pl.Int64(), KNOWN: pl.Boolean()}
+BELOW: Schema = {TEXT: pl.String(), BUCKET: pl.Int64()}
+NAMED: Schema = {"name": pl.String(), TEXT: pl.String()}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Given(Scan):
+    """Rows that are there already, read as those of a file of their columns."""
+
+    held: pl.DataFrame | None = None
+
+    def frame(self, wanted: Sequence[str], *_: Any, **__: Any) -> pl.LazyFrame:
+        """The wanted columns that there are."""
+        assert self.held is not None
+        inside = [c for c in wanted if c in self.columns]
+        return exploded(self.held.lazy(), self.explode, inside).select(*inside)
+
+
+class Users:
+    """The texts of the users of one bucket by code, which is a multiple of all buckets' number."""
+
+    def __init__(self, texts: pl.Series, bucket: int, buckets: int) -> None:
+        self._texts, self._bucket, self._buckets = texts, bucket, buckets
+
+    def text(self, codes: pl.Series) -> pl.Series:
+        """The texts of codes."""
+        return self._texts.gather(codes // self._buckets)
+
+    def codes(self, texts: pl.Series) -> pl.DataFrame:
+        """text and code of those of some texts that are here."""
+        place = pl.int_range(pl.len(), dtype=pl.UInt32)
+        here = self._texts.to_frame(TEXT).with_columns(code=place * self._buckets + self._bucket)
+        own = bucket_of(pl.col(TEXT), self._buckets) == self._bucket  # those dealt out are in more
+        return here.filter(own & pl.col(TEXT).is_in(texts.implode()))
+
+    def matching(self, patterns: Sequence[str]) -> list[int]:
+        """The codes of those that one of the patterns matches."""
+        places = matching(self._texts.to_list(), patterns)
+        return [place * self._buckets + self._bucket for place in places]
+
+
+def bucket_of(user: pl.Expr, buckets: int) -> pl.Expr:
+    """The bucket of a user by the text of the id."""
+    return (user.hash(SEED) % buckets).cast(pl.Int64)
+
+
+def ddl(schema: Schema) -> str:
+    """Columns as Spark takes them: by their places, as a name may hold what means something."""
+    return ", ".join(f"{name} {_type(dtype)}" for name, dtype in _placed(schema))
+
+
+def place(schema: Schema, name: str) -> str:
+    """The name of a column in Spark."""
+    return f"c{[*schema].index(name)}"
+
+
+def _placed(schema: Schema) -> list[tuple[str, pl.DataType]]:
+    return [(f"c{i}", dtype) for i, dtype in enumerate(schema.values())]
+
+
+def _type(dtype: pl.DataType) -> str:
+    """Spark has no unsigned integers: they travel as signed ones."""
+    if dtype in (pl.String, pl.Boolean):
+        return str(dtype).lower()
+    return "double" if dtype.is_float() else "long"
+
+
+def to_arrow(frame: pl.DataFrame, schema: Schema) -> pa.Table:
+    """A frame as Spark takes it; columns that it lacks are null."""
+    lacking = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in frame.columns]
+    frame = frame.with_columns(lacking)
+    placed = [
+        _signed(name, dtype).alias(to)
+        for name, (to, dtype) in zip(schema, _placed(schema), strict=True)
+    ]
+    table = frame.select(placed).to_arrow(compat_level=pl.CompatLevel.oldest())
+    types = [pa.string() if pa.types.is_large_string(f.type) else f.type for f in table.schema]
+    names = zip(table.column_names, types, strict=True)
+    return table.cast(pa.schema([pa.field(name, dtype) for name, dtype in names]))
+
+
+def _signed(name: str, dtype: pl.DataType) -> pl.Expr:
+    if not dtype.is_integer():
+        return pl.col(name)
+    return (
+        pl.col(name).reinterpret(signed=True) if dtype == pl.UInt64 else pl.col(name).cast(pl.Int64)
+    )
+
+
+def from_arrow(table: pa.Table, schema: Schema) -> pl.DataFrame:
+    """A frame as it was before Spark took it."""
+    frame = pl.DataFrame(pl.from_arrow(table))
+    return frame.select(
+        (
+            pl.col(to).reinterpret(signed=False) if dtype == pl.UInt64 else pl.col(to).cast(dtype)
+        ).alias(name)
+        for name, (to, dtype) in zip(schema, _placed(schema), strict=True)
+    )
+
+
+def texts(
+    batches: Batches, part: Part, needed: Needed, zone: str, schema: Schema,
+    excluded: Sequence[str], buckets: int,
+) -> Batches:  # fmt: skip
+    """Raw rows as canonical events, with the bucket of each.
+
+    Rows of nobody and of users who are excluded, be they ever so many, are dealt out.
+    """
+    for batch in batches:
+        held = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
+        scan = part.scan
+        given = Given(scan.files, scan.columns, explode=scan.explode, held=held)
+        rows = frames.frame(replace(part, scan=given), needed, zone)
+        made = rows.with_columns(known=False).collect()
+        names = made["user"].unique()
+        out = names.gather(matching(names.to_list(), excluded)) if excluded else names.clear()
+        dealt = pl.col("user").is_null() | pl.col("user").is_in(out.implode())
+        deal = pl.int_range(pl.len(), dtype=pl.Int64) % buckets
+        bucket = pl.when(dealt).then(deal).otherwise(bucket_of(pl.col("user"), buckets))
+        yield from to_arrow(made.with_columns(bucket.alias(BUCKET)), schema).to_batches()
+
+
+def distinct(table: pa.Table, schema: Schema, names: Sequence[str]) -> pa.Table:
+    """The different texts of some columns of one bucket, each with the column's name."""
+    frame = from_arrow(table, schema).filter(~pl.col(KNOWN))
+    found = [
+        pl.DataFrame({"name": name, TEXT: frame[name].unique().drop_nulls()}) for name in names
+    ]
+    return to_arrow(pl.concat(found), NAMED)
+
+
+def integers(
+    bucket: int, table: pa.Table, schema: Schema, types: Schema, found: Collection[str],
+    wanted: Wanted, known: Mapping[str, Sequence[str]], buckets: int,
+) -> pa.Table:  # fmt: skip
+    """The texts of one bucket as integers; below them its users, as code and text.
+
+    Args:
+        bucket: Which one.
+        table: Its canonical events, and beside them users who are known from elsewhere.
+        schema: Of canonical events.
+        types: Of the integers.
+        found: Which columns of ours the source has.
+        wanted: What is encoded.
+        known: The texts of the other dictionaries, by code.
+        buckets: How many buckets there are.
+    """
+    frame = from_arrow(table, schema)
+    users = frame["user"].unique().drop_nulls().sort()
+    dictionaries = {name: _filled(pl.Series(some, dtype=pl.String)) for name, some in known.items()}
+    dictionaries = {"account": Dictionary(), **dictionaries, "user": _filled(users)}
+    rows = frame.filter(~pl.col(KNOWN)).drop(*BESIDE).lazy()
+    made = encode(completed(rows, found, wanted), wanted, dictionaries).frame
+    assert made is not None
+    below = pl.DataFrame(
+        {"user": pl.int_range(users.len(), dtype=pl.UInt32, eager=True), TEXT: users}
+    )
+    both = pl.concat([made, below], how="diagonal")
+    code = (pl.col("user") * buckets + bucket).cast(pl.UInt32)
+    return to_arrow(both.with_columns(pl.lit(bucket).alias(BUCKET), user=code), types)
+
+
+def _filled(some: pl.Series) -> Dictionary:
+    """A dictionary of these texts, in which each has its place as code."""
+    found = Dictionary()
+    codes = found.add(some)
+    if codes.to_list() != list(range(some.len())):
+        raise AssertionError("codes are not in the order of the texts")
+    return found
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the integers of a bucket are: their types, and what `Encoded` says of all rows."""
+
+    schema: Schema
+    columns: tuple[str, ...]
+    buckets: int
+
+
+def each(batches: Batches, shape: Shape, work: Callable[[int, Encoded], Any]) -> Batches:
+    """What comes of each bucket of a partition, as bytes."""
+    tables = (pa.Table.from_batches([batch]) for batch in batches if batch.num_rows)
+    for bucket, frame in _by_bucket(from_arrow(table, shape.schema) for table in tables):
+        users = frame.filter(pl.col(TEXT).is_not_null()).sort("user")[TEXT]
+        rows = frame.filter(pl.col(TEXT).is_null()).drop(*BELOW)
+        dictionaries: Any = {"user": Users(users, bucket, shape.buckets)}
+        encoded = Encoded(shape.buckets, rows, None, dictionaries, shape.columns)
+        yield _pickled(bucket, work(bucket, encoded))
+
+
+def _by_bucket(some: Iterable[pl.DataFrame]) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The frames of each bucket, whose rows stand together, as one."""
+    pieces = (piece for frame in some for piece in frame.partition_by(BUCKET, maintain_order=True))
+    for bucket, held in itertools.groupby(pieces, key=lambda piece: int(piece[BUCKET][0])):
+        yield bucket, pl.concat(held, rechunk=True)
+
+
+def users(encoded: Encoded) -> Users:
+    """The users of a bucket."""
+    return encoded.dictionaries["user"]  # type: ignore[return-value]
+
+
+def answer(bucket: int, encoded: Encoded, query: Query) -> pl.DataFrame:
+    """The answer of one bucket to a query."""
+    return query(encoded.all()).collect()
+
+
+def worked(
+    bucket: int, encoded: Encoded, plan: Plan, work: Callable[[Plan, int], T],
+    add: Callable[[Sequence[T]], T],
+) -> T:  # fmt: skip
+    """What comes of one bucket, which may be parted further."""
+    plan = replace(plan, encoded=encoded, built={})
+    return add([work(plan, n) for n in range(bucket, plan.layout.buckets, encoded.files)])
+
+
+def added(batches: Batches, add: Callable[[Sequence[Any]], Any]) -> Batches:
+    """What came of several buckets, added up."""
+    found = [pickle.loads(payload) for batch in batches for payload in batch["payload"].to_pylist()]
+    if found:
+        yield _pickled(0, add(found))
+
+
+def _pickled(bucket: int, value: object) -> pa.RecordBatch:
+    return pa.record_batch(
+        {BUCKET: pa.array([bucket], pa.int32()), "payload": [pickle.dumps(value)]}
+    )
+
+
+def versions(batches: Batches) -> Batches:
+    """What a worker runs."""
+    import platform
+
+    from adoptcli import __version__
+
+    for batch in batches:
+        some = [platform.python_version(), pl.__version__, __version__]
+        rows = [" ".join(some)] * batch.num_rows
+        yield pa.record_batch({"versions": pa.array(rows, pa.string())})

@@ -1,0 +1,104 @@
+"""Reports and lists from a cluster are those of one machine, to the byte."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.spark.conftest import ENVIRONMENT, ROOT
+
+LISTED = ("audience", "not_activated:late", "-f", "csv")
+REPORTED = ("report", "--by", "plan", "-f", "json")
+CELL = ("retention", "--who", "triangle[step=1].retained", "-f", "json")
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample data as Parquet, in three files."""
+    folder = tmp_path_factory.mktemp("sample")
+    events = pl.read_csv(ROOT / "sample_data" / "events.csv", infer_schema=False)
+    (folder / "events").mkdir()
+    for i in range(3):
+        events[i * 900 : (i + 1) * 900 if i < 2 else None].write_parquet(
+            folder / "events" / f"{i}.parquet"
+        )
+    for name in ("users", "accounts"):
+        shutil.copy(ROOT / "sample_data" / f"{name}.csv", folder)
+    text = (ROOT / "metrics.example.yaml").read_text().replace("sample_data/", "")
+    (folder / "metrics.yaml").write_text(text.replace("events.csv", "events"))
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process, where the data are."""
+    return subprocess.run(
+        [sys.executable, "-m", "adoptcli", *arguments, "-c", "metrics.yaml", "-q"],
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+
+
+def both(folder: Path, url: str, *arguments: str, shards: int = 7) -> None:
+    """The same on one machine and on Spark."""
+    here = run(folder, *arguments)
+    there = run(folder, *arguments, "--runner", "spark", "--master", url, "--shards", str(shards))
+    assert here.returncode == 0, here.stderr
+    assert there.returncode == 0, there.stderr[-3000:]
+    assert there.stdout == here.stdout
+
+
+@pytest.mark.parametrize("shards", [1, 7, 64])
+def test_a_report_of_a_cluster(sample: Path, cluster: str, shards: int) -> None:
+    both(sample, cluster, *REPORTED, shards=shards)
+
+
+@pytest.mark.parametrize("asked", [REPORTED, LISTED, CELL], ids=["report", "audience", "who"])
+def test_over_connect(sample: Path, connect: str, asked: tuple[str, ...]) -> None:
+    both(sample, connect, *asked)
+
+
+@pytest.mark.parametrize("asked", [LISTED, CELL], ids=["audience", "who"])
+def test_lists_of_a_cluster(sample: Path, cluster: str, asked: tuple[str, ...]) -> None:
+    both(sample, cluster, *asked)
+
+
+def test_a_killed_executor_changes_nothing(sample: Path, cluster: str) -> None:
+    """In the middle of the run, after it has begun to hold rows."""
+    here = run(sample, *REPORTED)
+    command = [
+        sys.executable, "-m", "adoptcli", *REPORTED, "-c", "metrics.yaml", "-q",
+        "--master", cluster, "--shards", "7",
+    ]  # fmt: skip
+    there = subprocess.Popen(
+        command, cwd=sample, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    killed = 0
+    while there.poll() is None and killed < 1:
+        time.sleep(0.5)
+        if _rows_held() and (running := _executors()):
+            os.kill(running[0], signal.SIGKILL)
+            killed += 1
+    out, told = there.communicate(timeout=900)
+    assert (there.returncode, killed) == (0, 1), told[-3000:]
+    assert out == here.stdout
+
+
+def _executors() -> list[int]:
+    found = subprocess.run(
+        ["pgrep", "-f", "CoarseGrainedExecutorBackend"], capture_output=True, text=True, check=False
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+def _rows_held() -> bool:
+    """Whether some executor has begun to store rows on disk."""
+    blocks = Path("/tmp").glob("spark-*/executor-*/blockmgr-*/*/rdd_*")
+    return any(True for _ in blocks)
