@@ -407,9 +407,9 @@ def test_lists_have_the_length_of_their_numbers(
             for row in rows[-1:]:
                 _check(metric, table, measure, row, log, tmp_path, capsys)
                 checked += 1
-        if checked > 4:
+        if checked > 2:
             return
-    assert checked > 3
+    assert checked > 2
 
 
 def _count(cell: Any) -> int:

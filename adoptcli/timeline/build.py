@@ -22,6 +22,7 @@ from adoptcli.timeline.segments import groups
 from adoptcli.timeline.survey import Survey
 
 T = TypeVar("T")
+NOBODY = -1  # the bucket that has no actor
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ def each(plan: Plan, work: Callable[[Plan, int], T], add: Callable[[Sequence[T]]
 
 def nobody(plan: Plan) -> Timeline:
     """The timeline of no actor, by which tables of rows tell their columns."""
-    empty = plan.encoded.clear()
-    tables = Tables(
-        plan.tables.users.clear(), plan.tables.accounts, plan.tables.places, plan.tables.at
-    )
-    return _built(replace(plan, encoded=empty, tables=tables, built={}), 0, last=False)
+    if NOBODY not in plan.built:
+        known = replace(plan.tables, users=plan.tables.users.clear())
+        empty = replace(plan, encoded=plan.encoded.clear(), tables=known, built={})
+        plan.built[NOBODY] = _built(empty, 0, last=False)
+    return plan.built[NOBODY]
 
 
 def build(plan: Plan, bucket: int, *, last: bool = False) -> Timeline:
