@@ -263,3 +263,18 @@ def test_times_beyond_all_reason_are_strays_not_exclusions(cli: Cli, tmp_path: P
     assert source["set_aside"] == {"past-timestamps": 1, "future-timestamps": 1}
     assert source["excluded"] == 0
     assert source["events"] == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("validate",), "validate"),
+        (("usage", "--rejects", "r.csv"), "--rejects"),
+        (("usage", "--unit", "account"), "--unit account"),
+    ],
+)
+def test_what_spark_does_not_do_is_told_before_it_is_asked(
+    cli: Cli, tmp_path: Path, arguments: tuple[str, ...], what: str
+) -> None:
+    (tmp_path / "metrics.yaml").write_text("runner: spark\nmaster: spark://127.0.0.1:1\n")
+    refused(cli(*arguments, "e.parquet"), 2, f"{what} is not done on Spark", "--runner local")

@@ -136,6 +136,10 @@ def _master(options: Options, d: Definitions) -> str | None:
             "no-master", "Spark needs an address",
             "add --master spark://HOST:7077, local[*], or sc://HOST:15002 for Connect",
         )  # fmt: skip
+    if options.rejects:
+        from adoptcli.runner.spark.reading import refusal
+
+        raise refusal("--rejects")
     return options.master or d.master
 
 

@@ -54,6 +54,10 @@ def opened(request: Request) -> Reading:
     """
     assert request.master is not None
     sources = request.definitions.source
+    if request.quality:
+        raise refusal("validate")
+    if request.unit == "account":
+        raise refusal("--unit account")
     if len(sources) > 1:
         raise refusal("reading several sources")
     paths = request.paths or [_near(name, request.base) for name in sources[0].files]
@@ -92,15 +96,13 @@ def enough(reading: Reading, asked: int | None) -> int:
     return asked or min(max(-(-reading.rows() // ROWS), FEWEST), MOST)
 
 
-def fit(canonical: Canonical, tables: Beside, unit: str) -> None:
+def fit(canonical: Canonical, tables: Beside) -> None:
     """Stop where rows must be known to each other before they are parted by user.
 
     Raises:
-        UsageProblem: Ids are to be merged, or actors are accounts.
+        UsageProblem: Ids are to be merged, or files are of several shapes.
     """
     parts = canonical.parts
-    if unit == "account":
-        raise refusal("--unit account")
     if tables.identities is not None or any(_merging(part.source) for part in parts):
         raise refusal("merging ids (source.identity)")
     if len(parts) > 1 or parts[0].scan.kind != "parquet":
@@ -115,5 +117,7 @@ def _merging(source: Source) -> bool:
 def refusal(what: str) -> UsageProblem:
     """What only one machine does."""
     return UsageProblem(
-        "not-on-spark", f"{what} is not done on Spark", "run it on one machine: --runner local"
+        "not-on-spark",
+        f"{what} is not done on Spark",
+        "run it on one machine: --runner local, or no runner in the YAML",
     )

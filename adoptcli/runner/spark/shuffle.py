@@ -37,7 +37,7 @@ def encoded(
     """
     from pyspark.storagelevel import StorageLevel
 
-    fit(canonical, tables, request.unit)
+    fit(canonical, tables)
     buckets = enough(reading, request.shards)
     reading.session.conf.set("spark.sql.shuffle.partitions", str(buckets))
     shuffled = _shuffled(reading, canonical, tables, buckets).persist(StorageLevel.DISK_ONLY)
