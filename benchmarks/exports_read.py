@@ -51,6 +51,7 @@ def adoptcli(name: str, path: str) -> None:
     """Read and encode, whatever second looks that takes."""
     from adoptcli.runner.beside import Beside
     from adoptcli.runner.encoding import encoded
+    from adoptcli.runner.sizing import Sizing
     from adoptcli.source import told
     from adoptcli.timeline.encode import Wanted
 
@@ -60,7 +61,7 @@ def adoptcli(name: str, path: str) -> None:
         wanted = Wanted(account="account" in has, session="session" in has, id="id" in has,
                         prefer=canonical.preferring)  # fmt: skip
         tables = Beside(None, None, told=told.read(canonical.parts, canonical.zone))
-        found, _ = encoded(canonical, wanted, tables, 1, None)
+        found, _ = encoded(canonical, wanted, tables, Sizing(1, None, 0), None)
         frame = found.frame
         assert frame is not None
         users = frame.filter(~pl.col("device"))["given"] if found.given else frame["user"]
@@ -71,6 +72,9 @@ def adoptcli(name: str, path: str) -> None:
 
     import polars as pl
 
+    from adoptcli.runner import presets
+
+    assert presets
     timed(work)
 
 

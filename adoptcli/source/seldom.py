@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
+Way = Callable[[pl.Expr], pl.Expr]
 
-def seldom(text: pl.Expr, way: Callable[[pl.Expr], pl.Expr], dtype: type[pl.DataType]) -> pl.Expr:
+
+def seldom(text: pl.Expr, way: Way, dtype: type[pl.DataType]) -> pl.Expr:
     """What the way gives for the texts that are there; rows without text cost nothing.
 
     Args:
@@ -19,11 +21,27 @@ def seldom(text: pl.Expr, way: Callable[[pl.Expr], pl.Expr], dtype: type[pl.Data
     one, nothing = way(pl.col("text")), pl.Series([None], dtype=dtype)
 
     def read(texts: pl.Series) -> pl.Series:
-        found = nothing.new_from_index(0, texts.len())
-        if texts.null_count() == texts.len():
-            return found
-        rows = texts.is_not_null().arg_true()
-        some = texts.gather(rows).to_frame("text")
-        return found.scatter(rows, some.select(one).to_series())
+        return _filled(nothing.new_from_index(0, texts.len()), texts, texts.is_not_null(), one)
 
     return text.map_batches(read, return_dtype=dtype, is_elementwise=True)
+
+
+def completed(found: pl.Expr, text: pl.Expr, way: Way, dtype: type[pl.DataType]) -> pl.Expr:
+    """What is found, else what the way gives for the text, in one look at both."""
+    one = way(pl.col("text"))
+
+    def read(both: Sequence[pl.Series]) -> pl.Series:
+        values, texts = both
+        if values.null_count() == texts.null_count():  # where there is no text, nothing is found
+            return values
+        return _filled(values, texts, values.is_null() & texts.is_not_null(), one)
+
+    return pl.map_batches([found, text], read, return_dtype=dtype, is_elementwise=True)
+
+
+def _filled(found: pl.Series, texts: pl.Series, missing: pl.Series, one: pl.Expr) -> pl.Series:
+    """With what an expression of `text` gives for the rows that are missing."""
+    if not missing.any():
+        return found
+    rows = missing.arg_true()
+    return found.scatter(rows, texts.gather(rows).to_frame("text").select(one).to_series())

@@ -14,7 +14,7 @@ from functools import partial
 
 import polars as pl
 
-from adoptcli.source.seldom import seldom
+from adoptcli.source import seldom
 
 ISO = re.compile(
     r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|z|UTC|[+-]\d{2}(:?\d{2})?)?)?$"
@@ -165,8 +165,7 @@ def shaped_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
 
 def completed(found: pl.Expr, text: pl.Expr, zones: Zones) -> pl.Expr:
     """What is found, else the text in any of the forms; of those alone, since that is slow."""
-    rest = pl.when(found.is_null()).then(text)
-    return pl.coalesce(found, seldom(rest, partial(text_to_ms, zones=zones), pl.Int64))
+    return seldom.completed(found, text, partial(text_to_ms, zones=zones), pl.Int64)
 
 
 def fast_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
@@ -177,24 +176,29 @@ def fast_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
 
 
 def _formed(text: pl.Expr, form: Form, zones: Zones) -> pl.Expr:
-    """Rows of one form; null for all others."""
+    """Rows of one form; null for all others, which are not parsed: to fail takes longest."""
     size = text.str.len_bytes()
     if not form.between:
-        day = text.str.to_date("%Y-%m-%d", strict=False)
-        return pl.when(size == 10).then(date_to_ms(day, zones.dates))
-    moment = text.str.slice(0, 19).str.to_datetime(
-        f"%Y-%m-%d{form.between}%H:%M:%S", time_unit="ms", strict=False
-    )
+        return date_to_ms(
+            pl.when(size == 10).then(text).str.to_date("%Y-%m-%d", strict=False), zones.dates
+        )
     conforms = size == 19 + form.fraction + len(form.suffix)
+    conforms &= text.str.slice(10, 1) == form.between
     if form.suffix:
         conforms &= text.str.ends_with(form.suffix)
+    moment = (
+        pl.when(conforms)
+        .then(text.str.slice(0, 19))
+        .str.to_datetime(f"%Y-%m-%d{form.between}%H:%M:%S", time_unit="ms", strict=False)
+    )
+    if form.suffix:
         found = moment.dt.epoch("ms") - _shift(form.suffix)
     else:
         found = naive_to_ms(moment, zones.naive)
     if form.fraction:
         digits = text.str.slice(20, min(form.fraction - 1, 3)).cast(pl.Int64, strict=False)
         found = found + digits * 10 ** max(4 - form.fraction, 0)
-    return pl.when(conforms).then(found)
+    return found
 
 
 def _shift(suffix: str) -> int:
