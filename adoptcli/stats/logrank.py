@@ -133,6 +133,8 @@ def _row_of_variance(
     both = rows.select("sample", value=pl.col("gone") * weighted["weight"].gather(rows["at"]))
     found = dict(zip(samples, _sums(both, "sample"), strict=True))
     own = weighted["own"][0]
+    if own - found[sample] <= _SINGULAR * own:  # what rounding leaves of one always at risk alone
+        return [0.0] * samples.len()
     return [(own if other == sample else 0.0) - found[other] for other in samples]
 
 

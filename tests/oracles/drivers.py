@@ -163,7 +163,7 @@ def _last_word(world: World, span: list[Any]) -> int | None:
 
 def _names(world: World) -> list[str]:
     """Names of ours that occur, and those of the log whose rows are not just those of one."""
-    kinds = {(e, p["kind"]): p for mine in world.events.values() for _, e, p in mine}
+    kinds = world.kinds
     meant = {
         name: {kind for kind, p in kinds.items() if any(world.holds(r, kind[0], p) for r in refs)}
         for name, refs in world.config["events"].items()

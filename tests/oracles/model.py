@@ -130,6 +130,7 @@ class World:
             )
             for u in self.users
         }
+        self.kinds = {(e, p["kind"]): p for _, e, _, p in rows}  # whoever's they are
         self.signup_known = "signup" in c or any(t for t, _ in self.people.values())
         self._sign_ups()
 
