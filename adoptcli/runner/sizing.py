@@ -14,7 +14,7 @@ from adoptcli import memory
 from adoptcli.source.events import Canonical
 from adoptcli.timeline.encode import Encoded, Wanted, width
 
-FILES = 12  # which make 1, 2, 3, 4, 6 or 12 buckets of whole files
+FILES = 48  # which make 1, 2, 3, 4, 6, 8, 12, 16, 24 or 48 buckets of whole files
 MOST = 4096  # buckets
 SAMPLE = 50_000  # rows whose ids are looked at
 READING, READ = 300_000_000, 200  # bytes that reading into files needs at most, and for a row

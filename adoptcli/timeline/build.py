@@ -56,10 +56,14 @@ def each(plan: Plan, work: Callable[[Plan, int], T], add: Callable[[Sequence[T]]
     """
     if plan.encoded.cluster is not None:
         return plan.encoded.cluster.each(plan, work, add)
-    found = work(plan, 0)
-    for bucket in range(1, plan.layout.buckets):
-        found = add([found, work(plan, bucket)])
-    return found
+    found: list[tuple[int, T]] = []  # of how many buckets, and what came of them
+    for bucket in range(plan.layout.buckets):
+        many, one = 1, work(plan, bucket)
+        while found and found[-1][0] == many:  # as many as it has: each is added up few times
+            one = add([found.pop()[1], one])
+            many *= 2
+        found.append((many, one))
+    return add([one for _, one in found]) if len(found) > 1 else found[0][1]
 
 
 def nobody(plan: Plan) -> Timeline:
