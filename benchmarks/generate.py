@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,6 +27,8 @@ NAMES = (
 DAY, ZONE = 86_400_000, ZoneInfo("Europe/Berlin")
 START = int(datetime(2025, 1, 1, tzinfo=ZONE).timestamp() * 1000)
 CHUNK = 5_000_000
+SLICE = 100_000_000  # rows that are made at a time
+SPANS = 20  # pieces of time, each sorted at once, where there are several slices
 FIRST = """version: 1
 time_zone: Europe/Berlin
 signup: signed_up
@@ -161,20 +164,42 @@ def frame(
     )
 
 
+def rows(folder: Path, size: Size, seed: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """User, time, event code and answer of all rows in the order of time, some at a time."""
+    slices = -(-size.events // SLICE)
+    if slices == 1:
+        user, time, event = make(size, seed)
+        yield user, time, event, answers(event, seed)
+        return
+    part = replace(size, events=size.events // slices, users=size.users // slices)
+    paths = [folder / f"slice{i}.parquet" for i in range(slices)]
+    for i, path in enumerate(paths):
+        user, time, event = make(part, seed + i)
+        columns = {"user": user + i * part.users, "time": time, "event": event}
+        pl.DataFrame(columns | {"score": answers(event, seed + i)}).write_parquet(path)
+        del user, time, event, columns
+    step = -(-size.days * DAY // SPANS)
+    for begin in range(START, START + SPANS * step, step):
+        inside = pl.col("time").is_between(begin, begin + step, closed="left")
+        found = pl.scan_parquet(paths).filter(inside).collect().sort("time")
+        yield tuple(column.to_numpy() for column in found.get_columns())
+    for path in paths:
+        path.unlink()
+
+
 def write(folder: Path, size: Size, *, csv: bool, seed: int = 7) -> None:
     """The events (also as CSV, if asked for), the accounts, and the YAML of all and of ten."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.yaml").write_text(FIRST + REST)
     (folder / "metrics.first.yaml").write_text(FIRST)
     accounts(size.users, seed).write_csv(folder / "accounts.csv")
-    user, time, event = make(size, seed)
-    score = answers(event, seed)
     parts = []
-    for i in range(0, len(user), CHUNK):
-        part = folder / f"part{i}.parquet"
-        cut = slice(i, i + CHUNK)
-        frame(user[cut], time[cut], event[cut], score[cut], size).sink_parquet(part)
-        parts.append(part)
+    for user, time, event, score in rows(folder, size, seed):
+        for i in range(0, len(user), CHUNK):
+            part = folder / f"part{len(parts)}.parquet"
+            cut = slice(i, i + CHUNK)
+            frame(user[cut], time[cut], event[cut], score[cut], size).sink_parquet(part)
+            parts.append(part)
     whole = pl.scan_parquet(parts)
     whole.sink_parquet(folder / "events.parquet")
     if csv:
