@@ -21,7 +21,7 @@ BESIDE = {
     "master": "where it runs: tests/spark",
     "source.*": "which rows there are, and how they are read: test_formats, test_presets, "
     "test_repeats, test_identity, test_told, test_lookback, test_axes",
-    "signup.property": "a time that rows carry: test_timeline",
+    "signup.property": "a time that rows carry: tests/cases/activation",
     "accounts.signed_up_at": "of accounts alone: test_accounts",
     "*.all.*.users": "a clause on accounts alone: tests/cases/qualified, test_accounts",
     "*.any.*.users": "a clause on accounts alone: tests/cases/qualified, test_accounts",
