@@ -12,7 +12,7 @@ import polars as pl
 from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.source.addresses import is_remote, problem
 from adoptcli.source.credentials import options
-from adoptcli.source.folders import Entry
+from adoptcli.source.folders import NULL, Entry
 
 READ = {"deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 
@@ -59,7 +59,7 @@ def files(table: str, name: str) -> list[Entry]:
 def _entry(row: dict[str, Any]) -> Entry:
     values = (row.get("partition") or {}).items()
     parts = tuple(
-        f"{key}={quote(str(value), safe='')}" for key, value in values if value is not None
+        f"{key}={NULL if value is None else quote(str(value), safe='')}" for key, value in values
     )
     return Entry(PurePosixPath(unquote(row["path"])), row["size_bytes"], parts)
 

@@ -19,6 +19,7 @@ from adoptcli.timeframe import to_day
 
 DELTA = "_delta_log"
 DAYS = ("day", "date", "dt", "ds", "event_date", "load_date")
+NULL = "__HIVE_DEFAULT_PARTITION__"  # the value of a folder whose rows have none
 _HIVE = re.compile(r"^([^=/]+)=(.*)$")
 _DAY = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})(?:[-T ]\d{2}.*)?$")
 _LEVELS = re.compile(r"(?:^|/)((?:19|20)\d\d)/(0[1-9]|1[0-2])/(\d\d)(?=/|$)")
@@ -59,10 +60,10 @@ class Cut:
     files: int = 0
 
 
-def pairs(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Names and values of the folders that are called `key=value`."""
+def pairs(folders: Iterable[str]) -> tuple[tuple[str, str | None], ...]:
+    """Names and values of the folders that are called `key=value`; of some a value is null."""
     found = (match.groups() for part in folders if (match := _HIVE.match(part)))
-    return tuple((key, unquote(value)) for key, value in found)
+    return tuple((key, None if value == NULL else unquote(value)) for key, value in found)
 
 
 def last_day(folders: Sequence[str]) -> int | None:
@@ -70,7 +71,7 @@ def last_day(folders: Sequence[str]) -> int | None:
 
     They name it by `key=value`, or as year, month and day one below the other: `2026/01/31`.
     """
-    named = {key.lower(): value for key, value in pairs(folders)}
+    named = {key.lower(): value for key, value in pairs(folders) if value is not None}
     found = []
     with suppress(ValueError):  # a value that is no date tells nothing
         found += [day for key in DAYS if (day := _whole(named.get(key, "")))]

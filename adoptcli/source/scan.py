@@ -48,7 +48,7 @@ class Scan:
     columns: tuple[str, ...]
     separator: str = ","
     eol: str = "\n"
-    hive: tuple[tuple[str, str], ...] = ()
+    hive: tuple[tuple[str, str | None], ...] = ()
     quote: str = '"'
     bare: bool = False
     explode: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Scan:
                             include_file_paths=file_column)  # fmt: skip
         lazy = lazy.select(*inside, *(self._file(name) for name in extra))
         return lazy.with_columns(
-            pl.lit(value).alias(key) for key, value in self.hive if key in wanted
+            pl.lit(value, dtype=pl.String).alias(key) for key, value in self.hive if key in wanted
         )
 
     @property
@@ -286,7 +286,7 @@ def _place(file: File) -> str:
     return "/".join(file.path.split("/")[:3]) if is_remote(file.path) else ""
 
 
-def _hive(file: File, source: Source) -> tuple[tuple[str, str], ...]:
+def _hive(file: File, source: Source) -> tuple[tuple[str, str | None], ...]:
     """Columns that the names of folders give, and their values."""
     path = file.name if is_remote(file.name) else (file.origin or file).path
     named = [(source.folder, PurePath(path).parent.name)] if source.folder else []

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 
 from adoptcli import __version__, temporary
-from adoptcli.errors import DataProblem, UsageProblem
+from adoptcli.errors import AdoptError, DataProblem, UsageProblem
+from adoptcli.source import delta
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -121,16 +122,38 @@ def read(session: SparkSession, paths: Sequence[str]) -> DataFrame:
     """
     try:
         if len(paths) == 1 and _is_delta(session, paths[0]):
-            return session.read.format("delta").load(paths[0])
+            return _of_delta(session, paths[0])
         found = session.read.parquet(*paths)
         assert found.columns is not None  # over Connect nothing has been read before
         return found
+    except AdoptError:
+        raise
     except Exception as error:
         raise DataProblem(
             "spark-read", f"{', '.join(paths)}: Spark cannot read this: {said(error)}",
-            "give Parquet files, a folder of them, or a Delta table (with Delta's package in the "
-            "cluster), where all workers can reach it",
+            "give Parquet files, a folder of them, or a Delta table, where all workers reach it",
         ) from error  # fmt: skip
+
+
+def _of_delta(session: SparkSession, table: str) -> DataFrame:
+    """A Delta table by the cluster's package; where that is missing by its log, as read here."""
+    try:
+        return session.read.format("delta").load(table)
+    except Exception:
+        found = delta.files(table.replace("s3a://", "s3://", 1), table)
+    if any(_names(entry.within.parts[:-1]) != _names(entry.folders) for entry in found):
+        raise DataProblem(
+            "spark-read", f"{table}: the cluster lacks Delta's package, and folders of this table "
+            "do not tell its partitions", "add the package: --packages io.delta:delta-spark_2.13",
+        )  # fmt: skip
+    root = table.rstrip("/")
+    reader = session.read.option("basePath", root).option("mergeSchema", "true")
+    return reader.parquet(*(f"{root}/{entry.within}" for entry in found))
+
+
+def _names(folders: Sequence[str]) -> list[str]:
+    """The columns that folders such as `day=1` are of."""
+    return sorted(folder.partition("=")[0] for folder in folders)
 
 
 def _is_delta(session: SparkSession, path: str) -> bool:
