@@ -180,7 +180,7 @@ def _seconds(ms: float | None) -> float | None:
 
 def _times(durations: pl.DataFrame) -> pl.Series:
     """The times of those who arrived, sorted."""
-    some = durations.filter(pl.col("arrived") > 0).sort("duration")
+    some = durations.select("duration", "arrived").filter(pl.col("arrived") > 0).sort("duration")
     return some.select(pl.col("duration").repeat_by("arrived").explode()).to_series()
 
 

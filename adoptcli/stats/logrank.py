@@ -68,9 +68,9 @@ def log_rank(histogram: pl.DataFrame) -> LogRank | None:
     observed = rows.group_by("sample").agg(pl.col("events").sum()).sort("sample")
     if observed.height < 2:
         return None
-    by_sample = by(rows, "sample")
-    seen = rows.with_columns(times["hazards"].gather(rows["at"]))
-    by_group = by(seen, "group") if "group" in rows.columns else None
+    by_sample, by_group = by(rows, "sample"), None
+    if "group" in rows.columns:
+        by_group = by(rows.with_columns(times["hazards"].gather(rows["at"])), "group")
     scores, variance, clusters = [], [], []
     for i, (sample, events) in enumerate(observed.iter_rows()):
         mine = _of_sample(rows, times, sample)

@@ -328,7 +328,8 @@ def _influences(rows: pl.DataFrame, curve: pl.DataFrame) -> pl.DataFrame:
     seen = curve.select("at_risk", "variance", before=before)[rows["duration"].rle_id()]
     waited = pl.when(censored > 0).then(censored * pl.col("variance")).otherwise(0.0)
     score = waited + events * (pl.col("before") - 1 / pl.col("at_risk"))
-    parts = rows.hstack(seen).select("group", "duration", gone=events + censored, score=score)
+    gone = (events + censored).cast(pl.Float64)  # as it is multiplied, once for all times
+    parts = rows.hstack(seen).select("group", "duration", gone=gone, score=score)
     return by(parts, "group")
 
 
