@@ -141,7 +141,7 @@ def test(segment: Tallies, rest: Tallies) -> float | None:
 
 def result(tallies: Tallies, settings: TimeToValueSettings, context: Context) -> Result:
     """The curve, its quantiles, those who arrived, the histogram, and all that by cohort."""
-    durations = tallies["durations"]
+    durations = tallies["durations"].sort("duration")  # sorting it again takes hardly any time
     sums = totals(durations.select("arrived", "waiting", "negative"))
     caveats = _caveats(sums, tallies, settings, context)
     if not durations.height:
