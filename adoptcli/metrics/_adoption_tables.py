@@ -237,7 +237,11 @@ def _times(names: list[str], tally: pl.DataFrame) -> Table:
         curve = stats.KaplanMeier.of(part.select("duration", events=arrived, censored=1 - arrived))
         middle = curve.quantile(0.5)
         took = part.filter("arrived")["duration"].sort()
-        by: Row = {f"by_{days}d": _by(curve, days * DAY_MS) for days in MARKS}
+        shares = curve.shares_at([days * DAY_MS for days in MARKS])
+        by: Row = {
+            f"by_{days}d": _by(found, curve.total)
+            for days, found in zip(MARKS, shares, strict=True)
+        }
         median = Estimate(
             _seconds(middle.value), None, curve.total, _seconds(middle.low), _seconds(middle.high)
         )
@@ -253,11 +257,10 @@ def _times(names: list[str], tally: pl.DataFrame) -> Table:
     return Table("times", title, columns, tuple(lines))
 
 
-def _by(curve: stats.KaplanMeier, t: int) -> Estimate:
-    found = curve.share_at(t)
+def _by(found: stats.ShareEstimate | None, total: int) -> Estimate:
     if found is None:
-        return Estimate(None, None, curve.total)
-    return Estimate(found.share, None, curve.total, found.low, found.high)
+        return Estimate(None, None, total)
+    return Estimate(found.share, None, total, found.low, found.high)
 
 
 def _seconds(ms: float | None) -> float | None:

@@ -57,6 +57,7 @@ BINS = {
 }  # fmt: skip
 LONGER = "longer"
 QUANTILES = {"p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
+Reached = Mapping[str, stats.ShareEstimate | None]
 MOST_COHORTS = 60  # in one test; its cost grows with their number
 
 
@@ -140,7 +141,7 @@ def test(segment: Tallies, rest: Tallies) -> float | None:
 
 def result(tallies: Tallies, settings: TimeToValueSettings, context: Context) -> Result:
     """The curve, its quantiles, those who arrived, the histogram, and all that by cohort."""
-    durations = tallies["durations"]
+    durations = tallies["durations"].sort("duration")  # sorting it again takes hardly any time
     sums = totals(durations.select("arrived", "waiting", "negative"))
     caveats = _caveats(sums, tallies, settings, context)
     if not durations.height:
@@ -149,7 +150,9 @@ def result(tallies: Tallies, settings: TimeToValueSettings, context: Context) ->
             reason="nobody's sign-up is known and within the days shown",
         )  # fmt: skip
     curve = _fit(durations)
-    headline, extra = _headline(curve, settings)
+    reached = dict(zip(STEPS, curve.shares_at([*STEPS.values()]), strict=True))
+    quantiles = dict(zip(QUANTILES, _estimates(curve, [*QUANTILES.values()]), strict=True))
+    headline, extra = _headline(quantiles["median"], reached, settings)
     times = _times(durations)
     middle = quantile(times, 0.5)
     textbook = Textbook(
@@ -160,8 +163,8 @@ def result(tallies: Tallies, settings: TimeToValueSettings, context: Context) ->
         for (start,), part in sorted(durations.partition_by("cohort", as_dict=True).items())
     }
     tables = (
-        _curve_table(curve),
-        _quantile_table(curve),
+        _curve_table(reached, curve.total),
+        _quantile_table(quantiles),
         Table("arrived", "Those who arrived", _ARRIVED, (_arrived(times),)),
         _histogram_table(durations),
         _cohort_table(cohorts),
@@ -177,32 +180,31 @@ def _seconds(ms: float | None) -> float | None:
 
 def _times(durations: pl.DataFrame) -> pl.Series:
     """The times of those who arrived, sorted."""
-    some = durations.filter(pl.col("arrived") > 0).sort("duration")
+    some = durations.select("duration", "arrived").filter(pl.col("arrived") > 0).sort("duration")
     return some.select(pl.col("duration").repeat_by("arrived").explode()).to_series()
 
 
 def _headline(
-    curve: stats.KaplanMeier, settings: TimeToValueSettings
+    median: Estimate, reached: Reached, settings: TimeToValueSettings
 ) -> tuple[Headline, tuple[Caveat, ...]]:
     """The median of the curve; in words how far it gets where it never crosses a half."""
-    estimate = _estimate(curve, 0.5)
     words = ["the first of " + " or ".join(map(str, settings.value))] if settings.value else []
     extra: tuple[Caveat, ...] = ()
-    if estimate.value is None:
-        steps = [(name, found) for name, t in STEPS.items() if (found := curve.share_at(t))]
+    if median.value is None:
+        steps = [(name, found) for name, found in reached.items() if found]
         far = f" ({steps[-1][1].share * 100:.0f} % by {steps[-1][0]})" if steps else ""
         words.append(f"not reached{far}")
         text = f"the curve stays under a half: not reached{far}"
         extra = (Caveat("median-not-reached", text),)
-    return Headline("Time to value, median", estimate, "seconds", note="; ".join(words)), extra
+    return Headline("Time to value, median", median, "seconds", note="; ".join(words)), extra
 
 
-def _estimate(curve: stats.KaplanMeier, q: float) -> Estimate:
-    """A quantile of the curve with its interval, in seconds."""
-    found = curve.quantile(q)
-    return Estimate(
-        _seconds(found.value), None, curve.total, _seconds(found.low), _seconds(found.high)
-    )
+def _estimates(curve: stats.KaplanMeier, shares: Sequence[float]) -> list[Estimate]:
+    """Quantiles of the curve with their intervals, in seconds."""
+    return [
+        Estimate(_seconds(value), None, curve.total, _seconds(low), _seconds(high))
+        for value, low, high in curve.quantiles(shares)
+    ]
 
 
 def _caveats(
@@ -217,14 +219,13 @@ def _caveats(
     return tuple(found)
 
 
-def _curve_table(curve: stats.KaplanMeier) -> Table:
+def _curve_table(reached: Reached, total: int) -> Table:
     lines: list[Row] = []
-    for name, t in STEPS.items():
-        found = curve.share_at(t)
+    for name, found in reached.items():
         estimate = (
-            Estimate(found.share, None, curve.total, found.low, found.high)
+            Estimate(found.share, None, total, found.low, found.high)
             if found
-            else Estimate(None, None, curve.total)
+            else Estimate(None, None, total)
         )
         lines.append(
             {"step": name, "activated": estimate, "at_risk": found.at_risk if found else None}
@@ -237,10 +238,8 @@ def _curve_table(curve: stats.KaplanMeier) -> Table:
     return Table("curve", "Share that has arrived by", columns, tuple(lines))
 
 
-def _quantile_table(curve: stats.KaplanMeier) -> Table:
-    lines: tuple[Row, ...] = tuple(
-        {"step": name, "time": _estimate(curve, q)} for name, q in QUANTILES.items()
-    )
+def _quantile_table(quantiles: Mapping[str, Estimate]) -> Table:
+    lines: tuple[Row, ...] = tuple({"step": name, "time": q} for name, q in quantiles.items())
     columns = (
         Column("step", "Quantile", "text"),
         Column("time", "Time (Kaplan–Meier)", "seconds"),
@@ -286,7 +285,8 @@ def _cohort_table(cohorts: Mapping[str, pl.DataFrame]) -> Table:
         curve = _fit(part)
         others = {n: _seconds(curve.time_of(q)) for n, q in QUANTILES.items() if n != "median"}
         line: Row = {"cohort": label, "signups": curve.total, "arrived": int(part["arrived"].sum())}
-        lines.append({**line, "median": _estimate(curve, 0.5), **others})
+        (median,) = _estimates(curve, [0.5])
+        lines.append({**line, "median": median, **others})
     columns = (
         Column("cohort", "Signed up", "date"),
         Column("signups", "Sign-ups", "users"),

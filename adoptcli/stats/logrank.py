@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from adoptcli.stats._rows import by, ends, merged, sums
 from adoptcli.stats.distributions import chi_square_p, f_p
 
 _SINGULAR = 1e-9
@@ -64,20 +65,19 @@ def log_rank(histogram: pl.DataFrame) -> LogRank | None:
         hazards model", Journal of the American Statistical Association 84(408), 1074-1078.
     """
     rows, times = _prepared(histogram)
-    samples = rows["sample"].unique().sort()
-    if samples.len() < 2:
+    observed = rows.group_by("sample").agg(pl.col("events").sum()).sort("sample")
+    if observed.height < 2:
         return None
+    by_sample, by_group = by(rows, "sample"), None
+    if "group" in rows.columns:
+        by_group = by(rows.with_columns(times["hazards"].gather(rows["at"])), "group")
     scores, variance, clusters = [], [], []
-    by_sample = rows.sort("sample", maintain_order=True)
-    by_group = rows.sort("group", maintain_order=True) if "group" in rows.columns else None
-    for sample in samples:
-        mine = _at_risk(rows, times, sample)
-        part = mine / times["at_risk"]
-        observed = int(rows.filter(pl.col("sample") == sample)["events"].sum())
-        scores.append(observed - float((times["events"] * part).sum()))
-        variance.append(_row_of_variance(by_sample, times, mine, samples, sample))
+    for i, (sample, events) in enumerate(observed.iter_rows()):
+        mine = _of_sample(rows, times, sample)
+        scores.append(events - float(mine["expected"].sum()))
+        variance.append(_row_of_variance(by_sample, mine, i))
         if by_group is not None:
-            clusters.append(_by_group(by_group, times, part, sample))
+            clusters.append(_by_group(by_group, mine, sample))
     (statistic,), df = _forms(variance, [scores])
     if df == 0:
         return None
@@ -93,68 +93,60 @@ def log_rank(histogram: pl.DataFrame) -> LogRank | None:
 
 
 def _prepared(histogram: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows with `gone` and the place of their duration; the durations with who was at risk."""
-    counts = ("events", "censored")
-    if histogram.filter(pl.any_horizontal(pl.col("duration", *counts) < 0)).height:
-        raise ValueError("durations and counts must not be negative")
-    keys = [name for name in ("sample", "duration", "group") if name in histogram.columns]
-    rows = (
-        histogram.group_by(keys)
-        .agg(pl.col(counts).cast(pl.Int64).sum())
-        .with_columns(gone=pl.col("events") + pl.col("censored"))
-        .filter(pl.col("gone") > 0)
-        .sort("duration", *(key for key in keys if key != "duration"))
-        .with_columns(at=pl.col("duration").rle_id())
+    """The rows, with `gone` and the place of the last event by then; the places.
+
+    A place is a duration with events, or the first of all; nothing is added up at the others.
+    """
+    gone = pl.col("events") + pl.col("censored")
+    rows = merged(histogram, ["sample", "group"]).with_row_index("first").with_columns(gone=gone)
+    durations = rows.group_by(pl.col("duration").rle_id().alias("at"), maintain_order=True)
+    times = durations.agg(pl.col("first").first(), pl.col("events", "gone").sum())
+    n, d, place = pl.col("n"), pl.col("events"), (pl.col("events") > 0) | (pl.col("first") == 0)
+    times = times.with_columns(n=pl.col("gone").cum_sum(reverse=True), place=place)
+    at = (times["place"].cum_sum() - 1).gather(rows["duration"].rle_id())
+    share = d * (n - d) / pl.when(n > 1).then(n - 1).otherwise(1) / n
+    places = times.filter("place").select("first", d, n, hazard=d / n, share=share)
+    numbers = pl.col("events", "gone").cast(pl.Float64)  # once, not in every product
+    return rows.with_columns(numbers, at=at), places.with_columns(
+        hazards=pl.col("hazard").cum_sum()
     )
-    times = rows.group_by("at").agg(pl.col("events", "gone").sum()).sort("at")
-    at_risk = pl.col("gone").sum() - pl.col("gone").cum_sum() + pl.col("gone")
-    return rows, times.with_columns(at_risk=at_risk)
 
 
-def _at_risk(rows: pl.DataFrame, times: pl.DataFrame, sample: object) -> pl.Series:
-    """How many of a sample were at risk at each duration."""
-    mine = rows.filter(pl.col("sample") == sample).group_by("at").agg(pl.col("gone").sum())
-    gone = pl.Series([0], dtype=pl.Int64).new_from_index(0, times.height)
-    gone = gone.scatter(mine["at"], mine["gone"])
-    return int(gone.sum()) - gone.cum_sum() + gone
+def _of_sample(rows: pl.DataFrame, times: pl.DataFrame, sample: object) -> pl.DataFrame:
+    """What the test adds up of one sample at each place."""
+    gone = pl.when(pl.col("sample") == sample).then("gone").otherwise(0.0)
+    at_risk = rows.select(gone.cum_sum(reverse=True).gather(times["first"])).to_series()
+    n, share, hazard, part = (pl.col(name) for name in ("n", "share", "hazard", "part"))
+    return times.with_columns(at_risk=at_risk, part=at_risk / times["n"]).select(
+        part,
+        expected=pl.col("events") * part,
+        passed=(hazard * part).cum_sum(),
+        variance=share * pl.col("at_risk"),
+        weight=(share / n * pl.col("at_risk")).cum_sum(),
+    )
 
 
-def _row_of_variance(
-    rows: pl.DataFrame, times: pl.DataFrame, mine: pl.Series, samples: pl.Series, sample: object
-) -> list[float]:
+def _row_of_variance(rows: pl.DataFrame, mine: pl.DataFrame, i: int) -> list[float]:
     """The covariances of one sample's score with every sample's.
 
     Summed by subject instead of by duration: Σ w(t)·n(j, t) over t is Σ of Σ w(t) up to the
     duration of each subject of sample j, so that one pass serves all samples.
     """
-    n, d = pl.col("at_risk"), pl.col("events")
-    share = d * (n - d) / pl.when(n > 1).then(n - 1).otherwise(1) / n
-    weighted = times.select(own=(share * mine).sum(), weight=(share / n * mine).cum_sum())
-    both = rows.select("sample", value=pl.col("gone") * weighted["weight"].gather(rows["at"]))
-    found = dict(zip(samples, _sums(both, "sample"), strict=True))
-    own = weighted["own"][0]
-    if own - found[sample] <= _SINGULAR * own:  # what rounding leaves of one always at risk alone
-        return [0.0] * samples.len()
-    return [(own if other == sample else 0.0) - found[other] for other in samples]
+    weight = mine["weight"].gather(rows["at"])
+    (found,) = sums(rows, [pl.col("gone") * weight], ends(rows["sample"]))
+    own = float(mine["variance"].sum())
+    if own - found[i] <= _SINGULAR * own:  # what rounding leaves of one always at risk alone
+        return [0.0] * len(found)
+    return [(own if j == i else 0.0) - other for j, other in enumerate(found)]
 
 
-def _by_group(
-    rows: pl.DataFrame, times: pl.DataFrame, part: pl.Series, sample: object
-) -> list[float]:
+def _by_group(rows: pl.DataFrame, mine: pl.DataFrame, sample: object) -> list[float]:
     """The part of each group of subjects in one sample's score."""
-    hazard = times["events"] / times["at_risk"]
-    table = pl.DataFrame({"part": part, "h": hazard.cum_sum(), "q": (hazard * part).cum_sum()})
-    seen = table[rows["at"]]
-    own = pl.col("sample").eq(pl.lit(sample)).cast(pl.Int64)
-    value = pl.col("events") * (own - seen["part"]) - pl.col("gone") * (own * seen["h"] - seen["q"])
-    return _sums(rows.select("group", value=value), "group")
-
-
-def _sums(values: pl.DataFrame, key: str) -> list[float]:
-    """The sums of `value` over the runs of a key; the same to the last bit every time."""
-    ends = values[key].rle().struct.field("len").cum_sum() - 1
-    running = values["value"].cum_sum().gather(ends)
-    return (running - running.shift(1, fill_value=0.0)).to_list()
+    own = pl.col("sample").eq(pl.lit(sample)).cast(pl.Float64)
+    part, passed = mine.select("part", "passed")[rows["at"]]
+    value = pl.col("events") * (own - part) - pl.col("gone") * (own * pl.col("hazards") - passed)
+    (found,) = sums(rows, [value], ends(rows["group"]))
+    return found
 
 
 def _forms(

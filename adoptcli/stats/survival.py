@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import polars as pl
 
+from adoptcli.stats._rows import by, ends, merged, sums
 from adoptcli.stats.distributions import student_quantile
 from adoptcli.stats.intervals import Z95
-
-Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 _EPSILON = 1e-12
 """Slack for "has the curve reached q": absorbs rounding, far below one over any usable count."""
@@ -85,7 +84,7 @@ class KaplanMeier:
 
     Attributes:
         curve: One row a duration, ascending: duration, events, at_risk, survival (S), share
-            (1 - S), variance (V), and where there are no clusters low and high.
+            (1 - S) and variance (V).
         parts: Where subjects sit in clusters, one row a cluster and duration: group, duration, gone
             (how many end there), score (their influence on -ln S by then); sorted.
 
@@ -126,24 +125,17 @@ class KaplanMeier:
 
         With a column `group`, subjects of one group are taken to be alike.
         """
-        negative = histogram.select("duration", "events", "censored").filter(
-            pl.any_horizontal(pl.all() < 0)
-        )
-        if negative.height:
-            raise ValueError(f"durations and counts must not be negative, got {negative.row(0)}")
-        some = histogram.filter((pl.col("events") > 0) | (pl.col("censored") > 0))
-        by_duration = some.sort("duration").group_by("duration", maintain_order=True)
+        rows = merged(histogram, ["group"])
+        by_duration = rows.group_by("duration", maintain_order=True)
         curve = _curve(by_duration.agg(pl.col("events", "censored").sum()))
-        if "group" in histogram.columns:
-            return cls(curve, _influences(some, curve))
-        return cls(_limits(curve, 1.0))
+        return cls(curve, _influences(rows, curve) if "group" in rows.columns else None)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """One step per duration that has events, in ascending order of duration."""
-        columns = ("duration", "at_risk", "events", "share")
-        rows = self.curve.filter(pl.col("events") > 0).select(columns).iter_rows()
-        return tuple(Step(t, n, d, share, *self._limits(t)) for t, n, d, share in rows)
+        rows = self.curve["events"].gt(0).arg_true().to_list()
+        columns = ("duration", "at_risk", "events", "share", "low", "high")
+        return tuple(map(Step._make, self._limits(rows).select(columns).iter_rows()))
 
     @property
     def total(self) -> int:
@@ -159,67 +151,77 @@ class KaplanMeier:
         return LastDuration(duration, share)
 
     def share_at(self, t: float) -> ShareEstimate | None:
-        """Return the share that had its event at or before a time.
+        """As `shares_at`, of one time."""
+        return self.shares_at([t])[0]
+
+    def shares_at(self, times: Sequence[float]) -> list[ShareEstimate | None]:
+        """Return the shares that had their event at or before some times.
 
         Args:
-            t: The time, in the unit of the durations.
+            times: The times, in the unit of the durations and any order.
 
         Returns:
-            The share with its 95 % limits, as fractions, and how many have a duration of at least
-            ``t``. The share and both limits are 0 before the first event; the limits are None where
-            the share is 1. None for a time beyond the largest duration observed: nobody was
-            followed that far.
+            For each time the share with its 95 % limits, as fractions, and how many have a duration
+            of at least the time. The share and both limits are 0 before the first event; the limits
+            are None where the share is 1. None for a time beyond the largest duration observed:
+            nobody was followed that far.
 
         Raises:
-            ValueError: If ``t`` is not a number.
+            ValueError: If a time is not a number.
         """
-        if math.isnan(t):
+        if any(map(math.isnan, times)):
             raise ValueError("t must be a number")
-        durations = self.curve["duration"]
-        position = durations.search_sorted(t, side="left")
-        if position == durations.len():
-            return None
-        at_risk = int(self.curve["at_risk"][position])
-        reached = durations.search_sorted(t, side="right")
-        if reached == 0:
-            return ShareEstimate(0.0, 0.0, 0.0, at_risk)
-        share = float(self.curve["share"][reached - 1])
-        return ShareEstimate(share, *self._limits(t), at_risk)
-
-    def _limits(self, t: float) -> tuple[float | None, float | None]:
-        """The limits of the share at a time not before the first duration."""
-        row = self.curve["duration"].search_sorted(t, side="right") - 1
-        at = self.curve[row : row + 1]
-        if self.parts is not None:
-            at = _limits(at, self._widening(t))
-        found: tuple[float | None, float | None] = at.select("low", "high").row(0)
+        last = self.curve.height - 1
+        if last < 0:
+            return [None] * len(times)
+        durations, asked = self.curve["duration"], pl.Series(times, strict=False)
+        before = durations.search_sorted(asked, side="left").to_list()
+        passed = durations.search_sorted(asked, side="right").to_list()
+        limits = self._limits([max(n - 1, 0) for n in passed]).select("share", "low", "high").rows()
+        found: list[ShareEstimate | None] = []
+        for row, n, limit in zip(before, passed, limits, strict=True):
+            share, low, high = limit if n else (0.0, 0.0, 0.0)
+            at_risk = int(self.curve["at_risk"][row]) if row <= last else None
+            found.append(None if at_risk is None else ShareEstimate(share, low, high, at_risk))
         return found
 
-    def _widening(self, t: float) -> float | None:
-        """The factor on z * sqrt(V) at a time; None where one cluster holds everybody."""
+    def _limits(self, rows: Sequence[int]) -> pl.DataFrame:
+        """The rows of the curve at some places, with low and high."""
+        return _with_limits(self.curve[rows], pl.Series(self._widenings(rows), dtype=pl.Float64))
+
+    def _widenings(self, rows: Sequence[int]) -> list[float | None]:
+        """The factors on z * sqrt(V) at some rows; None where one cluster holds everybody."""
         if self.parts is None:
-            return 1.0
-        ends = self.parts["group"].rle().struct.field("len").cum_sum() - 1
-        clusters = ends.len()
+            return [1.0] * len(rows)
+        clusters = self.parts["group"].n_unique()
         if clusters < 2:
-            return None
-        effect = 1.0
-        passed = self.curve.filter(pl.col("duration") <= t, pl.col("survival") > 0)[-1:]
-        for moment, variance in passed.select("duration", "variance").iter_rows():
-            if variance:
-                between = _between(self.parts, ends, moment, variance)
-                effect = max(between * clusters / (clusters - 1) / variance, 1.0)
-        return math.sqrt(effect) * student_quantile(clusters - 1) / Z95
+            return [None] * len(rows)
+        # Once S is 0, which it can be in the last row alone, the row before it counts.
+        last = self.curve.height - 1 - (self.curve["survival"][-1] == 0)
+        places = [min(row, last) for row in rows]
+        steps = self.curve.select("duration", "variance")
+        moments = {i: steps.row(i) for i in dict.fromkeys(places) if i >= 0 and steps.row(i)[1]}
+        between = _between(self.parts, moments.values())
+        effects = {
+            i: max(square * clusters / (clusters - 1) / variance, 1.0)
+            for (i, (_, variance)), square in zip(moments.items(), between, strict=True)
+        }
+        student = student_quantile(clusters - 1)
+        return [math.sqrt(effects.get(i, 1.0)) * student / Z95 for i in places]
 
     def time_of(self, q: float) -> int | None:
-        """Return the value of ``quantile`` alone, which takes far less time than its limits."""
+        """Return the value of ``quantiles`` alone, which takes far less time than its limits."""
         if not 0 < q <= 1:
             raise ValueError(f"q must lie in (0, 1], got {q}")
         row = self.curve["share"].search_sorted(q - _EPSILON, side="left")
         return int(self.curve["duration"][row]) if row < self.curve.height else None
 
     def quantile(self, q: float) -> QuantileEstimate:
-        """Return the time by which a share ``q`` has had its event.
+        """As `quantiles`, of one share."""
+        return self.quantiles([q])[0]
+
+    def quantiles(self, shares: Sequence[float]) -> list[QuantileEstimate]:
+        """Return the times by which some shares have had their event.
 
         The value is the smallest duration with share >= q. Its limits invert those of the share:
         ``low`` is the smallest duration whose upper limit is >= q, ``high`` the smallest whose
@@ -228,40 +230,47 @@ class KaplanMeier:
         for rounding (1e-12).
 
         Args:
-            q: The share, in (0, 1].
+            shares: The shares, each in (0, 1].
 
         Returns:
-            The value and its 95 % limits in the unit of the durations, each None if not reached.
+            For each the value and its 95 % limits in the unit of the durations, each None if not
+            reached.
 
         Raises:
-            ValueError: If ``q`` is outside (0, 1].
+            ValueError: If a share is outside (0, 1].
 
         Source:
             R. Brookmeyer, J. Crowley (1982), "A confidence interval for the median survival time",
             Biometrics 38(1), 29-41.
         """
-        value = self.time_of(q)
-        goal, duration = q - _EPSILON, pl.col("duration")
+        values = [self.time_of(q) for q in shares]
         events = self.curve.filter(pl.col("events") > 0)
-        last = value if value is not None else events["duration"].max()
-        if not isinstance(last, int):
-            return QuantileEstimate(None, None, None)
-        widening = self._widening(last)
-        if widening is None:
-            return QuantileEstimate(value, None, None)
-        # The limits enclose the share: the upper one reaches q no later, the lower no sooner.
-        before = events.filter(duration <= last).lazy()
-        after = events.filter(pl.col("share") >= goal).lazy()
-        if self.parts is not None:  # lazy: only the limit that is asked for
-            before, after = _limits(before, widening), _limits(after, widening)
-        low = _first(before, pl.coalesce("high", "share") >= goal)
-        return QuantileEstimate(value, low, _first(after, pl.col("low") >= goal))
+        if not events.height:
+            return [QuantileEstimate(None, None, None)] * len(values)
+        lasts = [events["duration"][-1] if value is None else value for value in values]
+        rows = self.curve["duration"].search_sorted(pl.Series(lasts)).to_list()
+        found = zip(values, self._widenings(rows), lasts, shares, strict=True)
+        return [
+            QuantileEstimate(
+                value, *(_reached(events, wide, last, q - _EPSILON) if wide else (None, None))
+            )
+            for value, wide, last, q in found
+        ]
 
 
-def _first(curve: pl.LazyFrame, condition: pl.Expr) -> int | None:
-    """The first duration at which a condition holds."""
-    found = curve.filter(condition).select("duration").head(1).collect()
-    return int(found.item()) if found.height else None
+def _reached(
+    events: pl.DataFrame, widening: float, last: int, goal: float
+) -> tuple[int | None, int | None]:
+    """When the upper and the lower limit first reach a share that is itself reached at ``last``."""
+    duration, share = pl.col("duration"), pl.col("share")
+    # The limits enclose the share: the upper one reaches it no later, the lower no sooner.
+    low = (duration <= last) & (pl.coalesce("high", "share") >= goal)
+    high = (share >= goal) & (pl.col("low") >= goal)
+    limits = _with_limits(events, widening)
+    found: tuple[int | None, int | None] = limits.select(
+        low=duration.filter(low).first(), high=duration.filter(high).first()
+    ).row(0)
+    return found
 
 
 def _curve(counts: pl.DataFrame) -> pl.DataFrame:
@@ -271,36 +280,41 @@ def _curve(counts: pl.DataFrame) -> pl.DataFrame:
     the last censoring; without censoring it is correctly rounded.
     """
     events, gone = pl.col("events"), pl.col("events") + pl.col("censored")
-    before = gone.sum() - gone.cum_sum() + gone
     after = pl.col("at_risk") - events
     fresh = (pl.col("censored").shift(1) > 0).fill_null(True)
-    stretches = counts.with_columns(at_risk=before).with_columns(
-        start=pl.when(fresh).then("at_risk").forward_fill(), last=fresh.shift(-1, fill_value=True)
+    steps = counts.with_columns(at_risk=gone.cum_sum(reverse=True), fresh=fresh).with_columns(
+        after=after,
+        start=pl.when("fresh").then("at_risk").forward_fill(),
+        variance=(events / (pl.col("at_risk").cast(pl.Float64) * after)).cum_sum(),
     )
-    ratio = after / pl.col("start")
-    base = pl.when("last").then(ratio).otherwise(1.0).cum_prod().shift(1, fill_value=1.0)
-    share = (1 - base) + base * ((pl.col("start") - after) / pl.col("start"))
-    variance = (events / (pl.col("at_risk").cast(pl.Float64) * after)).cum_sum()
-    done = after == 0
-    return stretches.select(
+    ratio = pl.col("after") / pl.col("start")
+    last = pl.col("fresh").shift(-1, fill_value=True)
+    product = pl.when(last).then(ratio).otherwise(1.0).cum_prod().shift(1, fill_value=1.0)
+    base, done = pl.col("base"), (pl.col("after") == 0) & (events > 0)
+    share = (1 - base) + base * ((pl.col("start") - pl.col("after")) / pl.col("start"))
+    return steps.with_columns(base=product).select(
         "duration", "events", "at_risk",
-        survival=pl.when(done & (events > 0)).then(0.0).otherwise(base * ratio),
-        share=pl.when(done & (events > 0)).then(1.0).otherwise(pl.min_horizontal(share, 1.0)),
-        variance=variance,
+        survival=pl.when(done).then(0.0).otherwise(base * ratio),
+        share=pl.when(done).then(1.0).otherwise(pl.min_horizontal(share, 1.0)),
+        variance="variance",
     )  # fmt: skip
 
 
-def _limits(curve: Frame, widening: float | None) -> Frame:
+def _with_limits(curve: pl.DataFrame, widening: pl.Series | float | None) -> pl.DataFrame:
     """The curve with low and high; without any of them where there is no factor."""
     # Take the logarithm of whichever of the two is small, where it carries more digits.
-    survival, share = pl.col("survival"), pl.col("share")
-    hazard = pl.when(survival < 0.5).then(-survival.log()).otherwise(-(-share).log1p())
+    survival, share, hazard = pl.col("survival"), pl.col("share"), pl.col("hazard")
     wide = pl.lit(widening, dtype=pl.Float64)
-    factor = (Z95 * wide * pl.col("variance").sqrt() / hazard).exp()
-    none, all_ = share == 0, survival == 0
-    low = pl.when(none).then(0.0).when(~all_).then(_one_minus_exp(hazard / factor))
-    high = pl.when(none).then(0.0).when(~all_).then(_one_minus_exp(hazard * factor))
-    return curve.with_columns(low=low, high=high)
+    limits = pl.col("low", "high")
+    return (
+        curve.with_columns(
+            hazard=pl.when(survival < 0.5).then(-survival.log()).otherwise(-(-share).log1p())
+        )
+        .with_columns(factor=(Z95 * wide * pl.col("variance").sqrt() / hazard).exp())
+        .with_columns(low=hazard / pl.col("factor"), high=hazard * pl.col("factor"))
+        .with_columns(_one_minus_exp(limits))
+        .with_columns(pl.when(share > 0, survival > 0).then(limits).when(share == 0).then(0.0))
+    )
 
 
 def _influences(rows: pl.DataFrame, curve: pl.DataFrame) -> pl.DataFrame:
@@ -311,13 +325,12 @@ def _influences(rows: pl.DataFrame, curve: pl.DataFrame) -> pl.DataFrame:
     """
     before = pl.col("variance").shift(1, fill_value=0.0)
     events, censored = pl.col("events"), pl.col("censored")
-    parts = rows.group_by("group", "duration").agg(events.sum(), censored.sum())
-    parts = parts.sort("duration").sort("group", maintain_order=True)
-    known = curve.select("at_risk", "variance", before=before)
-    seen = known[curve["duration"].search_sorted(parts["duration"])]
+    seen = curve.select("at_risk", "variance", before=before)[rows["duration"].rle_id()]
     waited = pl.when(censored > 0).then(censored * pl.col("variance")).otherwise(0.0)
     score = waited + events * (pl.col("before") - 1 / pl.col("at_risk"))
-    return parts.hstack(seen).select("group", "duration", gone=events + censored, score=score)
+    gone = (events + censored).cast(pl.Float64)  # as it is multiplied, once for all times
+    parts = rows.hstack(seen).select("group", "duration", gone=gone, score=score)
+    return by(parts, "group")
 
 
 def _one_minus_exp(x: pl.Expr) -> pl.Expr:
@@ -326,8 +339,11 @@ def _one_minus_exp(x: pl.Expr) -> pl.Expr:
     return pl.when(x < 1e-5).then(series).otherwise(1 - (-x).exp())
 
 
-def _between(parts: pl.DataFrame, ends: pl.Series, t: int, variance: float) -> float:
-    """The sum of the squared influences of the clusters at a time, V there being given."""
-    gone = pl.when(pl.col("duration") <= t).then("score").otherwise(pl.col("gone") * variance)
-    running = parts.select(gone.cum_sum()).to_series().gather(ends)
-    return math.fsum(z * z for z in running - running.shift(1, fill_value=0.0))
+def _between(parts: pl.DataFrame, moments: Iterable[tuple[int, float]]) -> list[float]:
+    """The sums of the squared influences of the clusters at some times, with V at each."""
+    influences = (
+        pl.when(pl.col("duration") <= t).then("score").otherwise(pl.col("gone") * variance)
+        for t, variance in moments
+    )
+    found = sums(parts, influences, ends(parts["group"]))
+    return [math.fsum(z * z for z in clusters) for clusters in found]
