@@ -177,6 +177,23 @@ def test_a_delta_table_is_its_current_version(cli: Cli, tmp_path: Path) -> None:
     assert cut["source"]["first_day"] == "2026-04-01"
 
 
+def test_a_folder_of_nothing_is_no_value(cli: Cli, tmp_path: Path) -> None:
+    """Rows whose partition is null stand in files that lack its column."""
+    pytest.importorskip("deltalake")
+    made = pl.concat([rows(day) for day in range(70, 104)])
+    made = made.with_columns(event=pl.when(pl.col("user") != "u7").then("event"))
+    for event, value in (("open", "open"), (None, "__HIVE_DEFAULT_PARTITION__")):
+        some = made.filter(pl.col("event").eq_missing(event)).drop("event")
+        some.write_parquet(tmp_path / "plain" / f"event={value}" / "a.parquet", mkdir=True)
+    made.write_csv(tmp_path / "all.csv")
+    made.write_delta(tmp_path / "table", delta_write_options={"partition_by": ["event"]})
+    (yaml_ := tmp_path / "m.yaml").write_text("max_rejected: 20%")
+    found = [told(cli, "usage", tmp_path / n, yaml_) for n in ("all.csv", "table", "plain")]
+    assert found[0]["source"]["set_aside"] == {"no-event": 8, "after-as-of": 3}
+    assert [f["metrics"] for f in found[1:]] == [found[0]["metrics"]] * 2
+    assert [f["source"] for f in found[1:]] == [found[0]["source"]] * 2
+
+
 def test_what_delta_files_do_not_tell_is_refused(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
