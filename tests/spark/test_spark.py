@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.spark.conftest import ENVIRONMENT, ROOT
+from tests.spark.servers import ENVIRONMENT, ROOT, executors, holding
 
 LISTED = ("audience", "not_activated:late", "-f", "csv")
 REPORTED = ("report", "--by", "plan", "-f", "json")
@@ -69,7 +69,7 @@ def test_lists_of_a_cluster(sample: Path, cluster: str, asked: tuple[str, ...]) 
     both(sample, cluster, *asked)
 
 
-def test_a_killed_executor_changes_nothing(sample: Path, cluster: str) -> None:
+def test_a_killed_executor_changes_nothing(sample: Path, cluster: str, place: Path) -> None:
     """In the middle of the run, after it has begun to hold rows."""
     here = run(sample, *REPORTED)
     command = [
@@ -83,22 +83,9 @@ def test_a_killed_executor_changes_nothing(sample: Path, cluster: str) -> None:
     killed = 0
     while there.poll() is None and killed < 1:
         time.sleep(0.5)
-        if _rows_held() and (running := _executors()):
+        if holding(place) and (running := executors(place)):
             os.kill(running[0], signal.SIGKILL)
             killed += 1
     out, told = there.communicate(timeout=900)
     assert (there.returncode, killed) == (0, 1), told[-3000:]
     assert out == here.stdout
-
-
-def _executors() -> list[int]:
-    found = subprocess.run(
-        ["pgrep", "-f", "CoarseGrainedExecutorBackend"], capture_output=True, text=True, check=False
-    )
-    return [int(line) for line in found.stdout.split()]
-
-
-def _rows_held() -> bool:
-    """Whether some executor has begun to store rows on disk."""
-    blocks = Path("/tmp").glob("spark-*/executor-*/blockmgr-*/*/rdd_*")
-    return any(True for _ in blocks)
