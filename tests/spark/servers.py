@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +47,7 @@ class Server:
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, name: str, *command: str, more: Mapping[str, str] | None = None) -> None:
+    def start(self, name: str, *command: str) -> None:
         """Start one more process."""
         own = {"SPARK_HOME": str(home()), "SPARK_LOCAL_DIRS": str(self.folder / "held")}
         with (self.folder / f"{name}.log").open("wb") as log:
@@ -56,7 +56,7 @@ class Server:
                     [str(home() / "bin" / "spark-class"), *command],
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env=ENVIRONMENT | own | dict(more or {}),
+                    env=ENVIRONMENT | own,
                     start_new_session=True,
                 )
             )
@@ -96,23 +96,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def cluster(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The address of a master with two workers of one core each, which have more environment."""
+def cluster(folder: Path) -> Iterator[str]:
+    """The address of a master with two workers of one core each."""
     port = free_port()
     url, deploy = f"spark://127.0.0.1:{port}", "org.apache.spark.deploy"
     with _serving(folder) as server:
         server.start("master", f"{deploy}.master.Master", "--port", str(port), *HERE)
         server.told("master", "New state: ALIVE")
         for name in ("one", "two"):
-            own = ("-c", "1", "-m", "2g", "-d", str(folder / name))
-            server.start(name, f"{deploy}.worker.Worker", *HERE, *own, url, more=more)
+            own = ("-c", "1", "-m", "1g", "-d", str(folder / name))
+            server.start(name, f"{deploy}.worker.Worker", *HERE, *own, url)
         server.told("master", "Registering worker", 2)
         yield url
 
 
 @contextmanager
 def connect(folder: Path) -> Iterator[str]:
-    """The address of a Connect server with two workers' threads of its own."""
+    """The address of a Connect server, which has two threads instead of workers."""
     port = free_port()
     with _serving(folder) as server:
         server.start(
