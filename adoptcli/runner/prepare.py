@@ -146,7 +146,8 @@ def _prepared(
     """The plan; what is to be removed where it fails goes to `undo`."""
     tables = beside.read(request)
     canonical, wanted = _read(request, tables, gathered)
-    progress.step(progress.READING, canonical.rows() if progress.watched() else None)
+    told = progress.watched() and request.reading is None  # Spark's files are not looked at here
+    progress.step(progress.READING, canonical.rows() if told else None)
     canonical = beside.identified(request, tables, canonical)
     d = people.excluding(request.definitions, tables.identities)
     request = replace(request, definitions=d)

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tests.spark.conftest import ENVIRONMENT, ROOT
+from tests.spark.servers import ENVIRONMENT, ROOT, executors, holding
 
 LISTED = ("audience", "not_activated:late", "-f", "csv")
 REPORTED = ("report", "--by", "plan", "-f", "json")
@@ -37,11 +38,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *arguments: str, environment: Mapping[str, str] = ENVIRONMENT
+) -> subprocess.CompletedProcess[str]:
     """The command as a process, where the data are."""
     return subprocess.run(
         [sys.executable, "-m", "adoptcli", *arguments, "-c", "metrics.yaml", "-q"],
-        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=900, check=False,
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
 
 
@@ -50,11 +53,11 @@ def both(folder: Path, url: str, *arguments: str, shards: int = 7) -> None:
     here = run(folder, *arguments)
     there = run(folder, *arguments, "--runner", "spark", "--master", url, "--shards", str(shards))
     assert here.returncode == 0, here.stderr
-    assert there.returncode == 0, there.stderr[-3000:]
+    assert (there.returncode, there.stderr) == (0, "")  # Spark says nothing of its own
     assert there.stdout == here.stdout
 
 
-@pytest.mark.parametrize("shards", [1, 7, 64])
+@pytest.mark.parametrize("shards", [1, 64])  # others run with 7
 def test_a_report_of_a_cluster(sample: Path, cluster: str, shards: int) -> None:
     both(sample, cluster, *REPORTED, shards=shards)
 
@@ -69,7 +72,7 @@ def test_lists_of_a_cluster(sample: Path, cluster: str, asked: tuple[str, ...]) 
     both(sample, cluster, *asked)
 
 
-def test_a_killed_executor_changes_nothing(sample: Path, cluster: str) -> None:
+def test_a_killed_executor_changes_nothing(sample: Path, cluster: str, place: Path) -> None:
     """In the middle of the run, after it has begun to hold rows."""
     here = run(sample, *REPORTED)
     command = [
@@ -83,7 +86,7 @@ def test_a_killed_executor_changes_nothing(sample: Path, cluster: str) -> None:
     killed = 0
     while there.poll() is None and killed < 1:
         time.sleep(0.5)
-        if _rows_held() and (running := _executors()):
+        if holding(place) and (running := executors(place)):
             os.kill(running[0], signal.SIGKILL)
             killed += 1
     out, told = there.communicate(timeout=900)
@@ -91,14 +94,9 @@ def test_a_killed_executor_changes_nothing(sample: Path, cluster: str) -> None:
     assert out == here.stdout
 
 
-def _executors() -> list[int]:
-    found = subprocess.run(
-        ["pgrep", "-f", "CoarseGrainedExecutorBackend"], capture_output=True, text=True, check=False
-    )
-    return [int(line) for line in found.stdout.split()]
-
-
-def _rows_held() -> bool:
-    """Whether some executor has begun to store rows on disk."""
-    blocks = Path("/tmp").glob("spark-*/executor-*/blockmgr-*/*/rdd_*")
-    return any(True for _ in blocks)
+def test_why_java_does_not_start_is_told(sample: Path) -> None:
+    environment = {**ENVIRONMENT, "JAVA_HOME": "/nowhere"}
+    done = run(sample, *REPORTED, "--master", "local[2]", environment=environment)
+    assert done.returncode == 2
+    assert "/nowhere/bin/java: No such file" in done.stderr
+    assert "needs Java 17" in done.stderr

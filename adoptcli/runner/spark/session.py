@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
@@ -19,7 +20,9 @@ from adoptcli.source import delta
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+NAME = "adoptcli"
 INSTALL = "pip install 'adoptcli[spark]'"
+CHATTER = re.compile(r"WARNING|NOTE|Using |Setting |To adjust |\S+ \S+ (WARN|INFO) ")
 T = TypeVar("T")
 
 ASKED = 16  # tasks that tell what their worker runs
@@ -44,14 +47,11 @@ def connect(master: str, tmp: Path | None = None) -> SparkSession:
     except ImportError:
         raise UsageProblem("no-spark", "Spark is not installed here", INSTALL) from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName("adoptcli")
     try:
         if master.startswith("sc://"):
-            session = builder.remote(master).getOrCreate()
+            session = SparkSession.builder.appName(NAME).remote(master).getOrCreate()
         else:
-            for name, value in QUIET.items():
-                builder = builder.config(name, value)
-            session = builder.master(master).getOrCreate()
+            session = SparkSession.getActiveSession() or _started(master, tmp)
         for name, value in SETTINGS.items():
             session.conf.set(name, value)
     except Exception as error:
@@ -62,6 +62,30 @@ def connect(master: str, tmp: Path | None = None) -> SparkSession:
     _ship(session, tmp)
     _preflight(session)
     return session
+
+
+def _started(master: str, tmp: Path | None) -> SparkSession:
+    """A session of a Java process, which writes beside and not on our stderr: failures are raised.
+
+    Raises:
+        RuntimeError: Java or Spark did not start; what they said of that.
+    """
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    conf = SparkConf().setAll([*QUIET.items()]).setMaster(master).setAppName(NAME)
+    chatter = temporary.folder(tmp) / "spark.log"
+    try:
+        with chatter.open("wb") as log:
+            gateway = launch_gateway(conf, {"stderr": log})
+        return SparkSession(SparkContext(conf=conf, gateway=gateway))
+    except Exception as error:
+        lines = chatter.read_text(errors="replace").splitlines()
+        causes = [line for line in lines if not CHATTER.match(line)]
+        if not causes:
+            raise
+        raise RuntimeError(causes[0].partition(" ERROR ")[2] or causes[0]) from error
 
 
 def _ship(session: SparkSession, tmp: Path | None) -> None:
@@ -94,11 +118,13 @@ def _preflight(session: SparkSession) -> None:
         ) from error  # fmt: skip
     wrong = [text for text in theirs if _compared(text) != _compared(ours)]
     if wrong:
+        only_adoptcli = _compared(wrong[0])[:2] == _compared(ours)[:2]
         raise DataProblem(
             "spark-versions",
             f"Spark's workers have Python, Polars and adoptcli {wrong[0]}, this machine has {ours}",
-            "install the same Polars and the same minor version of Python on all",
-        )
+            "take adoptcli away there, as this one is sent along" if only_adoptcli
+            else "install the same Polars and the same minor version of Python on all",
+        )  # fmt: skip
 
 
 def _compared(text: str) -> tuple[str, ...]:

@@ -1,0 +1,137 @@
+"""What needs no cluster: skew, versions of workers, the YAML; Spark runs as threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from adoptcli import progress
+from adoptcli.runner.spark import shuffle
+from adoptcli.runner.spark.session import connect
+
+MASTER = "local[2]"
+SPARK = ("--master", MASTER, "--shards", "7")
+REPORT = ("report", "events.parquet", "-f", "json", "-q")
+BOT = "crawler@bots.example"
+NAMES = ("signed_up", "opened", "saved", "shared")
+YAML = """
+signup: signed_up
+activation: {all: [saved], within: 7d}
+features: {sharing: {events: [shared], core: true}, saving: [saved]}
+funnel: {all: {steps: [signed_up, opened, saved, shared], within: 14d}}
+engagement_score: {weights: {opened: 1, saved: 3, shared: 5}, levels: {low: 0, high: 20}}
+accounts: {file: accounts.csv, id: account, seats: seats}
+"""
+Cli = Callable[..., Any]
+
+
+def written(users: int, account_of: Callable[[int], str], bot: int = 0) -> None:
+    """A log of so many users, each with 1 to 12 events, and of a bot with so many."""
+    begin = datetime(2026, 1, 5, tzinfo=UTC)
+    rows = [
+        (f"u{user}", account_of(user), NAMES[min(i, 1 + (user + i) % 3)],
+         begin + timedelta(days=user % 40 + 3 * i, minutes=7 * user % 600))
+        for user in range(users) for i in range(1 + user % 12)
+    ]  # fmt: skip
+    rows += [(BOT, "bots", "opened", begin + timedelta(seconds=97 * i)) for i in range(bot)]
+    frame = pl.DataFrame(rows, schema=["user", "account", "event", "timestamp"], orient="row")
+    frame.write_parquet("events.parquet", row_group_size=1000)
+    pl.DataFrame({"account": ["giant", "small"], "seats": [500, 9]}).write_csv("accounts.csv")
+    Path("metrics.yaml").write_text(YAML)
+
+
+def same(cli: Cli, *arguments: str, spark: tuple[str, ...] = SPARK) -> str:
+    """What one machine writes; Spark must write it too."""
+    here, there = cli(*arguments), cli(*arguments, *spark)
+    assert (here.code, there.code) == (0, 0), here.err + there.err
+    assert there.out == here.out
+    return str(here.out)
+
+
+def refused(outcome: Any, *words: str) -> None:
+    """Ended for the data's sake, with these words and no traceback."""
+    assert outcome.code == 3, outcome.err
+    assert [word for word in words if word not in outcome.err] == [], outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+
+
+def excluding_the_bot() -> None:
+    Path("metrics.yaml").write_text(YAML + 'exclude: {users: ["*@bots.example"]}\n')
+
+
+def test_nearly_all_users_in_one_account(cli: Cli) -> None:
+    written(900, lambda user: "giant" if user % 50 else f"a{user}")
+    assert '"giant"' in same(cli, *REPORT)
+
+
+def test_a_bot_with_most_of_the_rows(cli: Cli) -> None:
+    written(200, lambda user: f"a{user % 9}", bot=12_000)
+    same(cli, *REPORT)
+
+
+def test_one_user_too_large_for_a_worker_is_named(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Excluded it is dealt out, so that no bucket is too large."""
+    written(200, lambda user: f"a{user % 9}", bot=12_000)
+    monkeypatch.setattr(shuffle, "MOST", 4000)
+    refused(cli(*REPORT, *SPARK), f"user '{BOT}' has 12,000 rows", "4,000", "exclude: {users:")
+    excluding_the_bot()
+    assert '"excluded": 12000' in same(cli, *REPORT)
+
+
+def test_too_many_users_for_a_worker_are_parted_further(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(900, lambda user: f"a{user % 9}")
+    monkeypatch.setattr(shuffle, "MOST", 500)
+    refused(cli(*REPORT, *SPARK), "too many for one worker (500)", "--shards 14")
+    same(cli, *REPORT, spark=("--master", MASTER, "--shards", "28"))
+
+
+def test_the_yaml_says_where_it_runs(cli: Cli) -> None:
+    written(300, lambda user: f"a{user % 9}")
+    here = same(cli, *REPORT)
+    Path("metrics.yaml").write_text(f"{YAML}runner: spark\nmaster: local[2]\n")
+    told = []
+    progress.listen(lambda step, rows: told.append((step, rows)))
+    there = cli(*REPORT[:-1])
+    assert (there.code, there.out) == (0, here), there.err
+    assert cli(*REPORT, "--runner", "local").out == here
+    rows = pl.read_parquet("events.parquet").height
+    assert told == [(progress.READING, None), (progress.COUNTING, rows)]  # not those of the head
+
+
+SHADOWS = {
+    "polars": ("import polars\npolars.__version__ = '1.0.0'\n", "1.0.0", "the same Polars"),
+    "adoptcli": ("import adoptcli\nadoptcli.__version__ = '0.0.1'\n", "0.0.1", "adoptcli away"),
+    "python": (
+        "import platform\nplatform.python_version = lambda: '3.9.1'\n", "3.9.1",
+        "the same minor version of Python",
+    ),
+    "none": (
+        "import sys\nsys.modules['polars'] = None\n", "Spark's workers cannot run adoptcli",
+        f"pip install polars=={pl.__version__}",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shadow", SHADOWS)
+def test_workers_that_run_something_else(cli: Cli, tmp_path: Path, shadow: str) -> None:
+    """They begin with a module of ours, which makes them other than this machine is."""
+    code, *words = SHADOWS[shadow]
+    written(60, lambda user: f"a{user % 9}")
+    (tmp_path / "shadow").mkdir()
+    (tmp_path / "shadow" / "sitecustomize.py").write_text(code)
+    environment = connect(MASTER).sparkContext.environment
+    environment["PYTHONPATH"] = str(tmp_path / "shadow")
+    try:
+        refused(cli(*REPORT, *SPARK), *words)
+    finally:
+        del environment["PYTHONPATH"]
