@@ -3,7 +3,7 @@
 python benchmarks/scale.py                              10, 100 and 1,000 million events, 12 GB
 python benchmarks/scale.py --millions 10 100 --limit 1.5GB
 
-A billion events take 8 GB on the disk, as much again while they are made, and half an hour to make.
+A billion events take 14 GB of disk and half an hour to make, and 10 GB more while they are read.
 With --group a control group (Linux, root) that exists has the limit, and nothing is told to
 adoptcli; else ADOPTCLI_MEMORY_LIMIT has it. What was measured is kept beside the logs and written
 to docs/scale.md.
