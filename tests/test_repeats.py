@@ -170,3 +170,16 @@ def test_the_delivery_that_each_preset_keeps(name: str, cli: Cli) -> None:
     said, keep = json.loads(done.out)["source"], preset.source.dedupe.keep  # type: ignore[union-attr]
     assert (said["rows"], said["excluded"]) == (6, 3)
     assert said["events"] == (1 if keep and keep.newest else 2)
+
+
+def test_exact_repeats_are_so_without_the_space_around_texts(tmp_path: Path, cli: Cli) -> None:
+    """Whatever memory there is: in files ids are trimmed before they are parted."""
+    path = tmp_path / "events.csv"
+    rows = [f"u{i},used,2026-08-{i % 9 + 1:02}T10:00:00Z\n" for i in range(30)]
+    again = [row.replace(",", " ,", 1) for row in rows[:7]]
+    path.write_text("user,event,timestamp\n" + "".join([*rows, *again]))
+    (yaml_ := tmp_path / "m.yaml").write_text("dedupe: exact")
+    command = ("usage", path, "-c", yaml_, "-f", "json", "-q")
+    whole = cli(*command)
+    assert json.loads(whole.out)["source"]["duplicates"] == 7
+    assert cli(*command, "--shards", "3").out == whole.out

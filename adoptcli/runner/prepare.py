@@ -194,7 +194,7 @@ def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonic
         anonymous=True,
         received=request.quality,
         part=request.quality,
-        trim=request.master is not None,
+        trim=request.master is not None or d.dedupe == "exact",  # equal is what is equal trimmed
     )
     canonical = look(gathered, needed, d.time_zone, request.tmp)
     for name in event_traits:
