@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -83,6 +83,11 @@ class Size:
     days: int = 365
     segments: int = 3
 
+    def length(self) -> int:
+        """Milliseconds of so many local days, whatever the clocks did."""
+        end = datetime.fromtimestamp(START / 1000, ZONE) + timedelta(days=self.days)
+        return int(end.timestamp() * 1000) - START
+
     def event_names(self) -> list[str]:
         """Twenty with a meaning, and others before the sign-up."""
         others = [f"other_{i:04}" for i in range(len(NAMES), self.names)]
@@ -96,7 +101,7 @@ class Size:
 def make(size: Size, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """User, time (ms) and event code of each row, in the order of time."""
     rng = np.random.default_rng(seed)
-    users, names, whole = size.users, max(size.names, len(NAMES)), size.days * DAY
+    users, names, whole = size.users, max(size.names, len(NAMES)), size.length()
     signup = (rng.random(users) ** 0.8 * (whole - DAY)).astype(np.int64)
     early = rng.random(users) < 0.08  # a product that has users already
     signup[early] = (rng.random(int(early.sum())) * 4 * DAY).astype(np.int64)
@@ -178,7 +183,7 @@ def rows(folder: Path, size: Size, seed: int) -> Iterator[tuple[np.ndarray, ...]
         columns = {"user": user + i * part.users, "time": time, "event": event}
         pl.DataFrame(columns | {"score": answers(event, seed + i)}).write_parquet(path)
         del user, time, event, columns
-    step = -(-size.days * DAY // SPANS)
+    step = -(-size.length() // SPANS)
     for begin in range(START, START + SPANS * step, step):
         inside = pl.col("time").is_between(begin, begin + step, closed="left")
         found = pl.scan_parquet(paths).filter(inside).collect().sort("time")
