@@ -121,15 +121,18 @@ def test_as_many_ids_as_the_first_rows_let_expect() -> None:
     assert sizing._ids(10_000, type("Log", (), {"frame": rows})()) == 8 + 20 * 10
 
 
-def parted(tmp_path: Path, users: list[int], files: int) -> Encoded:
-    """Rows in bucket files."""
+def parted(tmp_path: Path, users: list[int | None], files: int) -> Encoded:
+    """Rows in bucket files, those of nobody in the first; 0 is the code of u0."""
     pl.LazyFrame({"user": users}, schema={"user": pl.UInt32}).sink_parquet(
         pl.PartitionBy(
-            tmp_path, key=(pl.col("user") % files).alias("k"), include_key=False,
+            tmp_path, key=(pl.col("user").fill_null(0) % files).alias("k"), include_key=False,
             file_path_provider=lambda args: f"{args.partition_keys.item(0, 0)}.0.parquet",
-        )
+        ),
+        mkdir=True,
     )  # fmt: skip
-    return Encoded(files, None, tmp_path, {"user": Dictionary()}, ("user",))
+    ids = Dictionary()
+    ids.add(pl.Series([f"u{n}" for n in range(24)]))
+    return Encoded(files, None, tmp_path, {"user": ids}, ("user",))
 
 
 def test_whole_files_or_parts_of_one_make_a_bucket(tmp_path: Path) -> None:
@@ -142,13 +145,16 @@ def test_whole_files_or_parts_of_one_make_a_bucket(tmp_path: Path) -> None:
         for bucket in range(n):
             found = rows.bucket(bucket, n).collect()["user"].to_list()
             assert sorted(found) == sorted(u for u in users if u % n == bucket), (n, bucket)
-    assert [rows.largest(n) for n in (1, 2, 12, 24)] == [2000, 1000, 200, 120]
+    assert [rows.largest(n) for n in (1, 2, 12)] == [2000, 1000, 200]
 
 
-def sizes(rows: Encoded, free: int) -> int:
+def sizes(rows: Encoded, free: int, kept: pl.Expr | None = None, pieces: int = 0) -> int:
     """The buckets of a log whose rows need 100 bytes, with 10 ids, and so many bytes for it."""
     size = free + sizing.COUNTING + 10 * sizing.ID
-    return Sizing(None, memory.Limit(size, "test"), 100, 12, taken=0).buckets(rows, 10)
+    kept = pl.col("user").is_not_null() if kept is None else kept
+    return Sizing(None, memory.Limit(size, "test"), 100, 12, taken=0).buckets(
+        rows, 10, kept, pieces
+    )
 
 
 def test_as_few_buckets_as_fit(tmp_path: Path) -> None:
@@ -158,8 +164,47 @@ def test_as_few_buckets_as_fit(tmp_path: Path) -> None:
     assert sizes(rows, 239_999 + actors) == 2
     assert sizes(rows, 40_000 + actors // 6) == 6
     assert sizes(rows, 10_000 + actors // 24) == 24
-    with pytest.raises(MemoryProblem, match="the largest of"):
+    with pytest.raises(MemoryProblem, match="would need about"):
         sizes(rows, 9_000)  # nobody's 100 rows can be parted
+
+
+def test_who_fills_a_bucket_alone_is_named(tmp_path: Path) -> None:
+    """Users are u0 to u23 with 100 rows each, and u5 has 1,000 more."""
+    rows = parted(tmp_path, [*list(range(24)) * 100, *[5] * 1000], 12)
+    with pytest.raises(MemoryProblem) as told:
+        sizes(rows, 100_000)
+    assert "user 'u5', with 1,100 rows in one bucket of 3,072, would need" in told.value.message
+    assert 'exclude: {users: ["u5"]}' in (told.value.hint or "")
+    crowded = parted(tmp_path / "more", [*range(0, 3072 * 50, 3072), 7], 12)
+    with pytest.raises(MemoryProblem, match=r"the largest of 3,072 buckets would need"):
+        sizes(crowded, 4_000)
+
+
+def test_rows_that_do_not_count_need_no_room(tmp_path: Path) -> None:
+    """All in one file: 900 rows of nobody, and 1,000 of a user who is excluded."""
+    rows = parted(tmp_path, [*list(range(24)) * 100, *[None] * 900, *[12] * 1000], 12)
+    kept = pl.col("user").is_not_null() & (pl.col("user") != 12)
+    assert rows.largest(12) == 2_100
+    assert sizes(rows, 20_000 + 10 * sizing.ACTOR // 12, kept) == 12
+    assert sizes(rows, 10_000 + 10 * sizing.ACTOR // 24, kept) == 24
+    assert sizes(rows, 10_000 + 10 * sizing.ACTOR // 24, kept, 4_300) == 48
+
+
+def test_a_log_of_which_few_rows_count_fits(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """100 rows at 10 kB, 500 of nobody and 500 of a bot: 1 MB, or 6 MB where it counts."""
+    made = Sizing(None, memory.Limit(sizing.COUNTING + 2 * MB, "test"), 10_000, 12, taken=0)
+    monkeypatch.setattr(prepare, "sized", lambda *_: made)
+    users = [*(f"u{i % 10}" for i in range(100)), *["bot", ""] * 500]
+    write_log(tmp_path, [(u, "used", f"2026-08-{i % 28 + 1:02}") for i, u in enumerate(users)])
+    (tmp_path / "x.yaml").write_text("exclude: {users: [bot]}\n")
+    told = cli("active-users", "events.csv")
+    assert told.code == 3
+    assert "user 'bot', with 500 rows in one bucket" in told.err
+    outcome = cli("active-users", "events.csv", "-c", "x.yaml", "-f", "json")
+    assert outcome.code == 0
+    assert '"actors": 10' in outcome.out
 
 
 SCORE = ("engagement-score", "-c", EXAMPLE)

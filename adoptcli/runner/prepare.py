@@ -276,7 +276,8 @@ def _plan(
     tabled = traits.ranked(coded, order)
     context = _context(request, found, words, labels, tabled)
     ids = _size(encoded, coded)
-    least = sizing.buckets(encoded, ids)
+    pieces = found.rows if request.quality else 0
+    least = sizing.buckets(encoded, ids, found.needed(encoded.columns), pieces)
     layout = Layout.fit(
         ids, found.start, found.as_of, len(words.atoms),
         itertools.dropwhile(lambda n: n < least, encoded.partings()),

@@ -5,7 +5,9 @@ What rows and actors need was measured (`benchmarks/run.py`); it is an upper bou
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from math import sqrt
 
 import polars as pl
@@ -54,30 +56,64 @@ class Sizing:
         """Stop where the ids alone, of which more and more come, need more than there is."""
         self.require(self.reading + ids * ID, f"keeping {ids:,} ids, and more to come,")
 
-    def require(self, more: float, what: str) -> None:
+    def require(self, more: float, what: str, way: str = "") -> None:
         """Stop where so much more is not there.
 
         Raises:
             MemoryProblem: It is not.
         """
-        memory.require(more, what, self.limit, self.taken)
+        memory.require(more, what, self.limit, self.taken, way)
 
-    def buckets(self, encoded: Encoded, ids: int) -> int:
+    def buckets(self, encoded: Encoded, ids: int, kept: pl.Expr, pieces: int = 0) -> int:
         """The fewest buckets that fit, now that all is known.
+
+        What files say of all their rows comes first; the rows that are kept are only looked at
+        where that is too much.
+
+        Args:
+            encoded: The rows in files.
+            ids: How many actors there are.
+            kept: True for the rows that a bucket holds.
+            pieces: Rows that are looked at in as many even pieces as there are buckets.
 
         Raises:
             MemoryProblem: None do.
         """
         if self.shards is not None or encoded.folder is None or self.limit is None:
             return self.shards or 1
-        kept = COUNTING + ids * ID + encoded.size("account") * ACCOUNT
-        for n in encoded.partings():
-            needed = kept + encoded.largest(n) * self.row + ids / n * ACTOR
-            if needed <= self.free:
+        fixed = COUNTING + ids * ID + encoded.size("account") * ACCOUNT
+
+        def needed(rows: int, n: int) -> float:
+            return fixed + rows * self.row + ids / n * ACTOR
+
+        partings = [*takewhile(lambda n: n <= MOST, encoded.partings())]
+        for n in partings:
+            if encoded.files % n == 0 and needed(encoded.largest(n), n) <= self.free:
                 return n
-            if 2 * n > MOST:
-                self.require(needed, f"the largest of {n:,} buckets")
+        spread, rows = encoded.spread(kept, partings[-1]), 0
+        for n in partings:
+            rows = max(_largest(spread, n), pieces // n)
+            if needed(rows, n) <= self.free:
+                return n
+        what, way = _fullest(encoded, kept, rows, partings[-1])
+        self.require(needed(rows, partings[-1]), what, way)
         raise AssertionError
+
+
+def _largest(spread: pl.DataFrame, buckets: int) -> int:
+    """The rows of the largest bucket, by those of its parts."""
+    sizes = spread.group_by(pl.col("part") % buckets).agg(pl.col("len").sum())["len"]
+    return max(sizes.to_list(), default=0)
+
+
+def _fullest(encoded: Encoded, kept: pl.Expr, rows: int, buckets: int) -> tuple[str, str]:
+    """What to call the largest bucket: the actor who fills it, if one does; and the way out."""
+    name, own = encoded.busiest(kept)
+    if 2 * own <= rows:
+        return f"the largest of {buckets:,} buckets", ""
+    section = f"exclude: {{{encoded.unit}s: [{json.dumps(name, ensure_ascii=False)}]}}"
+    what = f"{encoded.unit} {name!r}, with {own:,} rows in one bucket of {buckets:,},"
+    return what, f"exclude it where it is nobody who counts: {section}; or "
 
 
 def sized(shards: int | None, canonical: Canonical, wanted: Wanted, tables: int) -> Sizing:
