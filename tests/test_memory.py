@@ -118,7 +118,7 @@ def test_as_many_ids_as_the_first_rows_let_expect() -> None:
     """Of 100 rows of 10,000: 20 ids once, each for √100 others, and 8 several times."""
     users = [f"once{i}" for i in range(20)] + [f"often{i % 8}" for i in range(80)]
     rows = pl.LazyFrame({"user": users})
-    assert sizing._ids(10_000, type("Log", (), {"frame": rows})()) == 8 + 20 * 10
+    assert sizing._ids(10_000, type("Log", (), {"frame": rows})(), ("user",)) == 8 + 20 * 10
 
 
 def parted(tmp_path: Path, users: list[int | None], files: int) -> Encoded:
@@ -195,7 +195,7 @@ def test_a_log_of_which_few_rows_count_fits(
 ) -> None:
     """100 rows at 10 kB, 500 of nobody and 500 of a bot: 1 MB, or 6 MB where it counts."""
     made = Sizing(None, memory.Limit(sizing.COUNTING + 2 * MB, "test"), 10_000, 12, taken=0)
-    monkeypatch.setattr(prepare, "sized", lambda *_: made)
+    monkeypatch.setattr(prepare, "sized", lambda *_, **__: made)
     users = [*(f"u{i % 10}" for i in range(100)), *["bot", ""] * 500]
     write_log(tmp_path, [(u, "used", f"2026-08-{i % 28 + 1:02}") for i, u in enumerate(users)])
     (tmp_path / "x.yaml").write_text("exclude: {users: [bot]}\n")
@@ -205,6 +205,37 @@ def test_a_log_of_which_few_rows_count_fits(
     outcome = cli("active-users", "events.csv", "-c", "x.yaml", "-f", "json")
     assert outcome.code == 0
     assert '"actors": 10' in outcome.out
+
+
+def test_sums_of_accounts_are_reckoned_with_where_there_are_such(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 accounts take 60 kB of memory, and 2.4 MB where each has sums."""
+    made = Sizing(None, memory.Limit(sizing.COUNTING + 2 * MB, "test"), 10, 12, taken=0)
+    asked = []
+    monkeypatch.setattr(prepare, "sized", lambda *_, by_account: asked.append(by_account) or made)
+    days = [f"2026-08-{i % 28 + 1:02}" for i in range(300)]
+    rows = [f"u{i},used,{day},a{i}" for i, day in enumerate(days)]
+    (tmp_path / "e.csv").write_text("\n".join(["user,event,time,account", *rows]) + "\n")
+    assert cli("active-users", "e.csv").code == 0
+    for command in (("account-health", "e.csv"), ("active-users", "e.csv", "--by", "account")):
+        outcome = cli(*command)
+        assert outcome.code == 3
+        assert "and the sums of 300 accounts or segments would need" in outcome.err
+    assert asked == [False, True, False]
+
+
+def test_accounts_that_have_sums_are_guessed_before_the_log_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """1,000 rows of 1,000 accounts: 8.2 MB where each has sums."""
+    names = [f"a{i}" for i in range(1000)]
+    frame = pl.LazyFrame({"user": ["u"] * 1000, "account": names})
+    log = type("Log", (), {"frame": frame, "found": ["account"], "about": lambda _: 1000})()
+    size = sizing.CODE + sizing.COUNTING + 7 * MB
+    monkeypatch.setattr(memory, "limit", lambda: memory.Limit(size, "test"))
+    files = [sizing.sized(None, log, Wanted(), 0, by_account=by).files for by in (False, True)]
+    assert files == [1, sizing.FILES]
 
 
 SCORE = ("engagement-score", "-c", EXAMPLE)
@@ -224,7 +255,7 @@ def test_however_the_sample_is_parted_the_same_is_said(
 ) -> None:  # fmt: skip
     whole = cli(*command)
     assert whole.code == 0
-    monkeypatch.setattr(prepare, "sized", lambda *_: Sizing(buckets, None, 0, files))
+    monkeypatch.setattr(prepare, "sized", lambda *_, **__: Sizing(buckets, None, 0, files))
     assert cli(*command).out == whole.out
 
 

@@ -6,6 +6,7 @@ What rows and actors need was measured (`benchmarks/run.py`); it is an upper bou
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from math import sqrt
@@ -23,7 +24,7 @@ READING, READ = 300_000_000, 200  # bytes that reading into files needs at most,
 CODE, COUNTING = 110_000_000, 100_000_000  # of this process, and for sums
 SORTED, REPEATED = 60, 100  # bytes a row of a bucket needs beside its own, and where it has an id
 ID, ACTOR = 80, 600  # bytes of an id in the dictionary, and of an actor in its bucket
-ACCOUNT = 8_000  # bytes of the sums of an account
+ACCOUNT, SUMS = 200, 8_000  # bytes of an account, and of the sums of one
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ class Sizing:
         """
         memory.require(more, what, self.limit, self.taken, way)
 
-    def buckets(self, encoded: Encoded, ids: int, kept: pl.Expr, pieces: int = 0) -> int:
+    def buckets(
+        self, encoded: Encoded, ids: int, kept: pl.Expr, pieces: int = 0, sums: int = 0
+    ) -> int:
         """The fewest buckets that fit, now that all is known.
 
         What files say of all their rows comes first; the rows that are kept are only looked at
@@ -75,13 +78,16 @@ class Sizing:
             ids: How many actors there are.
             kept: True for the rows that a bucket holds.
             pieces: Rows that are looked at in as many even pieces as there are buckets.
+            sums: How many accounts, or values that actors are split by, have sums of their own.
 
         Raises:
             MemoryProblem: None do.
         """
         if self.shards is not None or encoded.folder is None or self.limit is None:
             return self.shards or 1
-        fixed = COUNTING + ids * ID + encoded.size("account") * ACCOUNT
+        fixed = COUNTING + ids * ID + encoded.size("account") * ACCOUNT + sums * SUMS
+        beside = f" and the sums of {sums:,} accounts or segments" if sums else ""
+        self.require(fixed, f"keeping {ids:,} ids{beside}")
 
         def needed(rows: int, n: int) -> float:
             return fixed + rows * self.row + ids / n * ACTOR
@@ -116,8 +122,17 @@ def _fullest(encoded: Encoded, kept: pl.Expr, rows: int, buckets: int) -> tuple[
     return what, f"exclude it where it is nobody who counts: {section}; or "
 
 
-def sized(shards: int | None, canonical: Canonical, wanted: Wanted, tables: int) -> Sizing:
+def sized(
+    shards: int | None, canonical: Canonical, wanted: Wanted, tables: int, *, by_account: bool
+) -> Sizing:
     """Whether the log fits into memory beside so many bytes of tables, by as few looks as tell.
+
+    Args:
+        shards: How many buckets are asked for, if any.
+        canonical: The log.
+        wanted: What is read of it.
+        tables: Bytes.
+        by_account: Each account has sums of its own.
 
     Raises:
         MemoryProblem: Not even reading it into files does.
@@ -127,8 +142,10 @@ def sized(shards: int | None, canonical: Canonical, wanted: Wanted, tables: int)
         return made
     rows = canonical.about()
     # Where there is room for as many ids as rows, nobody need look how many there are.
-    for ids in (lambda: rows, lambda: _ids(rows, canonical)):
-        if COUNTING + rows * made.row + ids() * (ID + ACTOR) <= made.free:
+    account = ACCOUNT + SUMS * by_account if "account" in canonical.found else 0
+    for many in (lambda names: rows, lambda names: _ids(rows, canonical, names)):
+        fixed = COUNTING + rows * made.row + many(("user", "anonymous")) * (ID + ACTOR)
+        if fixed + (account and many(("account",)) * account) <= made.free:
             return made
     made = replace(made, files=FILES, reading=min(READING, rows * READ))
     made.require(made.reading, f"a log of {rows:,} rows, read piece by piece,")
@@ -140,12 +157,12 @@ def _row(wanted: Wanted) -> float:
     return SORTED + 1.5 * width(wanted) + (REPEATED if wanted.id or wanted.exact else 0)
 
 
-def _ids(rows: int, canonical: Canonical) -> float:
-    """About how many ids there are, by those of the first rows.
+def _ids(rows: int, canonical: Canonical, columns: Sequence[str]) -> float:
+    """About how many ids some columns hold, by those of the first rows.
 
     An id that is there once stands for √(rows ÷ sample) of them: that errs by no more than as much.
     """
-    names = [n for n in ("user", "anonymous") if n in canonical.frame.collect_schema().names()]
+    names = [n for n in columns if n in canonical.frame.collect_schema().names()]
     first = canonical.frame.select(names).head(SAMPLE).collect()
     ids = pl.concat([first[name] for name in names]).drop_nulls().value_counts()
     once = int((ids["count"] == 1).sum())
