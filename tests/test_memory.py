@@ -121,6 +121,23 @@ def test_as_many_ids_as_the_first_rows_let_expect() -> None:
     assert sizing._ids(10_000, type("Log", (), {"frame": rows})(), ("user",)) == 8 + 20 * 10
 
 
+@pytest.mark.parametrize(
+    ("users", "expected"),
+    [
+        ([i // 5 for i in range(100)], 2_000),  # sorted: 20 of 100 rows, and so on
+        ([i // 5 if i % 20 else 0 for i in range(100)], 2_000),  # but for a few rows
+        ([*range(100)], 100 * 10),  # each once, which says nothing of the order
+        ([i % 50 for i in range(75)] * 2, 50),  # none stand together
+        ([*range(90), *range(10)], 10 + 80 * 10),  # nor do these, though few come again
+        ([0, 0, 1, 1] * 25, 2),  # users who come again and again
+    ],
+)
+def test_ids_of_which_the_rows_stand_together_go_on(users: list[int], expected: float) -> None:
+    rows = pl.LazyFrame({"user": [f"u{user}" for user in users]})
+    log = type("Log", (), {"frame": rows})()
+    assert sizing._ids(100 * len(users), log, ("user",)) == expected
+
+
 def parted(tmp_path: Path, users: list[int | None], files: int) -> Encoded:
     """Rows in bucket files, those of nobody in the first; 0 is the code of u0."""
     pl.LazyFrame({"user": users}, schema={"user": pl.UInt32}).sink_parquet(

@@ -160,10 +160,20 @@ def _row(wanted: Wanted) -> float:
 def _ids(rows: int, canonical: Canonical, columns: Sequence[str]) -> float:
     """About how many ids some columns hold, by those of the first rows.
 
-    An id that is there once stands for √(rows ÷ sample) of them: that errs by no more than as much.
+    Where the rows of one stand together, as many new ones come with each further row. Else an id
+    that is there once stands for √(rows ÷ sample) of them: that errs by no more than as much.
     """
     names = [n for n in columns if n in canonical.frame.collect_schema().names()]
     first = canonical.frame.select(names).head(SAMPLE).collect()
-    ids = pl.concat([first[name] for name in names]).drop_nulls().value_counts()
+    found = pl.concat([first[name] for name in names]).drop_nulls()
+    ids = found.value_counts()
+    if _together(found, ids.height):
+        return rows * ids.height / first.height
     once = int((ids["count"] == 1).sum())
     return ids.height - once + once * sqrt(max(rows / max(first.height, 1), 1))
+
+
+def _together(ids: pl.Series, different: int) -> bool:
+    """Whether the rows of an id stand together: most of those that repeat one repeat the last."""
+    runs = int((ids != ids.shift()).sum()) + 1
+    return runs < 1.5 * different and runs - different < (len(ids) - different) / 2
