@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import resource
@@ -18,7 +19,8 @@ from adoptcli import memory
 from adoptcli.errors import MemoryProblem, UsageProblem
 from adoptcli.runner import encoding, prepare, sizing
 from adoptcli.runner.sizing import Sizing
-from adoptcli.source.files import File, rows_of
+from adoptcli.source import packed
+from adoptcli.source.files import File, rows_of, size_of
 from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, width
 from tests.conftest import write_log
 
@@ -26,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "metrics.example.yaml"
 MB, GB = 1000**2, 1000**3
 Cli = Callable[..., Any]
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 MEMINFO = "MemTotal:       9000000 kB\nMemFree: 1 kB\nMemAvailable:   4000000 kB\n"  # 4.096 GB
 
 
@@ -107,6 +110,44 @@ def test_rows_of_a_text_file_by_its_size_and_first_lines(tmp_path: Path) -> None
     path = tmp_path / "e.csv"
     path.write_text("u,e,t\n" + "u01,a,2026-01-01\n" * 50_000)
     assert rows_of(File(str(path), "csv", "e.csv")) == pytest.approx(50_000, rel=0.01)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".parts.gz"])
+@pytest.mark.parametrize("width", [4, 400])
+def test_rows_of_a_packed_file_by_what_its_beginning_unpacks_to(
+    tmp_path: Path, suffix: str, width: int
+) -> None:
+    """Lines that pack to a half or to a thirtieth; one archive, or one a thousand lines."""
+    texts = [f"u{n * 7919 % 100_003},{'x' * width},{n}" for n in range(60_000)]
+    lines = pl.DataFrame({"u,a,n": texts})
+    path = tmp_path / f"e.csv{suffix}"
+    if suffix == ".parts.gz":
+        parts = ["\n".join(texts[i : i + 1000]) + "\n" for i in range(0, 60_000, 1000)]
+        path.write_bytes(b"".join(gzip.compress(part.encode(), 1) for part in parts))
+    else:
+        lines.write_csv(path, quote_style="never", compression=COMPRESSIONS[suffix])
+    file = File(str(path), "csv", path.name)
+    assert rows_of(file) == pytest.approx(60_000, rel=0.15)
+    assert size_of(file) == pytest.approx(sum(len(t) + 1 for t in texts), rel=0.15)
+
+
+def test_a_long_archive_of_zstd_is_as_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many of its bytes the first lines took is not told."""
+    path = tmp_path / "e.csv.zst"
+    n = pl.int_range(20_000, eager=True)
+    pl.DataFrame({"a": n.hash(1), "b": n.hash(2)}).write_csv(path, compression="zstd")
+    file = File(str(path), "csv", path.name)
+    assert rows_of(file) == 20_001
+    monkeypatch.setattr(packed, "SHORT", 100_000)
+    assert size_of(file) == 10 * path.stat().st_size
+
+
+def test_a_packed_file_that_cannot_be_unpacked_is_as_usual(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv.gz"
+    path.write_bytes(b"no archive" * 10)
+    assert size_of(File(str(path), "csv", path.name)) == 1_000
 
 
 def test_bytes_of_an_encoded_row() -> None:
