@@ -59,9 +59,16 @@ def short() -> bool:
 
 
 def require(
-    more: float, what: str, within: Limit | None = None, taken: int | None = None
-) -> None:  # fmt: skip
+    more: float, what: str, within: Limit | None = None, taken: int | None = None, way: str = ""
+) -> None:
     """Stop before so many more bytes are taken for something, where they are not there.
+
+    Args:
+        more: Bytes.
+        what: They are for.
+        within: What there is, where the caller knows.
+        taken: Bytes of what the process has; those of now where the caller does not say.
+        way: A way out beside the usual ones.
 
     Raises:
         MemoryProblem: They are not.
@@ -73,8 +80,8 @@ def require(
             "not-enough-memory",
             f"{what} would need about {shown(needed)} of memory, and {shown(within.size)} are "
             f"there ({within.origin})",
-            "give it more memory, or less to read: a shorter log (source.lookback with --since), "
-            f"smaller tables; {VARIABLE} says how much there is where this is not so",
+            f"{way}give it more memory, or less to read: a shorter log (source.lookback with "
+            f"--since), smaller tables; {VARIABLE} says how much there is where this is not so",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import resource
@@ -18,7 +19,8 @@ from adoptcli import memory
 from adoptcli.errors import MemoryProblem, UsageProblem
 from adoptcli.runner import encoding, prepare, sizing
 from adoptcli.runner.sizing import Sizing
-from adoptcli.source.files import File, rows_of
+from adoptcli.source import packed
+from adoptcli.source.files import File, rows_of, size_of
 from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, width
 from tests.conftest import write_log
 
@@ -26,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "metrics.example.yaml"
 MB, GB = 1000**2, 1000**3
 Cli = Callable[..., Any]
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 MEMINFO = "MemTotal:       9000000 kB\nMemFree: 1 kB\nMemAvailable:   4000000 kB\n"  # 4.096 GB
 
 
@@ -109,6 +112,44 @@ def test_rows_of_a_text_file_by_its_size_and_first_lines(tmp_path: Path) -> None
     assert rows_of(File(str(path), "csv", "e.csv")) == pytest.approx(50_000, rel=0.01)
 
 
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".parts.gz"])
+@pytest.mark.parametrize("width", [4, 400])
+def test_rows_of_a_packed_file_by_what_its_beginning_unpacks_to(
+    tmp_path: Path, suffix: str, width: int
+) -> None:
+    """Lines that pack to a half or to a thirtieth; one archive, or one a thousand lines."""
+    texts = [f"u{n * 7919 % 100_003},{'x' * width},{n}" for n in range(60_000)]
+    lines = pl.DataFrame({"u,a,n": texts})
+    path = tmp_path / f"e.csv{suffix}"
+    if suffix == ".parts.gz":
+        parts = ["\n".join(texts[i : i + 1000]) + "\n" for i in range(0, 60_000, 1000)]
+        path.write_bytes(b"".join(gzip.compress(part.encode(), 1) for part in parts))
+    else:
+        lines.write_csv(path, quote_style="never", compression=COMPRESSIONS[suffix])
+    file = File(str(path), "csv", path.name)
+    assert rows_of(file) == pytest.approx(60_000, rel=0.15)
+    assert size_of(file) == pytest.approx(sum(len(t) + 1 for t in texts), rel=0.15)
+
+
+def test_a_long_archive_of_zstd_is_as_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many of its bytes the first lines took is not told."""
+    path = tmp_path / "e.csv.zst"
+    n = pl.int_range(20_000, eager=True)
+    pl.DataFrame({"a": n.hash(1), "b": n.hash(2)}).write_csv(path, compression="zstd")
+    file = File(str(path), "csv", path.name)
+    assert rows_of(file) == 20_001
+    monkeypatch.setattr(packed, "SHORT", 100_000)
+    assert size_of(file) == 10 * path.stat().st_size
+
+
+def test_a_packed_file_that_cannot_be_unpacked_is_as_usual(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv.gz"
+    path.write_bytes(b"no archive" * 10)
+    assert size_of(File(str(path), "csv", path.name)) == 1_000
+
+
 def test_bytes_of_an_encoded_row() -> None:
     assert width(Wanted()) == 16  # user 4, event 4, time 8
     assert width(Wanted(account=True, id=True, traits=("a", "b"), values=("v",))) == 44
@@ -118,18 +159,38 @@ def test_as_many_ids_as_the_first_rows_let_expect() -> None:
     """Of 100 rows of 10,000: 20 ids once, each for √100 others, and 8 several times."""
     users = [f"once{i}" for i in range(20)] + [f"often{i % 8}" for i in range(80)]
     rows = pl.LazyFrame({"user": users})
-    assert sizing._ids(10_000, type("Log", (), {"frame": rows})()) == 8 + 20 * 10
+    assert sizing._ids(10_000, type("Log", (), {"frame": rows})(), ("user",)) == 8 + 20 * 10
 
 
-def parted(tmp_path: Path, users: list[int], files: int) -> Encoded:
-    """Rows in bucket files."""
+@pytest.mark.parametrize(
+    ("users", "expected"),
+    [
+        ([i // 5 for i in range(100)], 2_000),  # sorted: 20 of 100 rows, and so on
+        ([i // 5 if i % 20 else 0 for i in range(100)], 2_000),  # but for a few rows
+        ([*range(100)], 100 * 10),  # each once, which says nothing of the order
+        ([i % 50 for i in range(75)] * 2, 50),  # none stand together
+        ([*range(90), *range(10)], 10 + 80 * 10),  # nor do these, though few come again
+        ([0, 0, 1, 1] * 25, 2),  # users who come again and again
+    ],
+)
+def test_ids_of_which_the_rows_stand_together_go_on(users: list[int], expected: float) -> None:
+    rows = pl.LazyFrame({"user": [f"u{user}" for user in users]})
+    log = type("Log", (), {"frame": rows})()
+    assert sizing._ids(100 * len(users), log, ("user",)) == expected
+
+
+def parted(tmp_path: Path, users: list[int | None], files: int) -> Encoded:
+    """Rows in bucket files, those of nobody in the first; 0 is the code of u0."""
     pl.LazyFrame({"user": users}, schema={"user": pl.UInt32}).sink_parquet(
         pl.PartitionBy(
-            tmp_path, key=(pl.col("user") % files).alias("k"), include_key=False,
+            tmp_path, key=(pl.col("user").fill_null(0) % files).alias("k"), include_key=False,
             file_path_provider=lambda args: f"{args.partition_keys.item(0, 0)}.0.parquet",
-        )
+        ),
+        mkdir=True,
     )  # fmt: skip
-    return Encoded(files, None, tmp_path, {"user": Dictionary()}, ("user",))
+    ids = Dictionary()
+    ids.add(pl.Series([f"u{n}" for n in range(24)]))
+    return Encoded(files, None, tmp_path, {"user": ids}, ("user",))
 
 
 def test_whole_files_or_parts_of_one_make_a_bucket(tmp_path: Path) -> None:
@@ -142,13 +203,16 @@ def test_whole_files_or_parts_of_one_make_a_bucket(tmp_path: Path) -> None:
         for bucket in range(n):
             found = rows.bucket(bucket, n).collect()["user"].to_list()
             assert sorted(found) == sorted(u for u in users if u % n == bucket), (n, bucket)
-    assert [rows.largest(n) for n in (1, 2, 12, 24)] == [2000, 1000, 200, 120]
+    assert [rows.largest(n) for n in (1, 2, 12)] == [2000, 1000, 200]
 
 
-def sizes(rows: Encoded, free: int) -> int:
+def sizes(rows: Encoded, free: int, kept: pl.Expr | None = None, pieces: int = 0) -> int:
     """The buckets of a log whose rows need 100 bytes, with 10 ids, and so many bytes for it."""
     size = free + sizing.COUNTING + 10 * sizing.ID
-    return Sizing(None, memory.Limit(size, "test"), 100, 12, taken=0).buckets(rows, 10)
+    kept = pl.col("user").is_not_null() if kept is None else kept
+    return Sizing(None, memory.Limit(size, "test"), 100, 12, taken=0).buckets(
+        rows, 10, kept, pieces
+    )
 
 
 def test_as_few_buckets_as_fit(tmp_path: Path) -> None:
@@ -158,8 +222,78 @@ def test_as_few_buckets_as_fit(tmp_path: Path) -> None:
     assert sizes(rows, 239_999 + actors) == 2
     assert sizes(rows, 40_000 + actors // 6) == 6
     assert sizes(rows, 10_000 + actors // 24) == 24
-    with pytest.raises(MemoryProblem, match="the largest of"):
+    with pytest.raises(MemoryProblem, match="would need about"):
         sizes(rows, 9_000)  # nobody's 100 rows can be parted
+
+
+def test_who_fills_a_bucket_alone_is_named(tmp_path: Path) -> None:
+    """Users are u0 to u23 with 100 rows each, and u5 has 1,000 more."""
+    rows = parted(tmp_path, [*list(range(24)) * 100, *[5] * 1000], 12)
+    with pytest.raises(MemoryProblem) as told:
+        sizes(rows, 100_000)
+    assert "user 'u5', with 1,100 rows in one bucket of 3,072, would need" in told.value.message
+    assert 'exclude: {users: ["u5"]}' in (told.value.hint or "")
+    crowded = parted(tmp_path / "more", [*range(0, 3072 * 50, 3072), 7], 12)
+    with pytest.raises(MemoryProblem, match=r"the largest of 3,072 buckets would need"):
+        sizes(crowded, 4_000)
+
+
+def test_rows_that_do_not_count_need_no_room(tmp_path: Path) -> None:
+    """All in one file: 900 rows of nobody, and 1,000 of a user who is excluded."""
+    rows = parted(tmp_path, [*list(range(24)) * 100, *[None] * 900, *[12] * 1000], 12)
+    kept = pl.col("user").is_not_null() & (pl.col("user") != 12)
+    assert rows.largest(12) == 2_100
+    assert sizes(rows, 20_000 + 10 * sizing.ACTOR // 12, kept) == 12
+    assert sizes(rows, 10_000 + 10 * sizing.ACTOR // 24, kept) == 24
+    assert sizes(rows, 10_000 + 10 * sizing.ACTOR // 24, kept, 4_300) == 48
+
+
+def test_a_log_of_which_few_rows_count_fits(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """100 rows at 10 kB, 500 of nobody and 500 of a bot: 1 MB, or 6 MB where it counts."""
+    made = Sizing(None, memory.Limit(sizing.COUNTING + 2 * MB, "test"), 10_000, 12, taken=0)
+    monkeypatch.setattr(prepare, "sized", lambda *_, **__: made)
+    users = [*(f"u{i % 10}" for i in range(100)), *["bot", ""] * 500]
+    write_log(tmp_path, [(u, "used", f"2026-08-{i % 28 + 1:02}") for i, u in enumerate(users)])
+    (tmp_path / "x.yaml").write_text("exclude: {users: [bot]}\n")
+    told = cli("active-users", "events.csv")
+    assert told.code == 3
+    assert "user 'bot', with 500 rows in one bucket" in told.err
+    outcome = cli("active-users", "events.csv", "-c", "x.yaml", "-f", "json")
+    assert outcome.code == 0
+    assert '"actors": 10' in outcome.out
+
+
+def test_sums_of_accounts_are_reckoned_with_where_there_are_such(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 accounts take 60 kB of memory, and 2.4 MB where each has sums."""
+    made = Sizing(None, memory.Limit(sizing.COUNTING + 2 * MB, "test"), 10, 12, taken=0)
+    asked = []
+    monkeypatch.setattr(prepare, "sized", lambda *_, by_account: asked.append(by_account) or made)
+    days = [f"2026-08-{i % 28 + 1:02}" for i in range(300)]
+    rows = [f"u{i},used,{day},a{i}" for i, day in enumerate(days)]
+    (tmp_path / "e.csv").write_text("\n".join(["user,event,time,account", *rows]) + "\n")
+    assert cli("active-users", "e.csv").code == 0
+    for command in (("account-health", "e.csv"), ("active-users", "e.csv", "--by", "account")):
+        outcome = cli(*command)
+        assert outcome.code == 3
+        assert "and the sums of 300 accounts or segments would need" in outcome.err
+    assert asked == [False, True, False]
+
+
+def test_accounts_that_have_sums_are_guessed_before_the_log_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """1,000 rows of 1,000 accounts: 8.2 MB where each has sums."""
+    names = [f"a{i}" for i in range(1000)]
+    frame = pl.LazyFrame({"user": ["u"] * 1000, "account": names})
+    log = type("Log", (), {"frame": frame, "found": ["account"], "about": lambda _: 1000})()
+    size = sizing.CODE + sizing.COUNTING + 7 * MB
+    monkeypatch.setattr(memory, "limit", lambda: memory.Limit(size, "test"))
+    files = [sizing.sized(None, log, Wanted(), 0, by_account=by).files for by in (False, True)]
+    assert files == [1, sizing.FILES]
 
 
 SCORE = ("engagement-score", "-c", EXAMPLE)
@@ -179,7 +313,7 @@ def test_however_the_sample_is_parted_the_same_is_said(
 ) -> None:  # fmt: skip
     whole = cli(*command)
     assert whole.code == 0
-    monkeypatch.setattr(prepare, "sized", lambda *_: Sizing(buckets, None, 0, files))
+    monkeypatch.setattr(prepare, "sized", lambda *_, **__: Sizing(buckets, None, 0, files))
     assert cli(*command).out == whole.out
 
 

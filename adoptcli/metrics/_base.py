@@ -108,6 +108,11 @@ class Metric:
     cut: Callable[[Tallies, Mapping[str, float | None]], Tallies] | None = None
     exempt: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def by_account(self) -> bool:
+        """Whether it has sums of each account."""
+        return self.whole_accounts or any("account" in keys for keys in self.keys.values())
+
 
 _REGISTRY: dict[str, Metric] = {}
 

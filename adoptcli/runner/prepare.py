@@ -158,7 +158,9 @@ def _prepared(
         encoded, dictionaries = shuffle.encoded(reading, canonical, wanted, tables, request)
         sizing = Sizing(encoded.files, None, 0)
     else:
-        sizing = sized(request.shards, canonical, wanted, tables.size())
+        sizing = sized(
+            request.shards, canonical, wanted, tables.size(), by_account=_by_accounts(request)
+        )
         folder = temporary.folder(request.tmp) if sizing.files > 1 else None
         if folder is not None:
             undo.callback(temporary.remove, folder)
@@ -276,7 +278,10 @@ def _plan(
     tabled = traits.ranked(coded, order)
     context = _context(request, found, words, labels, tabled)
     ids = _size(encoded, coded)
-    least = sizing.buckets(encoded, ids)
+    pieces = found.rows if request.quality else 0
+    least = sizing.buckets(
+        encoded, ids, found.needed(encoded.columns), pieces, _sums(request, sizes)
+    )
     layout = Layout.fit(
         ids, found.start, found.as_of, len(words.atoms),
         itertools.dropwhile(lambda n: n < least, encoded.partings()),
@@ -292,6 +297,17 @@ def _plan(
     if request.unit == "account":
         made.no_account, made.memberships = members.beyond_one(encoded, found)
     return made
+
+
+def _by_accounts(request: Request) -> bool:
+    """Whether some metric has sums of each account."""
+    return any(get_metric(name).by_account for name in request.metrics)
+
+
+def _sums(request: Request, sizes: Mapping[str, int]) -> int:
+    """How many accounts, or values that actors are split by, have sums of their own."""
+    split = [sizes.get(f"trait.{name}", 0) for names in request.segments for name in names]
+    return max([sizes["account"] if _by_accounts(request) else 0, *split])
 
 
 def _size(encoded: Encoded, tables: Tables) -> int:

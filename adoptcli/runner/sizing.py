@@ -5,7 +5,10 @@ What rows and actors need was measured (`benchmarks/run.py`); it is an upper bou
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from math import sqrt
 
 import polars as pl
@@ -21,7 +24,7 @@ READING, READ = 300_000_000, 200  # bytes that reading into files needs at most,
 CODE, COUNTING = 110_000_000, 100_000_000  # of this process, and for sums
 SORTED, REPEATED = 60, 100  # bytes a row of a bucket needs beside its own, and where it has an id
 ID, ACTOR = 80, 600  # bytes of an id in the dictionary, and of an actor in its bucket
-ACCOUNT = 8_000  # bytes of the sums of an account
+ACCOUNT, SUMS = 200, 8_000  # bytes of an account, and of the sums of one
 
 
 @dataclass(frozen=True)
@@ -54,34 +57,82 @@ class Sizing:
         """Stop where the ids alone, of which more and more come, need more than there is."""
         self.require(self.reading + ids * ID, f"keeping {ids:,} ids, and more to come,")
 
-    def require(self, more: float, what: str) -> None:
+    def require(self, more: float, what: str, way: str = "") -> None:
         """Stop where so much more is not there.
 
         Raises:
             MemoryProblem: It is not.
         """
-        memory.require(more, what, self.limit, self.taken)
+        memory.require(more, what, self.limit, self.taken, way)
 
-    def buckets(self, encoded: Encoded, ids: int) -> int:
+    def buckets(
+        self, encoded: Encoded, ids: int, kept: pl.Expr, pieces: int = 0, sums: int = 0
+    ) -> int:
         """The fewest buckets that fit, now that all is known.
+
+        What files say of all their rows comes first; the rows that are kept are only looked at
+        where that is too much.
+
+        Args:
+            encoded: The rows in files.
+            ids: How many actors there are.
+            kept: True for the rows that a bucket holds.
+            pieces: Rows that are looked at in as many even pieces as there are buckets.
+            sums: How many accounts, or values that actors are split by, have sums of their own.
 
         Raises:
             MemoryProblem: None do.
         """
         if self.shards is not None or encoded.folder is None or self.limit is None:
             return self.shards or 1
-        kept = COUNTING + ids * ID + encoded.size("account") * ACCOUNT
-        for n in encoded.partings():
-            needed = kept + encoded.largest(n) * self.row + ids / n * ACTOR
-            if needed <= self.free:
+        fixed = COUNTING + ids * ID + encoded.size("account") * ACCOUNT + sums * SUMS
+        beside = f" and the sums of {sums:,} accounts or segments" if sums else ""
+        self.require(fixed, f"keeping {ids:,} ids{beside}")
+
+        def needed(rows: int, n: int) -> float:
+            return fixed + rows * self.row + ids / n * ACTOR
+
+        partings = [*takewhile(lambda n: n <= MOST, encoded.partings())]
+        for n in partings:
+            if encoded.files % n == 0 and needed(encoded.largest(n), n) <= self.free:
                 return n
-            if 2 * n > MOST:
-                self.require(needed, f"the largest of {n:,} buckets")
+        spread, rows = encoded.spread(kept, partings[-1]), 0
+        for n in partings:
+            rows = max(_largest(spread, n), pieces // n)
+            if needed(rows, n) <= self.free:
+                return n
+        what, way = _fullest(encoded, kept, rows, partings[-1])
+        self.require(needed(rows, partings[-1]), what, way)
         raise AssertionError
 
 
-def sized(shards: int | None, canonical: Canonical, wanted: Wanted, tables: int) -> Sizing:
+def _largest(spread: pl.DataFrame, buckets: int) -> int:
+    """The rows of the largest bucket, by those of its parts."""
+    sizes = spread.group_by(pl.col("part") % buckets).agg(pl.col("len").sum())["len"]
+    return max(sizes.to_list(), default=0)
+
+
+def _fullest(encoded: Encoded, kept: pl.Expr, rows: int, buckets: int) -> tuple[str, str]:
+    """What to call the largest bucket: the actor who fills it, if one does; and the way out."""
+    name, own = encoded.busiest(kept)
+    if 2 * own <= rows:
+        return f"the largest of {buckets:,} buckets", ""
+    section = f"exclude: {{{encoded.unit}s: [{json.dumps(name, ensure_ascii=False)}]}}"
+    what = f"{encoded.unit} {name!r}, with {own:,} rows in one bucket of {buckets:,},"
+    return what, f"exclude it where it is nobody who counts: {section}; or "
+
+
+def sized(
+    shards: int | None, canonical: Canonical, wanted: Wanted, tables: int, *, by_account: bool
+) -> Sizing:
     """Whether the log fits into memory beside so many bytes of tables, by as few looks as tell.
+
+    Args:
+        shards: How many buckets are asked for, if any.
+        canonical: The log.
+        wanted: What is read of it.
+        tables: Bytes.
+        by_account: Each account has sums of its own.
 
     Raises:
         MemoryProblem: Not even reading it into files does.
@@ -91,8 +142,10 @@ def sized(shards: int | None, canonical: Canonical, wanted: Wanted, tables: int)
         return made
     rows = canonical.about()
     # Where there is room for as many ids as rows, nobody need look how many there are.
-    for ids in (lambda: rows, lambda: _ids(rows, canonical)):
-        if COUNTING + rows * made.row + ids() * (ID + ACTOR) <= made.free:
+    account = ACCOUNT + SUMS * by_account if "account" in canonical.found else 0
+    for many in (lambda names: rows, lambda names: _ids(rows, canonical, names)):
+        fixed = COUNTING + rows * made.row + many(("user", "anonymous")) * (ID + ACTOR)
+        if fixed + (account and many(("account",)) * account) <= made.free:
             return made
     made = replace(made, files=FILES, reading=min(READING, rows * READ))
     made.require(made.reading, f"a log of {rows:,} rows, read piece by piece,")
@@ -104,13 +157,23 @@ def _row(wanted: Wanted) -> float:
     return SORTED + 1.5 * width(wanted) + (REPEATED if wanted.id or wanted.exact else 0)
 
 
-def _ids(rows: int, canonical: Canonical) -> float:
-    """About how many ids there are, by those of the first rows.
+def _ids(rows: int, canonical: Canonical, columns: Sequence[str]) -> float:
+    """About how many ids some columns hold, by those of the first rows.
 
-    An id that is there once stands for √(rows ÷ sample) of them: that errs by no more than as much.
+    Where the rows of one stand together, as many new ones come with each further row. Else an id
+    that is there once stands for √(rows ÷ sample) of them: that errs by no more than as much.
     """
-    names = [n for n in ("user", "anonymous") if n in canonical.frame.collect_schema().names()]
+    names = [n for n in columns if n in canonical.frame.collect_schema().names()]
     first = canonical.frame.select(names).head(SAMPLE).collect()
-    ids = pl.concat([first[name] for name in names]).drop_nulls().value_counts()
+    found = pl.concat([first[name] for name in names]).drop_nulls()
+    ids = found.value_counts()
+    if _together(found, ids.height):
+        return rows * ids.height / first.height
     once = int((ids["count"] == 1).sum())
     return ids.height - once + once * sqrt(max(rows / max(first.height, 1), 1))
+
+
+def _together(ids: pl.Series, different: int) -> bool:
+    """Whether the rows of an id stand together: most of those that repeat one repeat the last."""
+    runs = int((ids != ids.shift()).sum()) + 1
+    return runs < 1.5 * different and runs - different < (len(ids) - different) / 2

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 import polars as pl
 
 from adoptcli.errors import DataProblem
-from adoptcli.source import bombs
+from adoptcli.source import bombs, packed
 from adoptcli.source.addresses import is_remote, located
 from adoptcli.source.stamp import Stamp
 
@@ -78,10 +78,10 @@ def checked(
         raise unreadable(name, error) from error
     if not stamp.size:
         raise DataProblem("empty-file", f"{name}: the file is empty", "check the export")
-    packed = Path(path).suffix.lower() in PACKED
-    if packed:
+    is_packed = Path(path).suffix.lower() in PACKED
+    if is_packed:
         bombs.refuse(name, stamp.size, bombs.told(Path(path)))
-    inner = top_of(File(path, "csv", name)) if packed and not kind_of(path) else head
+    inner = top_of(File(path, "csv", name)) if is_packed and not kind_of(path) else head
     guessed = kind or kind_of(path) or sniff(inner)
     if path.lower().endswith(".txt") and kind is None and head.lstrip().startswith(b"{"):
         guessed = "ndjson"
@@ -159,11 +159,15 @@ def size_of(file: File) -> int:
     """About how many bytes there are to read, unpacked; of what is elsewhere, many."""
     if is_remote(file.path):
         return 1 << 40
-    return Path(file.path).stat().st_size * (10 if file.packed else 1)
+    path = Path(file.path)
+    return packed.size(path, packed.beginning(path)) if file.packed else path.stat().st_size
 
 
 def rows_of(file: File) -> int:
     """About how many rows a text file has, by the length of its first lines."""
+    if file.packed and not is_remote(file.path):
+        seen = packed.beginning(path := Path(file.path))
+        return -(-packed.size(path, seen) * max(seen.lines, 1) // max(seen.unpacked, 1))
     head = head_of(file) or top_of(file)
     lines = max(head.count(b"\n"), head.count(b"\r"), 1)
     return -(-size_of(file) * lines // max(len(head), 1))

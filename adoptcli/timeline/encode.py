@@ -281,13 +281,20 @@ class Encoded:
         return rows if whole else rows.filter(pl.col(self.unit) % buckets == number)
 
     def largest(self, buckets: int) -> int:
-        """The rows of the largest bucket; files say so without being read."""
-        if self.files % buckets == 0:
-            many = [self.bucket(number, buckets).select(pl.len()) for number in range(buckets)]
-            return max(int(found.item()) for found in pl.collect_all(many))
-        bucket = (pl.col(self.unit) % buckets).alias("bucket")
-        sizes = self.all().group_by(bucket).len().select(pl.col("len").max())
-        return int(sizes.collect().item() or 0)
+        """The rows of the largest bucket of whole files, which say so without being read."""
+        many = [self.bucket(number, buckets).select(pl.len()) for number in range(buckets)]
+        return max(int(found.item()) for found in pl.collect_all(many))
+
+    def spread(self, kept: pl.Expr, parts: int) -> pl.DataFrame:
+        """part, len: how many of the rows that are kept each of so many parts of actors has."""
+        part = (pl.col(self.unit) % parts).alias("part")
+        return self.all().filter(kept).group_by(part).len().collect()
+
+    def busiest(self, kept: pl.Expr) -> tuple[str, int]:
+        """The actor with the most rows that are kept, and how many; nobody where none is."""
+        most = self.all().filter(kept).group_by(self.unit).len().top_k(1, by="len").collect()
+        names = self.dictionaries[self.unit].text(most[self.unit])
+        return next(zip(names, most["len"], strict=True), ("", 0))
 
 
 def encode(

@@ -66,11 +66,17 @@ class Survey:
         inside = (pl.col("time") >= self.start) & (pl.col("time") < self.as_of)
         return inside if self.clean else inside & counted(self, columns)
 
+    def needed(self, columns: Sequence[str]) -> pl.Expr:
+        """True for the rows that must be held to count: those that do, and what is chosen from."""
+        among = self.delivered(late="prefer" in columns) if "id" in columns else None
+        return self.keep(columns) if among is None else self.keep(columns) | among
+
     def delivered(self, *, late: bool) -> pl.Expr | None:
         """True for the rows among which that of several deliveries is chosen which counts.
 
         Rows that are excluded or without weight are, so that it is chosen before it is judged; rows
-        that cannot be used or have a stray time are not: they say nothing of the others.
+        that cannot be used or have a stray time are not: they say nothing of the others. Nor are
+        those of excluded users, who have no other rows.
 
         Args:
             late: Rows from as-of on may be chosen before others; the earliest never is one.
@@ -84,6 +90,8 @@ class Survey:
             return None
         time, end = pl.col("time"), max(self.end, self.as_of) if late else self.as_of
         usable = pl.col("user").is_not_null() & pl.col("event").is_not_null()
+        if self.excluded_users:
+            usable &= ~pl.col("user").is_in(list(self.excluded_users))
         return usable & (time >= self.start) & (time < end)
 
     @property
