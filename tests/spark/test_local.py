@@ -108,6 +108,19 @@ def test_the_yaml_says_where_it_runs(cli: Cli) -> None:
     assert told == [(progress.READING, None), (progress.COUNTING, rows)]  # not those of the head
 
 
+def test_fewer_users_than_buckets(cli: Cli) -> None:
+    written(2, lambda user: "a")
+    same(cli, *REPORT)
+
+
+def test_a_log_without_rows(cli: Cli) -> None:
+    written(2, lambda user: "a")
+    pl.read_parquet("events.parquet").clear().write_parquet("events.parquet")
+    here, there = cli(*REPORT), cli(*REPORT, *SPARK)
+    assert (there.code, there.out, there.err) == (here.code, "", here.err)
+    assert "the files hold no rows" in there.err
+
+
 SHADOWS = {
     "polars": ("import polars\npolars.__version__ = '1.0.0'\n", "1.0.0", "the same Polars"),
     "adoptcli": ("import adoptcli\nadoptcli.__version__ = '0.0.1'\n", "0.0.1", "adoptcli away"),

@@ -31,6 +31,7 @@ BUCKET, KNOWN, TEXT = "bucket", "known", "text"
 SEED = 0x5EED
 BESIDE: Schema = {BUCKET: pl.Int64(), KNOWN: pl.Boolean()}
 BELOW: Schema = {TEXT: pl.String(), BUCKET: pl.Int64()}
+CODED: Schema = {TEXT: pl.String(), "code": pl.UInt32()}
 NAMED: Schema = {"name": pl.String(), TEXT: pl.String()}
 T = TypeVar("T")
 
@@ -156,7 +157,8 @@ def distinct(table: pa.Table, schema: Schema, names: Sequence[str]) -> pa.Table:
     """The different texts of some columns of one bucket, each with the column's name."""
     frame = from_arrow(table, schema).filter(~pl.col(KNOWN))
     found = [
-        pl.DataFrame({"name": name, TEXT: frame[name].unique().drop_nulls()}) for name in names
+        frame.select(pl.lit(name).alias("name"), pl.col(name).alias(TEXT)).drop_nulls().unique()
+        for name in names
     ]
     return to_arrow(pl.concat(found), NAMED)
 
