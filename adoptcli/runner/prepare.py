@@ -112,12 +112,15 @@ def prepare(request: Request) -> Prepared:
         UsageProblem: The segment asked for is nowhere.
     """
     d, settled = request.definitions, presets.Settled(request.base)
+
+    def find(paths: Sequence[str]) -> Gathered:
+        return gather(d.source, paths, request.base, request.tmp, settled.settle, request.since_day)
+
     if request.master:
-        reading = _on_spark(request)
-        request = replace(request, paths=[str(reading.head)], reading=reading)
-    gathered = gather(
-        d.source, request.paths, request.base, request.tmp, settled.settle, request.since_day
-    )
+        reading, gathered = _on_spark(request, find)
+        request = replace(request, reading=reading)
+    else:
+        gathered = find(request.paths)
     d = d.model_copy(update={"source": list(gathered.sources)})
     made = _steadily(replace(request, definitions=d), settled, gathered)
     made.definitions = hash_of(d, settled.roles(d))
@@ -169,10 +172,12 @@ def _prepared(
     return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d, sizing)
 
 
-def _on_spark(request: Request) -> Reading:
+def _on_spark(
+    request: Request, find: Callable[[Sequence[str]], Gathered]
+) -> tuple[Reading, Gathered]:  # fmt: skip
     from adoptcli.runner.spark import reading
 
-    return reading.opened(request)
+    return reading.opened(request, find)
 
 
 def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonical, Wanted]:

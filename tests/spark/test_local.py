@@ -121,6 +121,81 @@ def test_a_log_without_rows(cli: Cli) -> None:
     assert "the files hold no rows" in there.err
 
 
+def days(*names: str) -> list[str]:
+    """The log of `written` in files of these names, a third of the users more in each."""
+    whole = pl.read_parquet("events.parquet")
+    number = pl.col("user").str.slice(1).cast(pl.Int64)
+    for i, name in enumerate(names):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        whole.filter(number % len(names) == i).write_parquet(name)
+    return [*names]
+
+
+def told(cli: Cli, path: str, *arguments: str, code: int = 2) -> str:
+    """How Spark refuses what one machine does."""
+    there = cli("report", path, *arguments, *REPORT[2:], *SPARK)
+    assert (there.code, there.out) == (code, ""), there.err
+    assert "--runner local" in there.err
+    return str(there.err)
+
+
+def test_the_files_are_those_of_one_machine(cli: Cli) -> None:
+    """Folders in folders, a file named twice, days that are not read."""
+    written(90, lambda user: f"a{user % 9}")
+    days("log/a.parquet", "log/more/b.parquet", "log/_hidden.parquet")
+    same(cli, "report", "log", "log/a.parquet", *REPORT[2:])
+    assert "folders within folders" in told(cli, Path("log").absolute().as_uri())
+    twice = Path("log/a.parquet").absolute().as_uri()
+    assert "a file twice" in told(cli, twice, twice)
+
+
+def test_days_before_the_lookback_are_not_read(cli: Cli) -> None:
+    written(90, lambda user: f"a{user % 9}")
+    days(*(f"log/day=2026-{day}/x.parquet" for day in ("01-05", "02-05", "02-20")))
+    Path("metrics.yaml").write_text(YAML + "source: {lookback: 10d}\n")
+    since = ("--since", "2026-02-10")
+    same(cli, "report", "log", *since, *REPORT[2:])
+    assert "source.lookback" in told(cli, Path("log").absolute().as_uri(), *since)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_files_of_several_shapes_are_refused(cli: Cli, here: bool) -> None:
+    written(90, lambda user: f"a{user % 9}")
+    days("log/a.parquet", "log/b.parquet")
+    pl.read_parquet("log/a.parquet").drop("account").write_parquet("log/a.parquet")
+    path = "log" if here else Path("log").absolute().as_uri()
+    assert "files of several shapes" in told(cli, path)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_first_file_tells_how_times_are_written(cli: Cli, here: bool) -> None:
+    """Plain dates in a small one, times in a large one, which Spark reads first."""
+    written(900, lambda user: f"a{user % 9}")
+    log = pl.read_parquet("events.parquet")
+    Path("log").mkdir()
+    for name, rows, form in (("a", 1500, "%F"), ("b", log.height, "%FT%TZ")):
+        texts = pl.col("timestamp").dt.strftime(form)
+        log.head(rows).with_columns(texts).write_parquet(f"log/{name}.parquet")
+    expected = cli("report", "log", *REPORT[2:])
+    path = "log" if here else Path("log").absolute().as_uri()
+    there = cli("report", path, *REPORT[2:], *SPARK)
+    assert (there.code, there.out.replace(path, "log")) == (0, expected.out), there.err
+
+
+def test_a_column_of_folders_names_is_refused(cli: Cli) -> None:
+    written(90, lambda user: f"a{user % 9}")
+    days("log/opened/a.parquet")
+    Path("metrics.yaml").write_text("source: {folder: kind}\n")
+    assert "source.folder" in told(cli, "log")
+
+
+def test_nanoseconds_have_a_way_out(cli: Cli) -> None:
+    written(9, lambda user: "a")
+    fine = pl.read_parquet("events.parquet").cast({"timestamp": pl.Datetime("ns", "UTC")})
+    fine.write_parquet("events.parquet")
+    assert "microseconds" in told(cli, "events.parquet", code=3)
+
+
 SHADOWS = {
     "polars": ("import polars\npolars.__version__ = '1.0.0'\n", "1.0.0", "the same Polars"),
     "adoptcli": ("import adoptcli\nadoptcli.__version__ = '0.0.1'\n", "0.0.1", "adoptcli away"),

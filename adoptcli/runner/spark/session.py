@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 
 from adoptcli import __version__, temporary
-from adoptcli.errors import AdoptError, DataProblem, UsageProblem
+from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.source import delta
 
 if TYPE_CHECKING:
@@ -140,29 +140,38 @@ def said(error: BaseException) -> str:
     return (python or lines or [type(error).__name__])[-1 if python else 0][:300]
 
 
-def read(session: SparkSession, paths: Sequence[str]) -> DataFrame:
-    """Parquet files, folders of them, or one Delta table.
+def parquet(
+    session: SparkSession, paths: Sequence[str], base: str = "", **options: str
+) -> DataFrame:  # fmt: skip
+    """Parquet files, or folders of them; folders such as `day=1` below the base are columns.
 
     Raises:
         DataProblem: Nothing can be read there.
     """
     try:
-        if len(paths) == 1 and _is_delta(session, paths[0]):
-            return _of_delta(session, paths[0])
-        found = session.read.parquet(*paths)
+        options |= {"basePath": base} if base else {}
+        found = session.read.options(**options).parquet(*paths)
         assert found.columns is not None  # over Connect nothing has been read before
-        return found
-    except AdoptError:
-        raise
     except Exception as error:
-        raise DataProblem(
-            "spark-read", f"{', '.join(paths)}: Spark cannot read this: {said(error)}",
-            "give Parquet files, a folder of them, or a Delta table, where all workers reach it",
-        ) from error  # fmt: skip
+        raise unread(paths, said(error)) from error
+    return found
 
 
-def _of_delta(session: SparkSession, table: str) -> DataFrame:
-    """A Delta table by the cluster's package; where that is missing by its log, as read here."""
+def unread(paths: Sequence[str], why: str) -> DataProblem:
+    """What Spark does not read."""
+    way = "give Parquet files, a folder of them, or a Delta table, where all workers reach it"
+    if "Illegal Parquet type" in why:
+        way = "read it on one machine: --runner local; or write timestamps in microseconds"
+    text = f"{', '.join(paths[:3])}{', …' if len(paths) > 3 else ''}"
+    return DataProblem("spark-read", f"{text}: Spark cannot read this: {why}", way)
+
+
+def of_delta(session: SparkSession, table: str) -> DataFrame:
+    """A Delta table by the cluster's package; where that is missing by its log, as read here.
+
+    Raises:
+        DataProblem: Nothing can be read there.
+    """
     try:
         return session.read.format("delta").load(table)
     except Exception:
@@ -173,8 +182,7 @@ def _of_delta(session: SparkSession, table: str) -> DataFrame:
             "do not tell its partitions", "add the package: --packages io.delta:delta-spark_2.13",
         )  # fmt: skip
     root = table.rstrip("/")
-    reader = session.read.option("basePath", root).option("mergeSchema", "true")
-    return reader.parquet(*(f"{root}/{entry.within}" for entry in found))
+    return parquet(session, [f"{root}/{e.within}" for e in found], root, mergeSchema="true")
 
 
 def _names(folders: Sequence[str]) -> list[str]:
@@ -182,7 +190,7 @@ def _names(folders: Sequence[str]) -> list[str]:
     return sorted(folder.partition("=")[0] for folder in folders)
 
 
-def _is_delta(session: SparkSession, path: str) -> bool:
+def is_delta(session: SparkSession, path: str) -> bool:
     """Whether a folder has the log of a Delta table; its Parquet files alone may be of the past."""
     try:
         log = session.read.format("binaryFile").load(f"{path.rstrip('/')}/_delta_log/*.json")
