@@ -76,7 +76,7 @@ class Request:
 
 @dataclass
 class Prepared:
-    """A plan, and what reading has to tell. Closing it removes the bucket files.
+    """A plan, and what reading has to tell. Closing it lets go of the buckets.
 
     Where actors are accounts, `no_account` counts the rows that are no account's, and `memberships`
     by how much the users' accounts exceed one each; `lacking` are traits that only users have,
@@ -99,7 +99,9 @@ class Prepared:
     definitions: str = ""
 
     def close(self) -> None:
-        """Remove the bucket files."""
+        """Remove the bucket files, and let go what a cluster holds."""
+        if self.plan.encoded.cluster is not None:
+            self.plan.encoded.cluster.close()
         if self.folder is not None:
             temporary.remove(self.folder)
 
@@ -159,6 +161,8 @@ def _prepared(
 
         folder, reading = None, request.reading
         encoded, dictionaries = shuffle.encoded(reading, canonical, wanted, tables, request)
+        assert encoded.cluster is not None
+        undo.callback(encoded.cluster.close)
         sizing = Sizing(encoded.files, None, 0)
     else:
         sizing = sized(request.shards, canonical, wanted, tables.size())

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from adoptcli import progress
-from adoptcli.runner.spark import shuffle
+from adoptcli.runner.spark import session, shuffle
 from adoptcli.runner.spark.session import connect
 
 MASTER = "local[2]"
@@ -223,3 +223,30 @@ def test_workers_that_run_something_else(cli: Cli, tmp_path: Path, shadow: str) 
         refused(cli(*REPORT, *SPARK), *words)
     finally:
         del environment["PYTHONPATH"]
+
+
+def test_a_worker_that_comes_later_is_asked_too(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the first question had reached others only."""
+    written(60, lambda user: f"a{user % 9}")
+    (tmp_path / "sitecustomize.py").write_text(SHADOWS["python"][0])
+    environment = connect(MASTER).sparkContext.environment
+    monkeypatch.setattr(session, "_preflight", lambda _: None)
+    monkeypatch.setitem(environment, "PYTHONPATH", str(tmp_path))
+    refused(cli(*REPORT, *SPARK), "came later", "3.9.1")
+
+
+def test_nothing_stays_held(cli: Cli) -> None:
+    written(60, lambda user: f"a{user % 9}")
+    same(cli, *REPORT)
+    assert len(connect(MASTER).sparkContext._jsc.getPersistentRDDs()) == 0
+
+
+def test_nobody_answers_over_connect(cli: Cli) -> None:
+    written(2, lambda user: "a")
+    for address in ("sc://127.0.0.1:1", "sc://127.0.0.1:1/;token=secret"):
+        there = cli(*REPORT, "--master", address)
+        assert (there.code, there.out) == (2, "")
+        assert "no Spark answers" in there.err
+        assert "secret" not in there.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,6 +61,12 @@ class Cluster:
         """The codes of the users that one of the patterns matches."""
         found = _values(self._each(lambda _, encoded: worker.users(encoded).matching(patterns)))
         return [code for some in found for code in some]
+
+    def close(self) -> None:
+        """Let the rows go; a cluster that has ended has none."""
+        with suppress(Exception):
+            self._rows.unpersist()
+            spark.close(self._rows.sparkSession)
 
     def _each(self, work: Callable[[int, Encoded], Any]) -> Any:
         shape = self._shape
