@@ -137,7 +137,7 @@ def _master(options: Options, d: Definitions) -> str | None:
             "add --master spark://HOST:7077, local[*], or sc://HOST:15002 for Connect",
         )  # fmt: skip
     if options.rejects:
-        from adoptcli.runner.spark.reading import refusal
+        from adoptcli.runner.spark.listing import refusal
 
         raise refusal("--rejects")
     return options.master or d.master

@@ -76,7 +76,7 @@ class Request:
 
 @dataclass
 class Prepared:
-    """A plan, and what reading has to tell. Closing it removes the bucket files.
+    """A plan, and what reading has to tell. Closing it lets go of the buckets.
 
     Where actors are accounts, `no_account` counts the rows that are no account's, and `memberships`
     by how much the users' accounts exceed one each; `lacking` are traits that only users have,
@@ -99,7 +99,9 @@ class Prepared:
     definitions: str = ""
 
     def close(self) -> None:
-        """Remove the bucket files."""
+        """Remove the bucket files, and let go what a cluster holds."""
+        if self.plan.encoded.cluster is not None:
+            self.plan.encoded.cluster.close()
         if self.folder is not None:
             temporary.remove(self.folder)
 
@@ -112,12 +114,15 @@ def prepare(request: Request) -> Prepared:
         UsageProblem: The segment asked for is nowhere.
     """
     d, settled = request.definitions, presets.Settled(request.base)
+
+    def find(paths: Sequence[str]) -> Gathered:
+        return gather(d.source, paths, request.base, request.tmp, settled.settle, request.since_day)
+
     if request.master:
-        reading = _on_spark(request)
-        request = replace(request, paths=[str(reading.head)], reading=reading)
-    gathered = gather(
-        d.source, request.paths, request.base, request.tmp, settled.settle, request.since_day
-    )
+        reading, gathered = _on_spark(request, find)
+        request = replace(request, reading=reading)
+    else:
+        gathered = find(request.paths)
     d = d.model_copy(update={"source": list(gathered.sources)})
     made = _steadily(replace(request, definitions=d), settled, gathered)
     made.definitions = hash_of(d, settled.roles(d))
@@ -156,6 +161,8 @@ def _prepared(
 
         folder, reading = None, request.reading
         encoded, dictionaries = shuffle.encoded(reading, canonical, wanted, tables, request)
+        assert encoded.cluster is not None
+        undo.callback(encoded.cluster.close)
         sizing = Sizing(encoded.files, None, 0)
     else:
         sizing = sized(
@@ -171,10 +178,12 @@ def _prepared(
     return _plan(request, canonical, wanted, tables, encoded, dictionaries, folder, d, sizing)
 
 
-def _on_spark(request: Request) -> Reading:
+def _on_spark(
+    request: Request, find: Callable[[Sequence[str]], Gathered]
+) -> tuple[Reading, Gathered]:  # fmt: skip
     from adoptcli.runner.spark import reading
 
-    return reading.opened(request)
+    return reading.opened(request, find)
 
 
 def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonical, Wanted]:

@@ -206,6 +206,10 @@ class Cluster(Protocol):
         """What comes of each bucket of a plan, added up where they are and at the end here."""
         ...
 
+    def close(self) -> None:
+        """Let the rows go."""
+        ...
+
 
 @dataclass
 class Encoded:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from adoptcli import progress
-from adoptcli.runner.spark import shuffle
+from adoptcli.runner.spark import session, shuffle
 from adoptcli.runner.spark.session import connect
 
 MASTER = "local[2]"
@@ -108,6 +108,94 @@ def test_the_yaml_says_where_it_runs(cli: Cli) -> None:
     assert told == [(progress.READING, None), (progress.COUNTING, rows)]  # not those of the head
 
 
+def test_fewer_users_than_buckets(cli: Cli) -> None:
+    written(2, lambda user: "a")
+    same(cli, *REPORT)
+
+
+def test_a_log_without_rows(cli: Cli) -> None:
+    written(2, lambda user: "a")
+    pl.read_parquet("events.parquet").clear().write_parquet("events.parquet")
+    here, there = cli(*REPORT), cli(*REPORT, *SPARK)
+    assert (there.code, there.out, there.err) == (here.code, "", here.err)
+    assert "the files hold no rows" in there.err
+
+
+def days(*names: str) -> list[str]:
+    """The log of `written` in files of these names, a third of the users more in each."""
+    whole = pl.read_parquet("events.parquet")
+    number = pl.col("user").str.slice(1).cast(pl.Int64)
+    for i, name in enumerate(names):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        whole.filter(number % len(names) == i).write_parquet(name)
+    return [*names]
+
+
+def told(cli: Cli, path: str, *arguments: str, code: int = 2) -> str:
+    """How Spark refuses what one machine does."""
+    there = cli("report", path, *arguments, *REPORT[2:], *SPARK)
+    assert (there.code, there.out) == (code, ""), there.err
+    assert "--runner local" in there.err
+    return str(there.err)
+
+
+def test_the_files_are_those_of_one_machine(cli: Cli) -> None:
+    """Folders in folders, a file named twice, days that are not read."""
+    written(90, lambda user: f"a{user % 9}")
+    days("log/a.parquet", "log/more/b.parquet", "log/_hidden.parquet")
+    same(cli, "report", "log", "log/a.parquet", *REPORT[2:])
+    assert "folders within folders" in told(cli, Path("log").absolute().as_uri())
+    twice = Path("log/a.parquet").absolute().as_uri()
+    assert "a file twice" in told(cli, twice, twice)
+
+
+def test_days_before_the_lookback_are_not_read(cli: Cli) -> None:
+    written(90, lambda user: f"a{user % 9}")
+    days(*(f"log/day=2026-{day}/x.parquet" for day in ("01-05", "02-05", "02-20")))
+    Path("metrics.yaml").write_text(YAML + "source: {lookback: 10d}\n")
+    since = ("--since", "2026-02-10")
+    same(cli, "report", "log", *since, *REPORT[2:])
+    assert "source.lookback" in told(cli, Path("log").absolute().as_uri(), *since)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_files_of_several_shapes_are_refused(cli: Cli, here: bool) -> None:
+    written(90, lambda user: f"a{user % 9}")
+    days("log/a.parquet", "log/b.parquet")
+    pl.read_parquet("log/a.parquet").drop("account").write_parquet("log/a.parquet")
+    path = "log" if here else Path("log").absolute().as_uri()
+    assert "files of several shapes" in told(cli, path)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_first_file_tells_how_times_are_written(cli: Cli, here: bool) -> None:
+    """Plain dates in a small one, times in a large one, which Spark reads first."""
+    written(900, lambda user: f"a{user % 9}")
+    log = pl.read_parquet("events.parquet")
+    Path("log").mkdir()
+    for name, rows, form in (("a", 1500, "%F"), ("b", log.height, "%FT%TZ")):
+        texts = pl.col("timestamp").dt.strftime(form)
+        log.head(rows).with_columns(texts).write_parquet(f"log/{name}.parquet")
+    expected = cli("report", "log", *REPORT[2:])
+    path = "log" if here else Path("log").absolute().as_uri()
+    there = cli("report", path, *REPORT[2:], *SPARK)
+    assert (there.code, there.out.replace(path, "log")) == (0, expected.out), there.err
+
+
+def test_a_column_of_folders_names_is_refused(cli: Cli) -> None:
+    written(90, lambda user: f"a{user % 9}")
+    days("log/opened/a.parquet")
+    Path("metrics.yaml").write_text("source: {folder: kind}\n")
+    assert "source.folder" in told(cli, "log")
+
+
+def test_nanoseconds_have_a_way_out(cli: Cli) -> None:
+    written(9, lambda user: "a")
+    fine = pl.read_parquet("events.parquet").cast({"timestamp": pl.Datetime("ns", "UTC")})
+    fine.write_parquet("events.parquet")
+    assert "microseconds" in told(cli, "events.parquet", code=3)
+
+
 SHADOWS = {
     "polars": ("import polars\npolars.__version__ = '1.0.0'\n", "1.0.0", "the same Polars"),
     "adoptcli": ("import adoptcli\nadoptcli.__version__ = '0.0.1'\n", "0.0.1", "adoptcli away"),
@@ -135,3 +223,30 @@ def test_workers_that_run_something_else(cli: Cli, tmp_path: Path, shadow: str) 
         refused(cli(*REPORT, *SPARK), *words)
     finally:
         del environment["PYTHONPATH"]
+
+
+def test_a_worker_that_comes_later_is_asked_too(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the first question had reached others only."""
+    written(60, lambda user: f"a{user % 9}")
+    (tmp_path / "sitecustomize.py").write_text(SHADOWS["python"][0])
+    environment = connect(MASTER).sparkContext.environment
+    monkeypatch.setattr(session, "_preflight", lambda _: None)
+    monkeypatch.setitem(environment, "PYTHONPATH", str(tmp_path))
+    refused(cli(*REPORT, *SPARK), "came later", "3.9.1")
+
+
+def test_nothing_stays_held(cli: Cli) -> None:
+    written(60, lambda user: f"a{user % 9}")
+    same(cli, *REPORT)
+    assert len(connect(MASTER).sparkContext._jsc.getPersistentRDDs()) == 0
+
+
+def test_nobody_answers_over_connect(cli: Cli) -> None:
+    written(2, lambda user: "a")
+    for address in ("sc://127.0.0.1:1", "sc://127.0.0.1:1/;token=secret"):
+        there = cli(*REPORT, "--master", address)
+        assert (there.code, there.out) == (2, "")
+        assert "no Spark answers" in there.err
+        assert "secret" not in there.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +35,7 @@ class Cluster:
         """The answers of all buckets, one below the other."""
         found = self._each(lambda bucket, encoded: worker.answer(bucket, encoded, query))
         answers: list[pl.DataFrame] = _values(found)
+        answers = answers or [query(self.rows.lazy()).collect()]  # no bucket has anything
         return pl.concat(answers, how="vertical_relaxed")
 
     def each(
@@ -53,12 +55,18 @@ class Cluster:
         """text and code of those of some users that the workers know."""
         found = self._each(lambda _, encoded: worker.users(encoded).codes(texts))
         codes: list[pl.DataFrame] = _values(found)
-        return pl.concat(codes)
+        return pl.concat([pl.DataFrame(schema=worker.CODED), *codes])
 
     def matching(self, patterns: Sequence[str]) -> list[int]:
         """The codes of the users that one of the patterns matches."""
         found = _values(self._each(lambda _, encoded: worker.users(encoded).matching(patterns)))
         return [code for some in found for code in some]
+
+    def close(self) -> None:
+        """Let the rows go; a cluster that has ended has none."""
+        with suppress(Exception):
+            self._rows.unpersist()
+            spark.close(self._rows.sparkSession)
 
     def _each(self, work: Callable[[int, Encoded], Any]) -> Any:
         shape = self._shape
@@ -79,7 +87,7 @@ class Users:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._known = pl.DataFrame(schema={TEXT: pl.String, "code": pl.UInt32})
+        self._known = pl.DataFrame(schema=worker.CODED)
 
     def add(self, texts: pl.Series) -> pl.Series:
         """Codes of texts from the users table, which the workers have too."""

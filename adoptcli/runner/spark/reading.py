@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ import polars as pl
 from adoptcli import temporary
 from adoptcli.definitions import Source
 from adoptcli.errors import UsageProblem
+from adoptcli.runner.spark import listing
 from adoptcli.runner.spark import session as spark
-from adoptcli.source.events import Canonical
+from adoptcli.runner.spark.listing import refusal
+from adoptcli.source.events import Canonical, Gathered
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
     from adoptcli.runner.beside import Beside
     from adoptcli.runner.prepare import Request
 
-HEAD = 1000  # rows by which the columns are looked at
 ROWS, FEWEST, MOST = 2_000_000, 4, 4096  # rows of a bucket; buckets
+Find = Callable[[Sequence[str]], Gathered]
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,11 @@ class Reading:
     Attributes:
         session: Where they are.
         raw: The rows, of all files.
-        head: A file of the first ones, to see how the rest is read.
         excluded: Patterns of users whose rows may be anywhere, as they do not count.
     """
 
     session: SparkSession
     raw: DataFrame
-    head: Path
     excluded: tuple[str, ...]
 
     def rows(self) -> int:
@@ -45,8 +46,12 @@ class Reading:
         return int(spark.collected(self.raw.groupBy().count())[0][0])
 
 
-def opened(request: Request) -> Reading:
-    """The rows of a request.
+def opened(request: Request, find: Find) -> tuple[Reading, Gathered]:
+    """The rows of a request, and a file of the first ones, to see how the rest is read.
+
+    Args:
+        request: What is asked for.
+        find: Finds the files of this machine that paths stand for, or the YAML's.
 
     Raises:
         UsageProblem: What is asked for is not done on Spark, or there is none.
@@ -66,10 +71,21 @@ def opened(request: Request) -> Reading:
             "no-files", "no event file is named for Spark",
             "give one on the command line, or in the YAML: source: {files: [events.parquet]}",
         )  # fmt: skip
-    session = spark.connect(request.master, request.tmp)
-    raw = spark.read(session, [_whole(path) for path in paths])
     excluded = tuple(request.definitions.exclude.users)
-    return Reading(session, raw, _head(raw, paths[0], request.tmp), excluded)
+    if listing.is_here(paths):
+        gathered = find(request.paths)
+        session = spark.connect(request.master, request.tmp)
+        raw, first = listing.here(session, gathered.all)
+        head = _head(first, gathered.all[0].name, request.tmp)
+        name = replace(gathered.all[0], path=str(head), folders=None, origin=gathered.all[0])
+        gathered = replace(gathered, files=((name,),))
+    else:
+        if sources[0].lookback is not None and request.since_day is not None:
+            raise refusal("source.lookback with --since, of files that are elsewhere or Delta's,")
+        session = spark.connect(request.master, request.tmp)
+        raw, first = listing.there(session, [_whole(path) for path in paths])
+        gathered = find([str(_head(first, paths[0], request.tmp))])
+    return Reading(session, raw, excluded), gathered
 
 
 def _near(name: str, base: Path | None) -> str:
@@ -84,10 +100,10 @@ def _whole(path: str) -> str:
     return "s3a" + path.removeprefix("s3") if path.startswith("s3://") else path
 
 
-def _head(raw: DataFrame, path: str, tmp: Path | None) -> Path:
+def _head(first: pl.DataFrame, path: str, tmp: Path | None) -> Path:
     name = path.rstrip("/").rpartition("/")[2] or "events"
     place = temporary.folder(tmp) / f"{name.removesuffix('.parquet')}.parquet"
-    pl.DataFrame(pl.from_arrow(spark.table(raw.limit(HEAD)))).write_parquet(place)
+    first.write_parquet(place)
     return place
 
 
@@ -105,6 +121,8 @@ def fit(canonical: Canonical, tables: Beside) -> None:
     parts = canonical.parts
     if tables.identities is not None or any(_merging(part.source) for part in parts):
         raise refusal("merging ids (source.identity)")
+    if parts[0].source.folder:
+        raise refusal("a column of folders' names (source.folder)")
     if len(parts) > 1 or parts[0].scan.kind != "parquet":
         raise refusal("reading files of several shapes")
 
@@ -112,12 +130,3 @@ def fit(canonical: Canonical, tables: Beside) -> None:
 def _merging(source: Source) -> bool:
     identity = source.identity
     return identity.how not in ("none", "resolved") or bool(identity.told or source.members)
-
-
-def refusal(what: str) -> UsageProblem:
-    """What only one machine does."""
-    return UsageProblem(
-        "not-on-spark",
-        f"{what} is not done on Spark",
-        "run it on one machine: --runner local, or no runner in the YAML",
-    )

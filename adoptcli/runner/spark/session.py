@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
+import socket
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import polars as pl
 
 from adoptcli import __version__, temporary
-from adoptcli.errors import AdoptError, DataProblem, UsageProblem
+from adoptcli.errors import DataProblem, UsageProblem
 from adoptcli.source import delta
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ INSTALL = "pip install 'adoptcli[spark]'"
 CHATTER = re.compile(r"WARNING|NOTE|Using |Setting |To adjust |\S+ \S+ (WARN|INFO) ")
 T = TypeVar("T")
 
+PORT, PATIENCE = 15002, 5  # of a Connect server; seconds
 ASKED = 16  # tasks that tell what their worker runs
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -49,6 +52,7 @@ def connect(master: str, tmp: Path | None = None) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         if master.startswith("sc://"):
+            _knock(master)
             session = SparkSession.builder.appName(NAME).remote(master).getOrCreate()
         else:
             session = SparkSession.getActiveSession() or _started(master, tmp)
@@ -56,12 +60,35 @@ def connect(master: str, tmp: Path | None = None) -> SparkSession:
             session.conf.set(name, value)
     except Exception as error:
         raise UsageProblem(
-            "no-spark-there", f"{master}: no Spark answers: {said(error)}",
+            "no-spark-there", f"{master.partition(';')[0]}: no Spark answers: {said(error)}",
             "check --master; local[*] runs it on this machine, and needs Java 17",
         ) from error  # fmt: skip
     _ship(session, tmp)
     _preflight(session)
     return session
+
+
+def _knock(master: str) -> None:
+    """Spark itself would wait for ever where nobody answers; a proxy alone knows who does.
+
+    Raises:
+        OSError: Nobody answers.
+    """
+    address = urlsplit(master)
+    host = address.hostname or ""
+    if not getproxies() or proxy_bypass(host):
+        socket.create_connection((host, address.port or PORT), PATIENCE).close()
+
+
+def close(session: SparkSession) -> None:
+    """Leave a Connect server, which forgets what it holds for us; others go with this process."""
+    if over_connect(session):
+        session.stop()
+
+
+def over_connect(session: SparkSession) -> bool:
+    """Whether Spark is a server's."""
+    return not hasattr(session, "_jsparkSession")
 
 
 def _started(master: str, tmp: Path | None) -> SparkSession:
@@ -96,7 +123,7 @@ def _ship(session: SparkSession, tmp: Path | None) -> None:
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 archive.write(path, path.relative_to(root.parent))
-    if hasattr(session, "addArtifacts") and not hasattr(session, "_jsparkSession"):
+    if over_connect(session):
         session.addArtifacts(str(place), pyfile=True)
     else:
         session.sparkContext.addPyFile(str(place))
@@ -106,7 +133,7 @@ def _preflight(session: SparkSession) -> None:
     """Stop where a worker runs anything else."""
     from adoptcli.runner.spark import worker
 
-    ours = " ".join([platform.python_version(), pl.__version__, __version__])
+    ours = worker.runs()
     try:
         rows = session.range(0, ASKED, 1, ASKED).mapInArrow(worker.versions, "versions string")
         theirs = sorted({row[0] for row in rows.collect()})
@@ -116,21 +143,15 @@ def _preflight(session: SparkSession) -> None:
             f"install on each what this machine has: pip install polars=={pl.__version__} "
             "pyarrow pydantic orjson pyyaml",
         ) from error  # fmt: skip
-    wrong = [text for text in theirs if _compared(text) != _compared(ours)]
+    wrong = [text for text in theirs if worker.compared(text) != worker.compared(ours)]
     if wrong:
-        only_adoptcli = _compared(wrong[0])[:2] == _compared(ours)[:2]
+        only_adoptcli = worker.compared(wrong[0])[:2] == worker.compared(ours)[:2]
         raise DataProblem(
             "spark-versions",
             f"Spark's workers have Python, Polars and adoptcli {wrong[0]}, this machine has {ours}",
             "take adoptcli away there, as this one is sent along" if only_adoptcli
             else "install the same Polars and the same minor version of Python on all",
         )  # fmt: skip
-
-
-def _compared(text: str) -> tuple[str, ...]:
-    """Of Python the minor version counts, of the rest everything."""
-    python, *rest = text.split()
-    return (python.rpartition(".")[0], *rest)
 
 
 def said(error: BaseException) -> str:
@@ -140,29 +161,38 @@ def said(error: BaseException) -> str:
     return (python or lines or [type(error).__name__])[-1 if python else 0][:300]
 
 
-def read(session: SparkSession, paths: Sequence[str]) -> DataFrame:
-    """Parquet files, folders of them, or one Delta table.
+def parquet(
+    session: SparkSession, paths: Sequence[str], base: str = "", **options: str
+) -> DataFrame:  # fmt: skip
+    """Parquet files, or folders of them; folders such as `day=1` below the base are columns.
 
     Raises:
         DataProblem: Nothing can be read there.
     """
     try:
-        if len(paths) == 1 and _is_delta(session, paths[0]):
-            return _of_delta(session, paths[0])
-        found = session.read.parquet(*paths)
+        options |= {"basePath": base} if base else {}
+        found = session.read.options(**options).parquet(*paths)
         assert found.columns is not None  # over Connect nothing has been read before
-        return found
-    except AdoptError:
-        raise
     except Exception as error:
-        raise DataProblem(
-            "spark-read", f"{', '.join(paths)}: Spark cannot read this: {said(error)}",
-            "give Parquet files, a folder of them, or a Delta table, where all workers reach it",
-        ) from error  # fmt: skip
+        raise unread(paths, said(error)) from error
+    return found
 
 
-def _of_delta(session: SparkSession, table: str) -> DataFrame:
-    """A Delta table by the cluster's package; where that is missing by its log, as read here."""
+def unread(paths: Sequence[str], why: str) -> DataProblem:
+    """What Spark does not read."""
+    way = "give Parquet files, a folder of them, or a Delta table, where all workers reach it"
+    if "Illegal Parquet type" in why:
+        way = "read it on one machine: --runner local; or write timestamps in microseconds"
+    text = f"{', '.join(paths[:3])}{', …' if len(paths) > 3 else ''}"
+    return DataProblem("spark-read", f"{text}: Spark cannot read this: {why}", way)
+
+
+def of_delta(session: SparkSession, table: str) -> DataFrame:
+    """A Delta table by the cluster's package; where that is missing by its log, as read here.
+
+    Raises:
+        DataProblem: Nothing can be read there.
+    """
     try:
         return session.read.format("delta").load(table)
     except Exception:
@@ -173,8 +203,7 @@ def _of_delta(session: SparkSession, table: str) -> DataFrame:
             "do not tell its partitions", "add the package: --packages io.delta:delta-spark_2.13",
         )  # fmt: skip
     root = table.rstrip("/")
-    reader = session.read.option("basePath", root).option("mergeSchema", "true")
-    return reader.parquet(*(f"{root}/{entry.within}" for entry in found))
+    return parquet(session, [f"{root}/{e.within}" for e in found], root, mergeSchema="true")
 
 
 def _names(folders: Sequence[str]) -> list[str]:
@@ -182,7 +211,7 @@ def _names(folders: Sequence[str]) -> list[str]:
     return sorted(folder.partition("=")[0] for folder in folders)
 
 
-def _is_delta(session: SparkSession, path: str) -> bool:
+def is_delta(session: SparkSession, path: str) -> bool:
     """Whether a folder has the log of a Delta table; its Parquet files alone may be of the past."""
     try:
         log = session.read.format("binaryFile").load(f"{path.rstrip('/')}/_delta_log/*.json")

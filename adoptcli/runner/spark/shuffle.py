@@ -41,10 +41,21 @@ def encoded(
     buckets = enough(reading, request.shards)
     reading.session.conf.set("spark.sql.shuffle.partitions", str(buckets))
     shuffled = _shuffled(reading, canonical, tables, buckets).persist(StorageLevel.DISK_ONLY)
-    _even(shuffled, _schema(canonical), buckets)
+    try:
+        _even(shuffled, _schema(canonical), buckets)
+        return _encoded(shuffled, canonical, wanted, tables, buckets)
+    finally:
+        shuffled.unpersist()
+
+
+def _encoded(
+    shuffled: DataFrame, canonical: Canonical, wanted: Wanted, tables: Beside, buckets: int
+) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
+    from pyspark.storagelevel import StorageLevel
+
     columns = {"event": "event", **({"account": "account"} if wanted.account else {})}
     columns |= {f"trait.{name}": f"p.{name}" for name in wanted.traits}
-    schema, found = _schema(canonical), canonical.found
+    schema, found, ours = _schema(canonical), canonical.found, worker.runs()
     texts = _texts(shuffled, schema, columns)
     names = ("event", "account", *(f"trait.{name}" for name in tables.places))
     dictionaries = {name: Dictionary() for name in names}
@@ -57,15 +68,18 @@ def encoded(
         shuffled.groupBy(worker.place(schema, BUCKET))
         .applyInArrow(
             lambda key, table: worker.integers(
-                key[0].as_py(), table, schema, types, found, wanted, texts, buckets
+                key[0].as_py(), table, schema, types, found, wanted, texts, buckets, ours
             ),
             worker.ddl(types),
         )
         .persist(StorageLevel.DISK_ONLY)
     )
-    cluster = Cluster(rows, Shape(types, clear.columns, buckets))
-    spark.collected(rows.groupBy().count())  # so that what was shuffled can go
-    shuffled.unpersist()
+    cluster = Cluster(rows, Shape(types, clear.columns, buckets, ours))
+    try:
+        spark.collected(rows.groupBy().count())  # so that what was shuffled can go
+    except BaseException:
+        cluster.close()
+        raise
     dictionaries["user"] = Users(cluster)  # type: ignore[assignment]
     return Encoded(buckets, None, None, dictionaries, clear.columns, cluster=cluster), dictionaries
 
@@ -76,10 +90,10 @@ def _shuffled(reading: Reading, canonical: Canonical, tables: Beside, buckets: i
     schema = _schema(canonical)
     places = [*part.chosen(), *(choice for _, some in part.properties for choice in some)]
     wanted = dict.fromkeys([*part.scan.explode[:1], *(choice.path.column for choice in places)])
-    raw, spread = reading.raw, reading.excluded
+    raw, spread, ours = reading.raw, reading.excluded, worker.runs()
     read = raw.select(*(_quoted(name) for name in wanted if name in raw.columns))
     texts = read.mapInArrow(
-        lambda batches: worker.texts(batches, part, needed, zone, schema, spread, buckets),
+        lambda batches: worker.texts(batches, part, needed, zone, schema, spread, buckets, ours),
         worker.ddl(schema),
     )
     ids = tables.users["user"] if tables.users is not None else pl.Series([], dtype=pl.String)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import polars as pl
 import pyarrow as pa
 
+import adoptcli
 from adoptcli.runner.encoding import completed
 from adoptcli.source import frames
 from adoptcli.source.events import Needed
@@ -31,6 +33,7 @@ BUCKET, KNOWN, TEXT = "bucket", "known", "text"
 SEED = 0x5EED
 BESIDE: Schema = {BUCKET: pl.Int64(), KNOWN: pl.Boolean()}
 BELOW: Schema = {TEXT: pl.String(), BUCKET: pl.Int64()}
+CODED: Schema = {TEXT: pl.String(), "code": pl.UInt32()}
 NAMED: Schema = {"name": pl.String(), TEXT: pl.String()}
 T = TypeVar("T")
 
@@ -132,12 +135,13 @@ def from_arrow(table: pa.Table, schema: Schema) -> pl.DataFrame:
 
 def texts(
     batches: Batches, part: Part, needed: Needed, zone: str, schema: Schema,
-    excluded: Sequence[str], buckets: int,
+    excluded: Sequence[str], buckets: int, ours: str,
 ) -> Batches:  # fmt: skip
     """Raw rows as canonical events, with the bucket of each.
 
     Rows of nobody and of users who are excluded, be they ever so many, are dealt out.
     """
+    as_there(ours)
     for batch in batches:
         held = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
         scan = part.scan
@@ -156,14 +160,15 @@ def distinct(table: pa.Table, schema: Schema, names: Sequence[str]) -> pa.Table:
     """The different texts of some columns of one bucket, each with the column's name."""
     frame = from_arrow(table, schema).filter(~pl.col(KNOWN))
     found = [
-        pl.DataFrame({"name": name, TEXT: frame[name].unique().drop_nulls()}) for name in names
+        frame.select(pl.lit(name).alias("name"), pl.col(name).alias(TEXT)).drop_nulls().unique()
+        for name in names
     ]
     return to_arrow(pl.concat(found), NAMED)
 
 
 def integers(
     bucket: int, table: pa.Table, schema: Schema, types: Schema, found: Collection[str],
-    wanted: Wanted, known: Mapping[str, Sequence[str]], buckets: int,
+    wanted: Wanted, known: Mapping[str, Sequence[str]], buckets: int, ours: str,
 ) -> pa.Table:  # fmt: skip
     """The texts of one bucket as integers; below them its users, as code and text.
 
@@ -176,7 +181,9 @@ def integers(
         wanted: What is encoded.
         known: The texts of the other dictionaries, by code.
         buckets: How many buckets there are.
+        ours: What the driver runs.
     """
+    as_there(ours)
     frame = from_arrow(table, schema)
     users = frame["user"].unique().drop_nulls().sort()
     dictionaries = {name: _filled(pl.Series(some, dtype=pl.String)) for name, some in known.items()}
@@ -203,15 +210,18 @@ def _filled(some: pl.Series) -> Dictionary:
 
 @dataclass(frozen=True)
 class Shape:
-    """What the integers of a bucket are: their types, and what `Encoded` says of all rows."""
+    """What the integers of a bucket are: their types, what `Encoded` says of all rows, and by what
+    versions they are counted."""
 
     schema: Schema
     columns: tuple[str, ...]
     buckets: int
+    ours: str
 
 
 def each(batches: Batches, shape: Shape, work: Callable[[int, Encoded], Any]) -> Batches:
     """What comes of each bucket of a partition, as bytes."""
+    as_there(shape.ours)
     tables = (pa.Table.from_batches([batch]) for batch in batches if batch.num_rows)
     for bucket, frame in _by_bucket(from_arrow(table, shape.schema) for table in tables):
         users = frame.filter(pl.col(TEXT).is_not_null()).sort("user")[TEXT]
@@ -262,11 +272,29 @@ def _pickled(bucket: int, value: object) -> pa.RecordBatch:
 
 def versions(batches: Batches) -> Batches:
     """What a worker runs."""
-    import platform
-
-    from adoptcli import __version__
-
     for batch in batches:
-        some = [platform.python_version(), pl.__version__, __version__]
-        rows = [" ".join(some)] * batch.num_rows
-        yield pa.record_batch({"versions": pa.array(rows, pa.string())})
+        yield pa.record_batch({"versions": pa.array([runs()] * batch.num_rows, pa.string())})
+
+
+def runs() -> str:
+    """The versions of what runs here: Python, Polars and adoptcli."""
+    return f"{platform.python_version()} {pl.__version__} {adoptcli.__version__}"
+
+
+def compared(text: str) -> tuple[str, ...]:
+    """Of Python the minor version counts, of the rest everything."""
+    python, *rest = text.split()
+    return (python.rpartition(".")[0], *rest)
+
+
+def as_there(theirs: str) -> None:
+    """Stop where a worker that came late would hash or encode otherwise than the driver.
+
+    Raises:
+        RuntimeError: It runs other versions.
+    """
+    if compared(runs()) != compared(theirs):
+        raise RuntimeError(
+            f"a worker that came later has Python, Polars and adoptcli {runs()}, "
+            f"this machine has {theirs}: install the same on all"
+        )
