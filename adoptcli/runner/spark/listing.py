@@ -100,7 +100,8 @@ def there(session: SparkSession, paths: Sequence[str]) -> tuple[DataFrame, pl.Da
         raise refusal("naming a file twice")
     if len(spark.parquet(session, paths, recursiveFileLookup="true").inputFiles()) != len(files):
         raise refusal("reading folders within folders")
-    first = raw.where(raw["_metadata.file_path"] == min(files)).limit(HEAD)
+    name = min(files).partition(":")[2].lstrip("/")  # file:/ here is file:/// there
+    first = raw.where(raw["_metadata.file_path"].endswith(name)).limit(HEAD)
     found = _table(first)
     return raw, found if found.height else _table(raw.limit(HEAD))
 
