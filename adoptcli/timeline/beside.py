@@ -9,6 +9,7 @@ import polars as pl
 
 from adoptcli.context import Unit
 from adoptcli.timeline.pack import Layout
+from adoptcli.timeline.runs import places
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,7 @@ def _seen(rows: pl.LazyFrame) -> pl.DataFrame:
     if not isinstance(top, int):
         return codes.to_frame()
     marks = pl.repeat(False, top + 1, dtype=pl.Boolean, eager=True).scatter(codes, True)
-    actors = pl.int_range(top + 1, dtype=pl.UInt32, eager=True).alias("actor")
-    return actors.filter(marks).to_frame()
+    return places(marks).alias("actor").to_frame()
 
 
 def _of_bucket(known: pl.DataFrame, code: str, bucket: int, layout: Layout) -> pl.DataFrame:
