@@ -155,6 +155,12 @@ def test_bytes_of_an_encoded_row() -> None:
     assert width(Wanted(account=True, id=True, traits=("a", "b"), values=("v",))) == 44
 
 
+def test_of_a_long_log_in_memory_one_bucket_is_sorted_at_a_time() -> None:
+    """A row is 16 bytes, which take 24, and 60 more while it is sorted."""
+    assert sizing._log(5_000_000, 1000, Wanted()) == 5_000_000 * 84 + 600_000
+    assert sizing._log(33_000_000, 3000, Wanted()) == 33_000_000 * 24 + 11_000_000 * 84 + 600_000
+
+
 def test_as_many_ids_as_the_first_rows_let_expect() -> None:
     """Of 100 rows of 10,000: 20 ids once, each for √100 others, and 8 several times."""
     users = [f"once{i}" for i in range(20)] + [f"often{i % 8}" for i in range(80)]
@@ -298,6 +304,8 @@ def test_accounts_that_have_sums_are_guessed_before_the_log_is_read(
 
 SCORE = ("engagement-score", "-c", EXAMPLE)
 COMMANDS = (
+    (None, 1, (*SCORE, "-f", "json")),
+    (3, 1, ("audience", "not_activated:late", "-c", EXAMPLE, "-f", "csv")),
     (1, 12, (*SCORE, "-f", "json")),
     (7, 7, (*SCORE, "-f", "json")),
     (7, 7, ("audience", "not_activated:late", "-c", EXAMPLE, "-f", "csv")),
@@ -308,11 +316,12 @@ COMMANDS = (
 
 @pytest.mark.parametrize(("buckets", "files", "command"), COMMANDS)
 def test_however_the_sample_is_parted_the_same_is_said(
-    buckets: int, files: int, command: tuple[object, ...], cli: Cli,
+    buckets: int | None, files: int, command: tuple[object, ...], cli: Cli,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     whole = cli(*command)
     assert whole.code == 0
+    monkeypatch.setattr(sizing, "BUCKET", 1000)
     monkeypatch.setattr(prepare, "sized", lambda *_, **__: Sizing(buckets, None, 0, files))
     assert cli(*command).out == whole.out
 

@@ -81,18 +81,18 @@ def compute(
 ) -> tuple[Counts, list[T]]:  # fmt: skip
     """The sums of each metric over all buckets, and what follows from them.
 
-    With a single bucket a metric's sums are whole at once, so that what follows (Python) runs
-    beside the tallies of other metrics (Polars). With several they come one after the other, so
-    that no more than one is ever in memory. After the `last` run over a plan what is encoded is let
-    go. At `most` so many segments have a name.
+    Where the log is in memory, a metric's sums are whole with those of the last bucket, so that
+    what follows (Python) runs beside the tallies of other metrics (Polars). Where it is in files it
+    follows when there is no bucket left, so that both are never in memory. After the `last` run
+    over a plan what is encoded is let go. At `most` so many segments have a name.
     """
-    first: Callable[[Metric], tally.Named]
-    if plan.layout.buckets == 1 and plan.encoded.cluster is None:
-        timeline = build(plan, 0, last=last)
-        counts, first = Counts.of(timeline), partial(_tally, timeline=timeline, plan=plan)
-    else:
-        counts, named = _bucket_by_bucket(plan, metrics)
-        first = partial(tally.of_metric, named)
+    final = plan.layout.buckets - 1 if plan.encoded.frame is not None else None
+    counts, named = _bucket_by_bucket(plan, metrics, but=final)
+    first: Callable[[Metric], tally.Named] = partial(tally.of_metric, named)
+    if final is not None:
+        timeline = build(plan, final, last=last)
+        counts += Counts.of(timeline)
+        first = partial(_whole, timeline=timeline, plan=plan, others=named)
     progress.step(progress.COUNTING, plan.survey.rows)
     splits = segments.fold(counts.segments, plan.context, most)
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -103,9 +103,10 @@ def compute(
         return counts, list(found)
 
 
-def _bucket_by_bucket(plan: Plan, metrics: Mapping[str, Metric]) -> tuple[Counts, tally.Named]:
-    """The sums of all metrics over several buckets, added up as they come."""
-    found: Sums = each(plan, partial(_sums, metrics=metrics), partial(_added, metrics=metrics))
+def _bucket_by_bucket(plan: Plan, metrics: Mapping[str, Metric], but: int | None = None) -> Sums:
+    """The sums of all metrics over all buckets but one, added up as they come."""
+    work, add = partial(_sums, metrics=metrics), partial(_added, metrics=metrics)
+    found: Sums = each(plan, work, add, but)
     return found
 
 
@@ -121,6 +122,12 @@ def _added(some: Sequence[Sums], metrics: Mapping[str, Metric]) -> Sums:
     """Those of several buckets as one."""
     counts = sum((counts for counts, _ in some), Counts())
     return counts, tally.merge([named for _, named in some], metrics)
+
+
+def _whole(metric: Metric, timeline: Timeline, plan: Plan, others: tally.Named) -> tally.Named:
+    """One metric's sums in one bucket and in the others."""
+    parts = [tally.of_metric(others, metric), _tally(metric, timeline, plan)]
+    return tally.merge(parts, {metric.id: metric})
 
 
 def _tally(metric: Metric, timeline: Timeline, plan: Plan) -> tally.Named:

@@ -17,11 +17,13 @@ from adoptcli import memory
 from adoptcli.source.events import Canonical
 from adoptcli.timeline.encode import Encoded, Wanted, width
 
+BUCKET = 11_000_000  # rows of a bucket in memory at least: less takes longer, more more memory
 FILES = 48  # which make 1, 2, 3, 4, 6, 8, 12, 16, 24 or 48 buckets of whole files
 MOST = 4096  # buckets
 SAMPLE = 50_000  # rows whose ids are looked at
 READING, READ = 300_000_000, 200  # bytes that reading into files needs at most, and for a row
 CODE, COUNTING = 110_000_000, 100_000_000  # of this process, and for sums
+ROW = 1.5  # bytes of memory for each byte of an encoded row
 SORTED, REPEATED = 60, 100  # bytes a row of a bucket needs beside its own, and where it has an id
 ID, ACTOR = 80, 600  # bytes of an id in the dictionary, and of an actor in its bucket
 ACCOUNT, SUMS = 200, 8_000  # bytes of an account, and of the sums of one
@@ -74,7 +76,7 @@ class Sizing:
         where that is too much.
 
         Args:
-            encoded: The rows in files.
+            encoded: The rows; in memory their number alone decides.
             ids: How many actors there are.
             kept: True for the rows that a bucket holds.
             pieces: Rows that are looked at in as many even pieces as there are buckets.
@@ -83,8 +85,12 @@ class Sizing:
         Raises:
             MemoryProblem: None do.
         """
-        if self.shards is not None or encoded.folder is None or self.limit is None:
-            return self.shards or 1
+        if self.shards is not None:
+            return self.shards
+        if encoded.frame is not None:
+            return _kept(encoded.frame.height)
+        if self.limit is None:  # a cluster's rows
+            return 1
         fixed = COUNTING + ids * ID + encoded.size("account") * ACCOUNT + sums * SUMS
         beside = f" and the sums of {sums:,} accounts or segments" if sums else ""
         self.require(fixed, f"keeping {ids:,} ids{beside}")
@@ -144,7 +150,8 @@ def sized(
     # Where there is room for as many ids as rows, nobody need look how many there are.
     account = ACCOUNT + SUMS * by_account if "account" in canonical.found else 0
     for many in (lambda names: rows, lambda names: _ids(rows, canonical, names)):
-        fixed = COUNTING + rows * made.row + many(("user", "anonymous")) * (ID + ACTOR)
+        ids = many(("user", "anonymous"))
+        fixed = COUNTING + ids * ID + _log(rows, ids, wanted)
         if fixed + (account and many(("account",)) * account) <= made.free:
             return made
     made = replace(made, files=FILES, reading=min(READING, rows * READ))
@@ -152,9 +159,21 @@ def sized(
     return made
 
 
+def _kept(rows: int) -> int:
+    """Into how many buckets so many rows in memory are parted."""
+    return max(1, rows // BUCKET)
+
+
+def _log(rows: int, ids: float, wanted: Wanted) -> float:
+    """What rows in memory need, and one bucket of them; a single one takes their place."""
+    parts = _kept(rows)
+    encoded = rows * ROW * width(wanted) if parts > 1 else 0
+    return encoded + (rows * _row(wanted) + ids * ACTOR) / parts
+
+
 def _row(wanted: Wanted) -> float:
     """What a row needs while it is sorted and counted."""
-    return SORTED + 1.5 * width(wanted) + (REPEATED if wanted.id or wanted.exact else 0)
+    return SORTED + ROW * width(wanted) + (REPEATED if wanted.id or wanted.exact else 0)
 
 
 def _ids(rows: int, canonical: Canonical, columns: Sequence[str]) -> float:

@@ -46,24 +46,30 @@ class Plan:
     built: dict[int, Timeline] = field(default_factory=dict, compare=False, repr=False)
 
 
-def each(plan: Plan, work: Callable[[Plan, int], T], add: Callable[[Sequence[T]], T]) -> T:
+def each(
+    plan: Plan, work: Callable[[Plan, int], T], add: Callable[[Sequence[T]], T],
+    but: int | None = None,
+) -> T:  # fmt: skip
     """What comes of every bucket, one after the other or in a cluster, added up.
 
     Args:
         plan: Of all buckets.
         work: What to do with a bucket, of which it builds the timeline; a cluster takes it along.
-        add: Adds up what came of some buckets, in any order.
+        add: Adds up what came of some buckets, in any order; of none, where there are no others.
+        but: A bucket of this machine that is left out.
     """
     if plan.encoded.cluster is not None:
         return plan.encoded.cluster.each(plan, work, add)
     found: list[tuple[int, T]] = []  # of how many buckets, and what came of them
     for bucket in range(plan.layout.buckets):
+        if bucket == but:
+            continue
         many, one = 1, work(plan, bucket)
         while found and found[-1][0] == many:  # as many as it has: each is added up few times
             one = add([found.pop()[1], one])
             many *= 2
         found.append((many, one))
-    return add([one for _, one in found]) if len(found) > 1 else found[0][1]
+    return found[0][1] if len(found) == 1 else add([one for _, one in found])
 
 
 def nobody(plan: Plan) -> Timeline:

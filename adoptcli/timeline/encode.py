@@ -268,21 +268,26 @@ class Encoded:
         return found.max().row(0, named=True)
 
     def partings(self) -> Iterator[int]:
-        """Into how many buckets the rows can be parted: whole files each, or parts of one."""
+        """Into how many buckets the rows can be parted: whole files each, or parts of one.
+
+        In memory into any number.
+        """
+        if self.frame is not None:
+            yield from itertools.count(1)
         yield from (n for n in range(1, self.files) if self.files % n == 0)
         yield from (self.files << doubled for doubled in itertools.count())
 
     def bucket(self, number: int, buckets: int) -> pl.LazyFrame:
         """The rows of one bucket out of `buckets`, one of the `partings`."""
-        if self.frame is not None:
-            rows = self.frame.lazy()
-        else:
-            assert self.folder is not None
-            numbers = range(number % buckets, self.files, buckets) or [number % self.files]
-            paths = sorted(p for n in numbers for p in self.folder.glob(f"{n}.*.parquet"))
-            rows = pl.scan_parquet(paths) if paths else self.all().clear()
-        whole = self.files % buckets == 0
-        return rows if whole else rows.filter(pl.col(self.unit) % buckets == number)
+        parts = self.files % buckets > 0
+        mine = pl.col(self.unit) % buckets == number
+        if self.frame is not None:  # taken out here, as it is looked at several times
+            return (self.frame.filter(mine) if parts else self.frame).lazy()
+        assert self.folder is not None
+        numbers = range(number % buckets, self.files, buckets) or [number % self.files]
+        paths = sorted(p for n in numbers for p in self.folder.glob(f"{n}.*.parquet"))
+        rows = pl.scan_parquet(paths) if paths else self.all().clear()
+        return rows.filter(mine) if parts else rows
 
     def largest(self, buckets: int) -> int:
         """The rows of the largest bucket of whole files, which say so without being read."""
