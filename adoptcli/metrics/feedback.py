@@ -7,8 +7,8 @@ that instant the lowest.
 Window: trailing `window` days, back from the end of the days shown.
 Left out: answers that are no number, or none of the scale; they are counted. Where actors are
 accounts, each member is a respondent.
-By adopted: activated by the end of the window, respondents without a known sign-up being in neither
-part; by engaged: active on `engaged` of its days or more.
+By adopted: activated by the end of the window, respondents without a known sign-up or of no persona
+being in neither part; by engaged: active on `engaged` of its days or more.
 Response rate: those asked in the window (`asked`) who then answered in it ÷ those asked.
 Interval: of NPS from those of the two shares and their correlation, which is right for few
 respondents and for unanimous ones too; the standard error stands beside it.

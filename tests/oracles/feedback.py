@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracles.database import DB, rows, where
-from tests.oracles.model import Tables, World, activated_at
+from tests.oracles.model import Tables, World, activated_at, part_of
 
 CELLS = [
     ("nps", "promoters"), ("nps", "detractors"), ("nps", "respondents"), ("csat", "csat"),
@@ -132,7 +132,7 @@ def _groups(world: World, last: dict[str, Said], first: date, end: date) -> list
     traits: dict[str, dict[str, bool]] = {"adopted": {}, "engaged": {}}
     for user in {u for part in last.values() for u in part}:
         traits["engaged"][user] = sum(first <= d < end for d in world.days(user)) >= least
-        if user in world.t0:
+        if user in world.t0 and part_of(world, world.config["activation"], user):
             when, _ = activated_at(world, user)
             traits["adopted"][user] = when is not None and when < world.as_of
     lines = []
