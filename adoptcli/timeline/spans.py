@@ -31,8 +31,8 @@ def trailing(days: pl.DataFrame, least: int, within: int | None, end: int) -> pl
     stop = pl.lit(end, dtype=pl.Int32)
     if within is not None:
         stop = (pl.col("day").shift(back) + within).cast(pl.Int32)
-    found = days.lazy().select("actor", start="day", stop=stop, enough=actor == actor.shift(back))
-    return _joined(found.filter(pl.col("enough") & (pl.col("stop") > pl.col("start"))).collect())
+    found = days.select("actor", start="day", stop=stop, enough=actor == actor.shift(back))
+    return _joined(found.filter(pl.col("enough") & (pl.col("stop") > pl.col("start"))))
 
 
 def covering(parts: Sequence[pl.DataFrame], least: int) -> pl.DataFrame:
@@ -50,13 +50,13 @@ def covering(parts: Sequence[pl.DataFrame], least: int) -> pl.DataFrame:
     changes = runs(pl.concat(points).sort("at"), ["at"], sums=["change"])
     actor, day = pl.col("at") // SHIFT, pl.col("at") % SHIFT - SHIFT // 2
     # Each span ends, so that the sum over all actors before is nothing.
-    held = changes.lazy().select(
+    held = changes.select(
         actor=actor.cast(pl.UInt32),
         start=day.cast(pl.Int32),
         stop=day.shift(-1).cast(pl.Int32),
         level=pl.col("change").cum_sum(),
     )
-    return _joined(held.filter(pl.col("level") >= least).drop("level").collect())
+    return _joined(held.filter(pl.col("level") >= least).drop("level"))
 
 
 def _packed(day: str) -> pl.Expr:
@@ -68,7 +68,7 @@ def _joined(found: pl.DataFrame) -> pl.DataFrame:
     """Spans that touch as one, given that no later one of an actor ends earlier."""
     other = pl.col("actor") != pl.col("actor").shift(1)
     apart = (other | (pl.col("start") > pl.col("stop").shift(1))).fill_null(True)
-    fresh = found.lazy().select(apart).collect().to_series()
+    fresh = found.select(apart).to_series()
     ends = fresh.shift(-1, fill_value=True)
     starts = found.select("actor", "start").filter(fresh)
     return starts.hstack(found.select("stop").filter(ends))
