@@ -14,15 +14,23 @@ from adoptcli.cli.main import run
 POOLS = f"narenas:{os.cpu_count() or 1}"
 KEPT = f"dirty_decay_ms:10000,muzzy_decay_ms:10000,{POOLS}"
 GIVEN_BACK = f"dirty_decay_ms:1000,muzzy_decay_ms:0,{POOLS}"
+PIECE = "2000000"  # bytes of JSON at a time: of Polars' smaller pieces each has its own cost
 
 
-def main() -> None:
-    """The entry point of the command line."""
+def tune() -> None:
+    """Tell Polars, which is not imported yet, how to go about memory."""
     if memory.short():
         os.environ.setdefault("_RJEM_MALLOC_CONF", GIVEN_BACK)
         for ahead in ("ROW_GROUP_PREFETCH_SIZE", "CSV_CHUNK_PREFETCH_LIMIT"):
             os.environ.setdefault(f"POLARS_{ahead}", "1")  # no more than is needed next
+    else:
+        os.environ.setdefault("POLARS_FORCE_NDJSON_READ_SIZE", PIECE)
     os.environ.setdefault("_RJEM_MALLOC_CONF", KEPT)
+
+
+def main() -> None:
+    """The entry point of the command line."""
+    tune()
     code = run()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # all is done: who interrupts now changes nothing

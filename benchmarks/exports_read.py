@@ -48,7 +48,10 @@ def look(name: str, path: str) -> Canonical:
 
 
 def adoptcli(name: str, path: str) -> None:
-    """Read and encode, whatever second looks that takes."""
+    """Read and encode, whatever second looks that takes, as the command line does."""
+    from adoptcli.__main__ import tune
+
+    tune()  # before Polars is imported
     from adoptcli.runner.beside import Beside
     from adoptcli.runner.encoding import encoded
     from adoptcli.runner.sizing import Sizing

@@ -97,6 +97,7 @@ def test_nested_properties_and_schema_drift(tmp_path: Path) -> None:
 
 
 MOMENT = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+DAY = 86_400_000
 TIMES = [
     ("2026-01-01T00:00:00Z", MOMENT),
     ("2026-01-01T00:00:00.123456+02:00", MOMENT - 7_200_000 + 123),
@@ -183,6 +184,22 @@ def test_timestamp_format_with_zone(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("user,event,time\nu,e,01/01/2026 02:00:00 +0200\n")
     source = Source(timestamp_format="%d/%m/%Y %H:%M:%S %z")
     assert canonical(tmp_path / "e.csv", source=source)["time"].to_list() == [MOMENT]
+
+
+@pytest.mark.parametrize(("empty", "second"), [([], 0), (["0", "0"], MOMENT + 2 * DAY)])
+def test_the_first_timestamp_that_can_be_read(
+    empty: list[str], second: int, tmp_path: Path
+) -> None:
+    """Of alternatives of any kind, those that no row has, and those called empty, included."""
+    at = pl.Series([MOMENT, None, None, None], dtype=pl.Datetime("ms"))
+    texts = ["2026-01-01", "0", " 2026-01-02T00:00:00Z", "x"]
+    rows = {"user": list("abcd"), "event": "e", "p": [{"q": 1}] * 4, "at": at, "text": texts}
+    later = ["2026-02-01", "2026-01-03", "2026-02-01", None]
+    pl.DataFrame(rows | {"later": later}).write_parquet(tmp_path / "e.parquet")
+    stated = {"user": "user", "event": "event", "timestamp": ["p.none", "at", "text", "later"]}
+    source = Source(columns=stated, empty={"timestamp": empty} if empty else {})
+    found = canonical(tmp_path / "e.parquet", source=source)["time"].to_list()
+    assert found == [MOMENT, second, MOMENT + DAY, None]
 
 
 def test_guesses_and_what_cannot_be_guessed() -> None:

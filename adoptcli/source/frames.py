@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
-from adoptcli.source import oddities
+from adoptcli.source import oddities, seldom
 from adoptcli.source.columns import Choice, Choices
 from adoptcli.source.ids import long_salesforce
 from adoptcli.source.parts import (
@@ -22,6 +23,7 @@ from adoptcli.source.parts import (
     unless_empty,
     value_of,
 )
+from adoptcli.source.seldom import Way
 from adoptcli.source.timestamps import (
     Shape,
     Zones,
@@ -48,6 +50,11 @@ class Reader:
 
     def text(self, choices: Choices, ours: str = "") -> pl.Expr:
         """The first of some alternatives that is not empty."""
+        found = self._filled(choices, ours)
+        return oddities.whole(found) if self.part.scan.kind == "ndjson" else found
+
+    def _filled(self, choices: Choices, ours: str = "") -> pl.Expr:
+        """The same, halves of characters as they are."""
         found = [self._one(choice, ours, trim=self._trimmed(choices, ours)) for choice in choices]
         return found[0] if len(found) == 1 else pl.coalesce(found)
 
@@ -60,8 +67,6 @@ class Reader:
     def _one(self, choice: Choice, ours: str, *, trim: bool = True) -> pl.Expr:
         value, dtype = value_of(choice, self.types)
         text = text_of(value, dtype, trim=trim)
-        if self.part.scan.kind == "ndjson" and dtype == pl.String:
-            text = oddities.whole(text)
         if choice.values is not None:
             text = _told(text, dict(choice.values))
         text = unless_empty(text, pl.String(), self.part.source, ours)
@@ -93,7 +98,7 @@ class Reader:
         return event
 
     def time(self) -> pl.Expr:
-        """The first of the timestamps that can be read."""
+        """The first of the timestamps that can be read; later ones are read where it must be."""
         source = self.part.source
         zones = Zones(source.time_zone, self.zone, source.epoch_zone)
         return self._first("timestamp", self.part.shapes, zones)
@@ -105,30 +110,29 @@ class Reader:
 
     def _first(self, ours: str, shapes: Sequence[Shape], zones: Zones) -> pl.Expr:
         pairs = zip(self.part.columns[ours], shapes, strict=True)
-        found = [self._time(choice, shape, ours, zones) for choice, shape in pairs]
-        return found[0] if len(found) == 1 else pl.coalesce(found)
+        (value, way), *others = [self._time(choice, shape, ours, zones) for choice, shape in pairs]
+        found = way(value)
+        for value, way in others:
+            found = seldom.completed(found, value, way, pl.Int64)
+        return found
 
-    def _time(self, choice: Choice, shape: Shape, ours: str, zones: Zones) -> pl.Expr:
-        source = self.part.source
+    def _time(self, choice: Choice, shape: Shape, ours: str, zones: Zones) -> tuple[pl.Expr, Way]:
+        """Where a time stands, and the way to read it."""
+        form = self.part.source.timestamp_format if ours == "timestamp" else None
         value, dtype = value_of(choice, self.types)
-        value = unless_empty(value, dtype, source, ours)
-        if source.timestamp_format and ours == "timestamp" and dtype == pl.String:
-            return _formatted(value, source.timestamp_format, zones)
+        value = unless_empty(value, dtype, self.part.source, ours)
         if dtype != pl.String:
-            found = native_to_ms(value, dtype, zones)
-            return text_to_ms(value.cast(pl.String), zones) if found is None else found
-        return shaped_to_ms(value, shape, zones)
+            return value, partial(_native, dtype=dtype, zones=zones)
+        if form:
+            return value, partial(_formatted, form=form, zones=zones)
+        return value, partial(shaped_to_ms, shape=shape, zones=zones)
 
-    def id(self) -> pl.Expr:
-        """The hash of the key of repeated deliveries: null where its first part is."""
+    def key(self) -> list[pl.Expr]:
+        """The parts of the key of repeated deliveries."""
         part = self.part
-        if part.key:
-            texts = [self._whole(self.text(some)) for some in part.key]
-        else:
-            texts = [self.text(part.columns["id"], "id")]
-        key = pl.struct([text.alias(str(i)) for i, text in enumerate(texts)])
-        hashed = key.hash() if len(texts) > 1 else texts[0].hash()
-        return pl.when(texts[0].is_not_null()).then(hashed)
+        if not part.key:
+            return [self._filled(part.columns["id"], "id")]
+        return [self._whole(self._filled(some)) for some in part.key]
 
     def prefer(self) -> pl.Expr:
         """Of repeated deliveries that with the lowest counts."""
@@ -156,10 +160,17 @@ class Reader:
 def _told(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
     """What values stand for; `*` is any other."""
     rest = values.pop(ANY, None)
-    other = pl.when(text.is_not_null()).then(pl.lit(rest, dtype=pl.String))
+    other = pl.lit(None, dtype=pl.String)
+    if rest is not None:
+        other = pl.when(text.is_not_null()).then(pl.lit(rest))
     if not values:
         return other
     return text.replace_strict([*values], [*values.values()], default=other, return_dtype=pl.String)
+
+
+def _native(value: pl.Expr, dtype: pl.DataType, zones: Zones) -> pl.Expr:
+    found = native_to_ms(value, dtype, zones)
+    return text_to_ms(value.cast(pl.String), zones) if found is None else found
 
 
 def _formatted(value: pl.Expr, form: str, zones: Zones) -> pl.Expr:
@@ -189,19 +200,31 @@ def frame(part: Part, needed: Needed, zone: str) -> pl.LazyFrame:
     }
     if needed.received and "received" in part.columns:
         found["received"] = read.received()
-    if needed.id and (part.key or "id" in part.columns):
-        found["id"] = read.id()
+    keys = read.key() if needed.id and (part.key or "id" in part.columns) else []
+    if keys:
+        numbered = [key.alias(str(i)) for i, key in enumerate(keys)]
+        found["id"] = keys[0] if len(keys) == 1 else pl.struct(numbered)
     if needed.id and part.prefer and part.key:
         found["prefer"] = read.prefer()
     for name in needed.properties:
         found[f"p.{name}"] = pl.lit(None, dtype=pl.String)
     for name, some in wanted:
         found[f"p.{name}"] = read.text(some)
-    if part.weight is None:
-        return lazy.select(**found)
-    weight, dtype = value_of(part.weight, types)
-    number = weight.cast(pl.Float64, strict=False) if dtype == pl.String else weight
-    return _weighted(lazy.select(**found, weight=number.cast(pl.Int64, strict=False)))
+    if part.weight is not None:
+        weight, dtype = value_of(part.weight, types)
+        number = weight.cast(pl.Float64, strict=False) if dtype == pl.String else weight
+        found["weight"] = number.cast(pl.Int64, strict=False)
+    made = lazy.select(**found)
+    if keys:
+        made = made.with_columns(id=_hashed(len(keys)))
+    return made if part.weight is None else _weighted(made)
+
+
+def _hashed(parts: int) -> pl.Expr:
+    """The hash of the key of repeated deliveries: null where its first part is."""
+    key = pl.col("id")
+    first = key if parts == 1 else key.struct.field("0")
+    return pl.when(first.is_not_null()).then(key.hash())
 
 
 def _weighted(found: pl.LazyFrame) -> pl.LazyFrame:

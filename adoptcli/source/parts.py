@@ -243,8 +243,9 @@ def unless_empty(value: pl.Expr, dtype: pl.DataType, source: Source, ours: str) 
     nothing = source.empty.get(ours)  # type: ignore[call-overload]
     if not nothing:
         return value
-    text = value if dtype == pl.String else text_of(value, dtype)
-    return pl.when(~text.is_in(nothing)).then(value)
+    if dtype == pl.String:
+        return value.replace([*{*nothing}], None)
+    return pl.when(~text_of(value, dtype).is_in(nothing)).then(value)
 
 
 def text_of(value: pl.Expr, dtype: pl.DataType, *, trim: bool = True) -> pl.Expr:
@@ -254,7 +255,7 @@ def text_of(value: pl.Expr, dtype: pl.DataType, *, trim: bool = True) -> pl.Expr
     """
     if dtype == pl.String:
         text = value.str.strip_chars() if trim else value
-        return pl.when(text != "").then(text)
+        return text.replace("", None)  # with `when` it would be trimmed twice
     if dtype.is_float():
         whole = value.cast(pl.Int64, strict=False)
         return (

@@ -27,13 +27,13 @@ def seldom(text: pl.Expr, way: Way, dtype: type[pl.DataType]) -> pl.Expr:
 
 
 def completed(found: pl.Expr, text: pl.Expr, way: Way, dtype: type[pl.DataType]) -> pl.Expr:
-    """What is found, else what the way gives for the text, in one look at both."""
+    """What is found, else what the way gives for the text (or other value), in one look at both."""
     one = way(pl.col("text"))
 
     def read(both: Sequence[pl.Series]) -> pl.Series:
         values, texts = both
-        if values.null_count() == texts.null_count():  # where there is no text, nothing is found
-            return values
+        if values.len() == 1:  # it may stand for all rows
+            values = values.new_from_index(0, texts.len())
         return _filled(values, texts, values.is_null() & texts.is_not_null(), one)
 
     return pl.map_batches([found, text], read, return_dtype=dtype, is_elementwise=True)
