@@ -118,15 +118,17 @@ def prepare(request: Request) -> Prepared:
     def find(paths: Sequence[str]) -> Gathered:
         return gather(d.source, paths, request.base, request.tmp, settled.settle, request.since_day)
 
-    if request.master:
-        reading, gathered = _on_spark(request, find)
-        request = replace(request, reading=reading)
-    else:
-        gathered = find(request.paths)
-    d = d.model_copy(update={"source": list(gathered.sources)})
-    made = _steadily(replace(request, definitions=d), settled, gathered)
-    made.definitions = hash_of(d, settled.roles(d))
-    return made
+    with ExitStack() as undo:
+        if request.master:
+            reading, gathered = _on_spark(request, find, undo)
+            request = replace(request, reading=reading)
+        else:
+            gathered = find(request.paths)
+        d = d.model_copy(update={"source": list(gathered.sources)})
+        made = _steadily(replace(request, definitions=d), settled, gathered)
+        made.definitions = hash_of(d, settled.roles(d))
+        undo.pop_all()
+        return made
 
 
 def _steadily(request: Request, settled: presets.Settled, gathered: Gathered) -> Prepared:
@@ -179,11 +181,11 @@ def _prepared(
 
 
 def _on_spark(
-    request: Request, find: Callable[[Sequence[str]], Gathered]
+    request: Request, find: Callable[[Sequence[str]], Gathered], undo: ExitStack
 ) -> tuple[Reading, Gathered]:  # fmt: skip
     from adoptcli.runner.spark import reading
 
-    return reading.opened(request, find)
+    return reading.opened(request, find, undo)
 
 
 def _read(request: Request, tables: Beside, gathered: Gathered) -> tuple[Canonical, Wanted]:

@@ -143,7 +143,7 @@ def sized(
     Raises:
         MemoryProblem: Not even reading it into files does.
     """
-    made = Sizing(shards, memory.limit(), _row(wanted), shards or 1, taken=CODE + tables)
+    made = Sizing(shards, memory.limit(), row(wanted), shards or 1, taken=CODE + tables)
     if shards is not None or made.limit is None:
         return made
     rows = canonical.about()
@@ -168,10 +168,10 @@ def _log(rows: int, ids: float, wanted: Wanted) -> float:
     """What rows in memory need, and one bucket of them; a single one takes their place."""
     parts = _kept(rows)
     encoded = rows * ROW * width(wanted) if parts > 1 else 0
-    return encoded + (rows * _row(wanted) + ids * ACTOR) / parts
+    return encoded + (rows * row(wanted) + ids * ACTOR) / parts
 
 
-def _row(wanted: Wanted) -> float:
+def row(wanted: Wanted) -> float:
     """What a row needs while it is sorted and counted."""
     return SORTED + ROW * width(wanted) + (REPEATED if wanted.id or wanted.exact else 0)
 

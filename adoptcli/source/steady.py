@@ -7,9 +7,10 @@ that changes nothing is told but that it did.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,33 +22,51 @@ TEXTS = ("csv", "tsv", "ndjson")
 PIECE = 1 << 20
 
 
-@contextmanager
-def steady(files: Iterable[File]) -> Iterator[None]:
+def steady(files: Iterable[File]) -> AbstractContextManager[None]:
     """What goes wrong while files are read that change is no fault of theirs.
 
     Raises:
         DataProblem: One of them has changed.
     """
-    files = [*files]
+    return unless(partial(changed, [*files]))
+
+
+@contextmanager
+def unless(found: Callable[[], DataProblem | None]) -> Iterator[None]:
+    """The same for files of which `found` says what has become of them.
+
+    Raises:
+        DataProblem: One of them has changed.
+    """
     try:
         yield
     except Exception as error:
-        if found := changed(files):
-            raise found from error
+        if problem := found():
+            raise problem from error
         raise
-    if found := changed(files):
-        raise found
+    if problem := found():
+        raise problem
 
 
 def changed(files: Iterable[File]) -> DataProblem | None:
     """What to say where a file is not as it was at the first look."""
     for file in files:
         if how := _how(file):
-            return DataProblem(
-                "file-changed", f"{file.name}: it changed while it was read: {how}",
-                "run it again once it is whole; who writes it beside and renames it then is safe",
-            )  # fmt: skip
+            return of(file.name, how)
     return None
+
+
+def of(name: str, how: str) -> DataProblem:
+    """The problem that a file has changed."""
+    return DataProblem(
+        "file-changed", f"{name}: it changed while it was read: {how}",
+        "run it again once it is whole; who writes it beside and renames it then is safe",
+    )  # fmt: skip
+
+
+def sizes(before: int, now: int) -> str:
+    """How a file has changed."""
+    return f"it had {before:,} bytes, and has {now:,}"
 
 
 def _how(file: File) -> str:
@@ -60,7 +79,7 @@ def _how(file: File) -> str:
         size = Path(file.path).stat().st_size
     except OSError as error:
         return f"it cannot be read any more: {error.strerror}"
-    return f"it had {file.stamp.size:,} bytes, and has {size:,}"
+    return sizes(file.stamp.size, size)
 
 
 def as_begun(files: Sequence[File], tmp: Path | None) -> tuple[File, ...]:

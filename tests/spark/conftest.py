@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,29 @@ def cluster(there: None, place: Path) -> Iterator[str]:
         yield url
 
 
+@dataclass(frozen=True)
+class Far:
+    """What lies elsewhere: `root`/s3a/bucket, `root`/hdfs/host, and an environment that knows."""
+
+    root: Path
+    environment: Mapping[str, str]
+
+
 @pytest.fixture(scope="session")
-def connect(there: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def far(there: None, tmp_path_factory: pytest.TempPathFactory) -> Far:
+    """Addresses of files of this machine."""
+    root = tmp_path_factory.mktemp("far").resolve()
+    return Far(root, servers.elsewhere(root))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the Connect server has its log."""
+    return tmp_path_factory.mktemp("connect").resolve()
+
+
+@pytest.fixture(scope="session")
+def connect(served: Path, far: Far) -> Iterator[str]:
     """The address of a Connect server."""
-    with servers.connect(tmp_path_factory.mktemp("connect")) as url:
+    with servers.connect(served, far.environment) as url:
         yield url

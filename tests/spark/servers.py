@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,8 @@ ENVIRONMENT = {
     "SPARK_NO_DAEMONIZE": "1",
 }  # fmt: skip
 HERE = ("--host", "127.0.0.1", "--webui-port", "0")
+KEY = "known"
+KEYS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": "secret"}
 PATIENCE = 180  # seconds for a server to come up
 
 
@@ -40,11 +44,34 @@ def home() -> Path:
     return Path(pyspark.__path__[0])
 
 
+def elsewhere(folder: Path) -> dict[str, str]:
+    """The environment in which Spark finds s3a:// and hdfs:// in a folder: scheme/bucket/key.
+
+    Whatever reads such addresses is told to Spark in this way, by a file of its own; keys by the
+    environment's variables, of whoever asks or of the Connect server.
+    """
+    jars, classes, settings = home() / "jars", folder / "classes", folder / "conf"
+    for made in (classes, settings):
+        made.mkdir(parents=True)
+    source = Path(__file__).parent / "Elsewhere.java"
+    compile_ = ["javac", "-nowarn", "-d", str(classes), "-cp", f"{jars}/*", str(source)]
+    subprocess.run(compile_, check=True, timeout=PATIENCE)
+    lines = {
+        "spark.driver.extraClassPath": classes, "spark.executor.extraClassPath": classes,
+        "spark.hadoop.fs.s3a.impl": "Elsewhere", "spark.hadoop.fs.hdfs.impl": "Elsewhere",
+        "spark.hadoop.elsewhere.root": folder, "spark.hadoop.elsewhere.key": KEY,
+    }  # fmt: skip
+    text = "".join(f"{name} {value}\n" for name, value in lines.items())
+    (settings / "spark-defaults.conf").write_text(text)
+    return {**ENVIRONMENT, "SPARK_CONF_DIR": str(settings), **KEYS}
+
+
 @dataclass
 class Server:
     """Processes that serve at an address; `folder` has their logs and what they hold on disk."""
 
     folder: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: ENVIRONMENT)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, name: str, *command: str) -> None:
@@ -56,7 +83,7 @@ class Server:
                     [str(home() / "bin" / "spark-class"), *command],
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env=ENVIRONMENT | own,
+                    env={**self.environment, **own},
                     start_new_session=True,
                 )
             )
@@ -79,9 +106,9 @@ class Server:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[Server]:
+def _serving(folder: Path, environment: Mapping[str, str] = ENVIRONMENT) -> Iterator[Server]:
     folder.mkdir(parents=True, exist_ok=True)
-    server = Server(folder)
+    server = Server(folder, environment)
     try:
         yield server
     finally:
@@ -111,10 +138,10 @@ def cluster(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def connect(folder: Path) -> Iterator[str]:
+def connect(folder: Path, environment: Mapping[str, str] = ENVIRONMENT) -> Iterator[str]:
     """The address of a Connect server, which has two threads instead of workers."""
     port = free_port()
-    with _serving(folder) as server:
+    with _serving(folder, environment) as server:
         server.start(
             "server", "org.apache.spark.deploy.SparkSubmit",
             "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
@@ -139,6 +166,15 @@ def _works_in(pid: int, folder: Path) -> bool:
         return False
 
 
-def holding(folder: Path) -> bool:
-    """Whether some executor of a cluster has begun to store rows on disk."""
-    return any(True for _ in (folder / "held").glob("**/rdd_*"))
+def held(folder: Path) -> dict[int, int]:
+    """The stored frames of a cluster, by number, and how many of their partitions are on disk."""
+    names = (path.name for path in (folder / "held").glob("**/rdd_*"))
+    return Counter(int(name.split("_")[1]) for name in names)
+
+
+def sessions(folder: Path) -> tuple[int, int]:
+    """How many sessions a Connect server has had, and how many of them it has closed."""
+    told = (folder / "server.log").read_text(errors="replace")
+    had = re.findall(r"SessionHolder: Session with .*?sessionId: (\S+) accessed", told)
+    closed = re.findall(r"SessionHolder: Closing session with .*?sessionId: (\S+)", told)
+    return len({*had}), len({*closed})

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import platform
+import re
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
 
-from adoptcli import progress
-from adoptcli.runner.spark import session, shuffle
-from adoptcli.runner.spark.session import connect
+from adoptcli import memory, progress
+from adoptcli.runner.sizing import CODE
+from adoptcli.runner.spark import cluster, heads, session, shuffle, workers
 
 MASTER = "local[2]"
 SPARK = ("--master", MASTER, "--shards", "7")
 REPORT = ("report", "events.parquet", "-f", "json", "-q")
+HOST = socket.gethostname()
 BOT = "crawler@bots.example"
 NAMES = ("signed_up", "opened", "saved", "shared")
 YAML = """
@@ -75,24 +82,70 @@ def test_a_bot_with_most_of_the_rows(cli: Cli) -> None:
     same(cli, *REPORT)
 
 
+CONTAINERS = {  # settings, and MiB beside Java for each core
+    "threads": ({"spark.master": "local[2]", "spark.executor.memory": "8g"}, None),
+    "standalone": ({"spark.master": "spark://host:7077"}, None),
+    "yarn": ({"spark.master": "yarn"}, 384),
+    "large": ({"spark.master": "yarn", "spark.executor.memory": "20g"}, 2048),
+    "cores": (
+        {"spark.master": "yarn", "spark.executor.memory": "20g", "spark.executor.cores": "4"}, 512,
+    ),
+    "stated": ({"spark.master": "yarn", "spark.executor.memoryOverhead": "3000"}, 3000),
+    "python": (
+        {"spark.master": "k8s://https://host", "spark.executor.memoryOverhead": "1G",
+         "spark.executor.pyspark.memory": "2gb"}, 3072,
+    ),
+    "factor": (
+        {"spark.master": "k8s://https://host", "spark.executor.memory": "4g",
+         "spark.executor.memoryOverheadFactor": "0.5"}, 2048,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONTAINERS)
+def test_what_a_container_leaves_beside_java(case: str) -> None:
+    """Spark's own rules: a tenth on YARN, two fifths on Kubernetes, and never under 384 MiB."""
+    settings, mebibytes = CONTAINERS[case]
+    found = workers._containers(SimpleNamespace(conf=settings))  # type: ignore[arg-type]
+    assert found == ([] if mebibytes is None else [mebibytes << 20])
+
+
+@pytest.fixture
+def workers_of() -> Iterator[Callable[[int], None]]:
+    """Workers that have so many bytes each for the bucket that they work on."""
+    environment = session.connect(MASTER, ExitStack()).sparkContext.environment
+
+    def stated(size: int) -> None:
+        environment[memory.VARIABLE] = f"{(CODE + size) / 1000}K"
+
+    yield stated
+    environment.pop(memory.VARIABLE, None)
+
+
 def test_one_user_too_large_for_a_worker_is_named(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, workers_of: Callable[[int], None]
 ) -> None:
     """Excluded it is dealt out, so that no bucket is too large."""
     written(200, lambda user: f"a{user % 9}", bot=12_000)
-    monkeypatch.setattr(shuffle, "MOST", 4000)
-    refused(cli(*REPORT, *SPARK), f"user '{BOT}' has 12,000 rows", "4,000", "exclude: {users:")
+    workers_of(1_000_000)  # of which a row takes some three hundred
+    there = cli(*REPORT, *SPARK)
+    refused(there, f"user '{BOT}' has 12,000 rows", "it has 1.0 MB for a bucket")
+    assert f'exclude: {{users: ["{BOT}"]}}' in there.err
     excluding_the_bot()
     assert '"excluded": 12000' in same(cli, *REPORT)
 
 
 def test_too_many_users_for_a_worker_are_parted_further(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, workers_of: Callable[[int], None]
 ) -> None:
+    """By as many buckets as the message says, or as nobody asked for."""
     written(900, lambda user: f"a{user % 9}")
-    monkeypatch.setattr(shuffle, "MOST", 500)
-    refused(cli(*REPORT, *SPARK), "too many for one worker (500)", "--shards 14")
-    same(cli, *REPORT, spark=("--master", MASTER, "--shards", "28"))
+    workers_of(150_000)
+    there = cli(*REPORT, *SPARK)
+    refused(there, "of 7 buckets has", "too many for one worker")
+    (enough,) = re.findall(r"--shards (\d+)", there.err)
+    same(cli, *REPORT, spark=("--master", MASTER, "--shards", enough))
+    same(cli, *REPORT, spark=("--master", MASTER))
 
 
 def test_the_yaml_says_where_it_runs(cli: Cli) -> None:
@@ -168,6 +221,66 @@ def test_files_of_several_shapes_are_refused(cli: Cli, here: bool) -> None:
 
 
 @pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("forms", [("%F", "%FT%TZ"), ("%F", "%F")], ids=["other", "same"])
+def test_each_day_tells_how_its_times_are_written(
+    cli: Cli, here: bool, forms: tuple[str, str]
+) -> None:
+    """Whether no time has an hour is known from the first rows of all folders, not of one."""
+    written(900, lambda user: f"a{user % 9}")
+    names = days("log/day=1/a.parquet", "log/day=1/b.parquet", "log/day=2/a.parquet")
+    for name, form in zip(names, (forms[0], *forms), strict=True):
+        texts = pl.col("timestamp").dt.strftime(form)
+        pl.read_parquet(name).with_columns(texts).write_parquet(name)
+    expected = cli("report", "log", *REPORT[2:])
+    path = "log" if here else Path("log").absolute().as_uri()
+    there = cli("report", path, *REPORT[2:], *SPARK)
+    assert (there.code, there.out.replace(path, "log")) == (0, expected.out), there.err
+
+
+def test_the_first_rows_are_those_of_few_and_of_many_files(tmp_path: Path) -> None:
+    """Of groups whose first files have too few, in the order of the files and of no other."""
+    for i in range(40):
+        rows = pl.DataFrame({"n": range(100 * i, 100 * i + (100 if i else 5000))})
+        rows.write_parquet(tmp_path / f"{i:02} [a].parquet")
+    files = [str(path) for path in sorted(tmp_path.iterdir())]
+    here = session.connect(MASTER, ExitStack())
+    groups = [files[:2], files[1:30], files[30:33]]
+    schema = here.read.parquet(heads.literal(files[1])).schema
+    found = [frame["n"].to_list() for frame in heads.heads(here, schema, groups)]
+    assert found == [[*range(1000)], [*range(100, 1100)], [*range(3000, 3300)]]
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "written": (lambda path: shutil.copy("log/b.parquet", path), "it had"),
+    "gone": (Path.unlink, "it "),
+}
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["here", "there"])
+@pytest.mark.parametrize("when", ["shuffled", "counted"])
+@pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
+def test_a_file_that_changes_while_it_is_read(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, here: bool, when: str,
+    change: Callable[[Path], object], told: str,
+) -> None:  # fmt: skip
+    """After its rows have been shuffled, or once they are being counted."""
+    written(90, lambda user: f"a{user % 9}")
+    (name, _) = days("log/a.parquet", "log/b.parquet")
+    owner, function = (shuffle, "_even") if when == "shuffled" else (cluster.Cluster, "ask")
+    before = getattr(owner, function)
+
+    def meanwhile(*given: Any) -> Any:
+        if Path(name).exists():
+            change(Path(name))
+        return before(*given)
+
+    monkeypatch.setattr(owner, function, meanwhile)
+    path = "log" if here else Path("log").absolute().as_uri()
+    there = cli("report", path, *REPORT[2:], *SPARK)
+    refused(there, f"log/a.parquet: it changed while it was read: {told}", "once it is whole")
+
+
+@pytest.mark.parametrize("here", [True, False])
 def test_the_first_file_tells_how_times_are_written(cli: Cli, here: bool) -> None:
     """Plain dates in a small one, times in a large one, which Spark reads first."""
     written(900, lambda user: f"a{user % 9}")
@@ -196,12 +309,22 @@ def test_nanoseconds_have_a_way_out(cli: Cli) -> None:
     assert "microseconds" in told(cli, "events.parquet", code=3)
 
 
+PYTHON = ".".join(platform.python_version_tuple()[:2])
 SHADOWS = {
-    "polars": ("import polars\npolars.__version__ = '1.0.0'\n", "1.0.0", "the same Polars"),
-    "adoptcli": ("import adoptcli\nadoptcli.__version__ = '0.0.1'\n", "0.0.1", "adoptcli away"),
+    "polars": (
+        "import polars\npolars.__version__ = '1.0.0'\n", f"{HOST} has Polars 1.0.0, this machine",
+        f"pip install polars=={pl.__version__}",
+    ),
+    "adoptcli": (
+        "import adoptcli\nadoptcli.__version__ = '0.0.1'\n", "has adoptcli 0.0.1", "adoptcli away",
+    ),
     "python": (
-        "import platform\nplatform.python_version = lambda: '3.9.1'\n", "3.9.1",
-        "the same minor version of Python",
+        "import platform\nplatform.python_version = lambda: '3.9.1'\n", "has Python 3.9.1, this",
+        f"install Python {PYTHON} there",
+    ),
+    "pyspark": (  # Spark itself does not bear it
+        "import sys\nsys.version_info = (3, 9, 1, 'final', 0)\n", "different version",
+        f"install on each what this machine has: Python {PYTHON}",
     ),
     "none": (
         "import sys\nsys.modules['polars'] = None\n", "Spark's workers cannot run adoptcli",
@@ -210,37 +333,28 @@ SHADOWS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["at first", "late"])
 @pytest.mark.parametrize("shadow", SHADOWS)
-def test_workers_that_run_something_else(cli: Cli, tmp_path: Path, shadow: str) -> None:
+def test_workers_that_run_something_else(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: str, late: bool
+) -> None:
     """They begin with a module of ours, which makes them other than this machine is."""
     code, *words = SHADOWS[shadow]
     written(60, lambda user: f"a{user % 9}")
     (tmp_path / "shadow").mkdir()
     (tmp_path / "shadow" / "sitecustomize.py").write_text(code)
-    environment = connect(MASTER).sparkContext.environment
-    environment["PYTHONPATH"] = str(tmp_path / "shadow")
-    try:
-        refused(cli(*REPORT, *SPARK), *words)
-    finally:
-        del environment["PYTHONPATH"]
-
-
-def test_a_worker_that_comes_later_is_asked_too(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As if the first question had reached others only."""
-    written(60, lambda user: f"a{user % 9}")
-    (tmp_path / "sitecustomize.py").write_text(SHADOWS["python"][0])
-    environment = connect(MASTER).sparkContext.environment
-    monkeypatch.setattr(session, "_preflight", lambda _: None)
-    monkeypatch.setitem(environment, "PYTHONPATH", str(tmp_path))
-    refused(cli(*REPORT, *SPARK), "came later", "3.9.1")
+    environment = session.connect(MASTER, ExitStack()).sparkContext.environment
+    monkeypatch.setitem(environment, "PYTHONPATH", str(tmp_path / "shadow"))
+    if late:  # as if the first question had reached others only
+        monkeypatch.setattr(workers, "room", lambda _: 1 << 30)
+    refused(cli(*REPORT, *SPARK), *words)
 
 
 def test_nothing_stays_held(cli: Cli) -> None:
     written(60, lambda user: f"a{user % 9}")
     same(cli, *REPORT)
-    assert len(connect(MASTER).sparkContext._jsc.getPersistentRDDs()) == 0
+    here = session.connect(MASTER, ExitStack())
+    assert len(here.sparkContext._jsc.getPersistentRDDs()) == 0
 
 
 def test_nobody_answers_over_connect(cli: Cli) -> None:

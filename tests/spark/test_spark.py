@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.spark.servers import ENVIRONMENT, ROOT, executors, holding
+from tests.spark.servers import ENVIRONMENT, ROOT, executors, held
 
 LISTED = ("audience", "not_activated:late", "-f", "csv")
 REPORTED = ("report", "--by", "plan", "-f", "json")
@@ -72,9 +72,13 @@ def test_lists_of_a_cluster(sample: Path, cluster: str, asked: tuple[str, ...]) 
     both(sample, cluster, *asked)
 
 
-def test_a_killed_executor_changes_nothing(sample: Path, cluster: str, place: Path) -> None:
-    """In the middle of the run, after it has begun to hold rows."""
+@pytest.mark.parametrize("late", [False, True], ids=["reading", "counting"])
+def test_a_killed_executor_changes_nothing(
+    sample: Path, cluster: str, place: Path, late: bool
+) -> None:
+    """While rows are being stored, or once what is encoded is all that is stored and counted."""
     here = run(sample, *REPORTED)
+    assert '"excluded": 0' not in here.stdout
     command = [
         sys.executable, "-m", "adoptcli", *REPORTED, "-c", "metrics.yaml", "-q",
         "--master", cluster, "--shards", "7",
@@ -83,10 +87,12 @@ def test_a_killed_executor_changes_nothing(sample: Path, cluster: str, place: Pa
         command, cwd=sample, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )  # fmt: skip
-    killed = 0
-    while there.poll() is None and killed < 1:
-        time.sleep(0.5)
-        if holding(place) and (running := executors(place)):
+    killed, seen = 0, set[int]()
+    while there.poll() is None and not killed:
+        time.sleep(0.2)
+        seen |= {*(stored := held(place))}
+        ready = len(seen) == 2 and dict(stored) == {max(seen): 7} if late else stored
+        if ready and (running := executors(place)):
             os.kill(running[0], signal.SIGKILL)
             killed += 1
     out, told = there.communicate(timeout=900)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
+from adoptcli.errors import DataProblem
 from adoptcli.runner.spark import session as spark
 from adoptcli.runner.spark import worker
 from adoptcli.runner.spark.worker import BUCKET, TEXT, Shape
+from adoptcli.source.steady import unless
 from adoptcli.timeline.build import Plan
 from adoptcli.timeline.encode import Encoded, Query
 
@@ -21,14 +23,15 @@ if TYPE_CHECKING:
 
 PAYLOAD = f"{BUCKET} int, payload binary"
 AT_ONCE = 16  # buckets whose sums are added up by one worker
+Changed = Callable[[], DataProblem | None]
 T = TypeVar("T")
 
 
 class Cluster:
     """Some buckets of encoded rows each worker has (see `timeline.encode.Cluster`)."""
 
-    def __init__(self, rows: DataFrame, shape: Shape) -> None:
-        self._rows, self._shape = rows, shape
+    def __init__(self, rows: DataFrame, shape: Shape, changed: Changed) -> None:
+        self._rows, self._shape, self._changed = rows, shape, changed
         self.rows = pl.DataFrame(schema=dict(shape.schema)).drop(*worker.BELOW)
 
     def ask(self, query: Query) -> pl.DataFrame:
@@ -49,7 +52,8 @@ class Cluster:
             found = found.repartition(groups, BUCKET).mapInArrow(
                 lambda batches: worker.added(batches, add), PAYLOAD
             )
-        return add(_values(found))
+        with unless(self._changed):  # who lost a worker has read again
+            return add(_values(found))
 
     def codes(self, texts: pl.Series) -> pl.DataFrame:
         """text and code of those of some users that the workers know."""
@@ -66,7 +70,7 @@ class Cluster:
         """Let the rows go; a cluster that has ended has none."""
         with suppress(Exception):
             self._rows.unpersist()
-            spark.close(self._rows.sparkSession)
+        spark.close(self._rows.sparkSession)
 
     def _each(self, work: Callable[[int, Encoded], Any]) -> Any:
         shape = self._shape

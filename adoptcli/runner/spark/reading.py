@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from adoptcli import temporary
 from adoptcli.definitions import Source
-from adoptcli.errors import UsageProblem
-from adoptcli.runner.spark import listing
+from adoptcli.errors import DataProblem, UsageProblem
+from adoptcli.runner.spark import listing, workers
 from adoptcli.runner.spark import session as spark
-from adoptcli.runner.spark.listing import refusal
+from adoptcli.runner.spark.listing import Head, refusal
 from adoptcli.source.events import Canonical, Gathered
+from adoptcli.source.files import File
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -35,23 +35,28 @@ class Reading:
         session: Where they are.
         raw: The rows, of all files.
         excluded: Patterns of users whose rows may be anywhere, as they do not count.
+        changed: What to say where a file is not as it was at the first look.
+        room: Bytes that a worker has for a bucket.
     """
 
     session: SparkSession
     raw: DataFrame
     excluded: tuple[str, ...]
+    changed: Callable[[], DataProblem | None]
+    room: int
 
     def rows(self) -> int:
         """How many there are."""
         return int(spark.collected(self.raw.groupBy().count())[0][0])
 
 
-def opened(request: Request, find: Find) -> tuple[Reading, Gathered]:
-    """The rows of a request, and a file of the first ones, to see how the rest is read.
+def opened(request: Request, find: Find, undo: ExitStack) -> tuple[Reading, Gathered]:
+    """The rows of a request, and files of the first ones, to see how the rest is read.
 
     Args:
         request: What is asked for.
         find: Finds the files of this machine that paths stand for, or the YAML's.
+        undo: What is to be ended where nothing comes of it goes here.
 
     Raises:
         UsageProblem: What is asked for is not done on Spark, or there is none.
@@ -71,21 +76,18 @@ def opened(request: Request, find: Find) -> tuple[Reading, Gathered]:
             "no-files", "no event file is named for Spark",
             "give one on the command line, or in the YAML: source: {files: [events.parquet]}",
         )  # fmt: skip
+    near = listing.is_here(paths)
+    if not near and sources[0].lookback is not None and request.since_day is not None:
+        raise refusal("source.lookback with --since, of files that are elsewhere or Delta's,")
+    gathered = find(request.paths) if near else None
+    session = spark.connect(request.master, undo, request.tmp)
+    room = workers.room(session)
+    listed = listing.here(session, gathered.all) if gathered else listing.there(session, paths)
+    files = tuple(_looked_at(listed.heads, request.tmp))
+    gathered = gathered or find([files[0].path])
     excluded = tuple(request.definitions.exclude.users)
-    if listing.is_here(paths):
-        gathered = find(request.paths)
-        session = spark.connect(request.master, request.tmp)
-        raw, first = listing.here(session, gathered.all)
-        head = _head(first, gathered.all[0].name, request.tmp)
-        name = replace(gathered.all[0], path=str(head), folders=None, origin=gathered.all[0])
-        gathered = replace(gathered, files=((name,),))
-    else:
-        if sources[0].lookback is not None and request.since_day is not None:
-            raise refusal("source.lookback with --since, of files that are elsewhere or Delta's,")
-        session = spark.connect(request.master, request.tmp)
-        raw, first = listing.there(session, [_whole(path) for path in paths])
-        gathered = find([str(_head(first, paths[0], request.tmp))])
-    return Reading(session, raw, excluded), gathered
+    made = Reading(session, listed.raw, excluded, listed.changed, room)
+    return made, replace(gathered, files=(files,))
 
 
 def _near(name: str, base: Path | None) -> str:
@@ -93,23 +95,23 @@ def _near(name: str, base: Path | None) -> str:
     return name if "://" in name or base is None else str(base / name)
 
 
-def _whole(path: str) -> str:
-    """A path as all workers know it; Spark calls S3 s3a."""
-    if "://" not in path:
-        return str(Path(path).absolute())
-    return "s3a" + path.removeprefix("s3") if path.startswith("s3://") else path
+def _looked_at(heads: Sequence[Head], tmp: Path | None) -> Iterator[File]:
+    """The first rows as files, each below the folders and by the name of one that has them."""
+    folder = temporary.folder(tmp)
+    for i, (file, first) in enumerate(heads):
+        place = folder / str(i) / f"{Path(file.name).name.removesuffix('.parquet')}.parquet"
+        place.parent.mkdir()
+        first.write_parquet(place)
+        yield replace(file, path=str(place), origin=file)
 
 
-def _head(first: pl.DataFrame, path: str, tmp: Path | None) -> Path:
-    name = path.rstrip("/").rpartition("/")[2] or "events"
-    place = temporary.folder(tmp) / f"{name.removesuffix('.parquet')}.parquet"
-    first.write_parquet(place)
-    return place
+def enough(reading: Reading, asked: int | None, most: int) -> int:
+    """Into how many to part the users: as asked for, else by the rows.
 
-
-def enough(reading: Reading, asked: int | None) -> int:
-    """Into how many to part the users: as asked for, else by the rows."""
-    return asked or min(max(-(-reading.rows() // ROWS), FEWEST), MOST)
+    Buckets are not all of a size: they are to have half of what is possible at `most`.
+    """
+    rows = max(min(ROWS, most // 2), 1)
+    return asked or min(max(-(-reading.rows() // rows), FEWEST), MOST)
 
 
 def fit(canonical: Canonical, tables: Beside) -> None:
@@ -123,7 +125,7 @@ def fit(canonical: Canonical, tables: Beside) -> None:
         raise refusal("merging ids (source.identity)")
     if parts[0].source.folder:
         raise refusal("a column of folders' names (source.folder)")
-    if len(parts) > 1 or parts[0].scan.kind != "parquet":
+    if len({part.scan.columns for part in parts}) > 1 or parts[0].scan.kind != "parquet":
         raise refusal("reading files of several shapes")
 
 

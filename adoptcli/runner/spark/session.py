@@ -8,16 +8,17 @@ import socket
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import polars as pl
-
 from adoptcli import __version__, temporary
 from adoptcli.errors import DataProblem, UsageProblem
+from adoptcli.runner.spark import problems
 from adoptcli.source import delta
+from adoptcli.source.folders import Entry
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -28,7 +29,6 @@ CHATTER = re.compile(r"WARNING|NOTE|Using |Setting |To adjust |\S+ \S+ (WARN|INF
 T = TypeVar("T")
 
 PORT, PATIENCE = 15002, 5  # of a Connect server; seconds
-ASKED = 16  # tasks that tell what their worker runs
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "200000",
@@ -38,12 +38,16 @@ SETTINGS = {
 QUIET = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
 
 
-def connect(master: str, tmp: Path | None = None) -> SparkSession:
+def connect(master: str, undo: ExitStack, tmp: Path | None = None) -> SparkSession:
     """A session at a master (`local[*]`, `spark://…`) or over Connect (`sc://…`).
+
+    Args:
+        master: Its address.
+        undo: The end of what a server holds for us goes here.
+        tmp: Folder for temporary files.
 
     Raises:
         UsageProblem: Spark is not installed, or nothing answers there.
-        DataProblem: The workers lack what our code needs, or have other versions of it.
     """
     try:
         from pyspark.sql import SparkSession
@@ -54,17 +58,18 @@ def connect(master: str, tmp: Path | None = None) -> SparkSession:
         if master.startswith("sc://"):
             _knock(master)
             session = SparkSession.builder.appName(NAME).remote(master).getOrCreate()
+            undo.callback(close, session)
         else:
             session = SparkSession.getActiveSession() or _started(master, tmp)
         for name, value in SETTINGS.items():
             session.conf.set(name, value)
     except Exception as error:
         raise UsageProblem(
-            "no-spark-there", f"{master.partition(';')[0]}: no Spark answers: {said(error)}",
+            "no-spark-there",
+            f"{master.partition(';')[0]}: no Spark answers: {problems.said(error)}",
             "check --master; local[*] runs it on this machine, and needs Java 17",
         ) from error  # fmt: skip
     _ship(session, tmp)
-    _preflight(session)
     return session
 
 
@@ -83,7 +88,8 @@ def _knock(master: str) -> None:
 def close(session: SparkSession) -> None:
     """Leave a Connect server, which forgets what it holds for us; others go with this process."""
     if over_connect(session):
-        session.stop()
+        with suppress(Exception):  # it has ended
+            session.stop()
 
 
 def over_connect(session: SparkSession) -> bool:
@@ -129,38 +135,6 @@ def _ship(session: SparkSession, tmp: Path | None) -> None:
         session.sparkContext.addPyFile(str(place))
 
 
-def _preflight(session: SparkSession) -> None:
-    """Stop where a worker runs anything else."""
-    from adoptcli.runner.spark import worker
-
-    ours = worker.runs()
-    try:
-        rows = session.range(0, ASKED, 1, ASKED).mapInArrow(worker.versions, "versions string")
-        theirs = sorted({row[0] for row in rows.collect()})
-    except Exception as error:
-        raise DataProblem(
-            "spark-workers", f"Spark's workers cannot run adoptcli: {said(error)}",
-            f"install on each what this machine has: pip install polars=={pl.__version__} "
-            "pyarrow pydantic orjson pyyaml",
-        ) from error  # fmt: skip
-    wrong = [text for text in theirs if worker.compared(text) != worker.compared(ours)]
-    if wrong:
-        only_adoptcli = worker.compared(wrong[0])[:2] == worker.compared(ours)[:2]
-        raise DataProblem(
-            "spark-versions",
-            f"Spark's workers have Python, Polars and adoptcli {wrong[0]}, this machine has {ours}",
-            "take adoptcli away there, as this one is sent along" if only_adoptcli
-            else "install the same Polars and the same minor version of Python on all",
-        )  # fmt: skip
-
-
-def said(error: BaseException) -> str:
-    """The line of a Spark error that says what was wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    python = [line for line in lines if line.partition(":")[0].endswith(("Error", "Problem"))]
-    return (python or lines or [type(error).__name__])[-1 if python else 0][:300]
-
-
 def parquet(
     session: SparkSession, paths: Sequence[str], base: str = "", **options: str
 ) -> DataFrame:  # fmt: skip
@@ -174,36 +148,36 @@ def parquet(
         found = session.read.options(**options).parquet(*paths)
         assert found.columns is not None  # over Connect nothing has been read before
     except Exception as error:
-        raise unread(paths, said(error)) from error
+        raise problems.unread(paths, problems.said(error)) from error
     return found
 
 
-def unread(paths: Sequence[str], why: str) -> DataProblem:
-    """What Spark does not read."""
-    way = "give Parquet files, a folder of them, or a Delta table, where all workers reach it"
-    if "Illegal Parquet type" in why:
-        way = "read it on one machine: --runner local; or write timestamps in microseconds"
-    text = f"{', '.join(paths[:3])}{', …' if len(paths) > 3 else ''}"
-    return DataProblem("spark-read", f"{text}: Spark cannot read this: {why}", way)
-
-
-def of_delta(session: SparkSession, table: str) -> DataFrame:
+def of_delta(session: SparkSession, table: str) -> tuple[DataFrame, list[Entry]]:
     """A Delta table by the cluster's package; where that is missing by its log, as read here.
+
+    Then the files come too.
 
     Raises:
         DataProblem: Nothing can be read there.
     """
+    package = "add the package: --packages io.delta:delta-spark_2.13"
     try:
-        return session.read.format("delta").load(table)
+        read = session.read.format("delta").load(table)
+        assert read.columns is not None  # over Connect nothing has been asked before
+        return read, []
     except Exception:
-        found = delta.files(table.replace("s3a://", "s3://", 1), table)
+        try:
+            found = delta.files(table.replace("s3a://", "s3://", 1), table)
+        except DataProblem as error:
+            text = f"{error.message}; it is read here, as the cluster lacks Delta's package"
+            raise DataProblem(error.slug, text, f"{error.hint}; or {package}") from error
     if any(_names(entry.within.parts[:-1]) != _names(entry.folders) for entry in found):
         raise DataProblem(
             "spark-read", f"{table}: the cluster lacks Delta's package, and folders of this table "
-            "do not tell its partitions", "add the package: --packages io.delta:delta-spark_2.13",
+            "do not tell its partitions", package,
         )  # fmt: skip
-    root = table.rstrip("/")
-    return parquet(session, [f"{root}/{e.within}" for e in found], root, mergeSchema="true")
+    paths = [f"{table}/{entry.within}" for entry in found]
+    return parquet(session, paths, table, mergeSchema="true"), found
 
 
 def _names(folders: Sequence[str]) -> list[str]:
@@ -218,6 +192,11 @@ def is_delta(session: SparkSession, path: str) -> bool:
         return bool(log.select("path").limit(1).collect())
     except Exception:
         return False
+
+
+def quoted(name: str) -> str:
+    """A column's name, whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def table(frame: DataFrame) -> Any:
@@ -242,6 +221,4 @@ def _or_problem(act: Callable[[], T]) -> T:
     try:
         return act()
     except Exception as error:
-        raise DataProblem(
-            "spark-failed", f"Spark stopped: {said(error)}", "--debug shows everything"
-        ) from error
+        raise problems.failed(error) from error

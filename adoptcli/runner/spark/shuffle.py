@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from adoptcli import memory
 from adoptcli.errors import DataProblem
 from adoptcli.runner.encoding import completed
+from adoptcli.runner.sizing import row
 from adoptcli.runner.spark import session as spark
 from adoptcli.runner.spark import worker
 from adoptcli.runner.spark.cluster import Cluster, Users
 from adoptcli.runner.spark.reading import Reading, enough, fit
 from adoptcli.runner.spark.worker import BUCKET, Shape
 from adoptcli.source.events import Canonical
+from adoptcli.source.steady import unless
 from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, encode
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from adoptcli.runner.beside import Beside
     from adoptcli.runner.prepare import Request
 
-MOST = 100_000_000  # rows of a bucket, which a worker has in memory
+TEXTS = 4  # times the texts of a row that encoding it takes beside; measured, as in `sizing`
 
 
 def encoded(
@@ -33,23 +37,33 @@ def encoded(
 
     Raises:
         UsageProblem: What is asked for is not done on Spark.
-        DataProblem: Something cannot be read, or one worker would have too many rows.
+        DataProblem: Something cannot be read or has changed, or one worker would have too many
+            rows.
     """
     from pyspark.storagelevel import StorageLevel
 
     fit(canonical, tables)
-    buckets = enough(reading, request.shards)
-    reading.session.conf.set("spark.sql.shuffle.partitions", str(buckets))
-    shuffled = _shuffled(reading, canonical, tables, buckets).persist(StorageLevel.DISK_ONLY)
-    try:
-        _even(shuffled, _schema(canonical), buckets)
-        return _encoded(shuffled, canonical, wanted, tables, buckets)
-    finally:
-        shuffled.unpersist()
+    most = int(reading.room / (row(wanted) + TEXTS * _width(canonical)))
+    with unless(reading.changed):
+        buckets = enough(reading, request.shards, most)
+        reading.session.conf.set("spark.sql.shuffle.partitions", str(buckets))
+        shuffled = _shuffled(reading, canonical, tables, buckets).persist(StorageLevel.DISK_ONLY)
+        try:
+            _even(shuffled, _schema(canonical), buckets, most, reading.room)
+            return _encoded(reading, shuffled, canonical, wanted, tables, buckets)
+        finally:
+            shuffled.unpersist()
+
+
+def _width(canonical: Canonical) -> float:
+    """Bytes of a row's texts, by the first ones."""
+    first = canonical.frame.collect()
+    return int(first.estimated_size()) / max(first.height, 1)
 
 
 def _encoded(
-    shuffled: DataFrame, canonical: Canonical, wanted: Wanted, tables: Beside, buckets: int
+    reading: Reading, shuffled: DataFrame, canonical: Canonical, wanted: Wanted, tables: Beside,
+    buckets: int,
 ) -> tuple[Encoded, dict[str, Dictionary]]:  # fmt: skip
     from pyspark.storagelevel import StorageLevel
 
@@ -74,7 +88,7 @@ def _encoded(
         )
         .persist(StorageLevel.DISK_ONLY)
     )
-    cluster = Cluster(rows, Shape(types, clear.columns, buckets, ours))
+    cluster = Cluster(rows, Shape(types, clear.columns, buckets, ours), reading.changed)
     try:
         spark.collected(rows.groupBy().count())  # so that what was shuffled can go
     except BaseException:
@@ -86,14 +100,16 @@ def _encoded(
 
 def _shuffled(reading: Reading, canonical: Canonical, tables: Beside, buckets: int) -> DataFrame:
     """Canonical events by the bucket of their user, and the users of the table among them."""
-    part, needed, zone = canonical.parts[0], canonical.needed, canonical.zone
-    schema = _schema(canonical)
+    ways, needed, zone = worker.ways(canonical.parts), canonical.needed, canonical.zone
+    part, schema = canonical.parts[0], _schema(canonical)
     places = [*part.chosen(), *(choice for _, some in part.properties for choice in some)]
-    wanted = dict.fromkeys([*part.scan.explode[:1], *(choice.path.column for choice in places)])
+    columns = [*part.scan.explode[:1], *(choice.path.column for choice in places), *ways.folders]
     raw, spread, ours = reading.raw, reading.excluded, worker.runs()
-    read = raw.select(*(_quoted(name) for name in wanted if name in raw.columns))
+    read = raw.select(
+        *(spark.quoted(name) for name in dict.fromkeys(columns) if name in raw.columns)
+    )
     texts = read.mapInArrow(
-        lambda batches: worker.texts(batches, part, needed, zone, schema, spread, buckets, ours),
+        lambda batches: worker.texts(batches, ways, needed, zone, schema, spread, buckets, ours),
         worker.ddl(schema),
     )
     ids = tables.users["user"] if tables.users is not None else pl.Series([], dtype=pl.String)
@@ -109,28 +125,28 @@ def _schema(canonical: Canonical) -> worker.Schema:
     return {**canonical.frame.collect_schema(), **worker.BESIDE}
 
 
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _even(shuffled: DataFrame, schema: worker.Schema, buckets: int) -> None:
+def _even(
+    shuffled: DataFrame, schema: worker.Schema, buckets: int, most: int, room: int
+) -> None:  # fmt: skip
     """Stop where a bucket has more rows than a worker can hold."""
     bucket, user = worker.place(schema, BUCKET), worker.place(schema, "user")
     counted = shuffled.groupBy(bucket).count().orderBy("count", ascending=False).limit(1)
     ((number, size),) = spark.collected(counted)
-    if size <= MOST:
+    if size <= most:
         return
     users = shuffled.where(f"{bucket} = {number}").groupBy(user).count()
     ((name, rows),) = spark.collected(users.orderBy("count", ascending=False).limit(1))
-    if rows > MOST // 2:
+    there = f"too many for one worker: it has {memory.shown(room)} for a bucket, {most:,} rows"
+    more = "or give the workers more memory, or fewer cores each"
+    if rows > most // 2:
+        section = f"exclude: {{users: [{json.dumps(name, ensure_ascii=False)}]}}"
         raise DataProblem(
-            "spark-skew",
-            f"user {name!r} has {rows:,} rows, too many for one worker ({MOST:,})",
-            "exclude it where it is no person: exclude: {users: [NAME]}",
-        )
+            "spark-skew", f"user {name!r} has {rows:,} rows, {there}",
+            f"exclude it where it is no person: {section}; {more}",
+        )  # fmt: skip
     raise DataProblem(
-        "spark-skew", f"a bucket has {size:,} rows, too many for one worker ({MOST:,})",
-        f"part the users into more: --shards {2 * buckets}",
+        "spark-skew", f"one of {buckets:,} buckets has {size:,} rows, {there}",
+        f"part the users into more: --shards {buckets * -(-2 * size // max(most, 1))}; {more}",
     )  # fmt: skip
 
 

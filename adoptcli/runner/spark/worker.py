@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import pickle
 import platform
+import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 import adoptcli
+from adoptcli import memory
 from adoptcli.runner.encoding import completed
 from adoptcli.source import frames
 from adoptcli.source.events import Needed
@@ -31,10 +33,15 @@ Batches = Iterator[pa.RecordBatch]
 
 BUCKET, KNOWN, TEXT = "bucket", "known", "text"
 SEED = 0x5EED
+HEAD = 1000  # rows by which the columns are looked at
 BESIDE: Schema = {BUCKET: pl.Int64(), KNOWN: pl.Boolean()}
 BELOW: Schema = {TEXT: pl.String(), BUCKET: pl.Int64()}
 CODED: Schema = {TEXT: pl.String(), "code": pl.UInt32()}
 NAMED: Schema = {"name": pl.String(), TEXT: pl.String()}
+TOLD = "versions string, host string, size long, own boolean"
+OTHER = "this worker came late and has other versions:"
+OWN = (memory.VARIABLE, "ulimit -v")  # which hold for one process
+UNKNOWN = 1 << 50  # bytes of memory where nothing tells
 T = TypeVar("T")
 
 
@@ -49,6 +56,44 @@ class Given(Scan):
         assert self.held is not None
         inside = [c for c in wanted if c in self.columns]
         return exploded(self.held.lazy(), self.explode, inside).select(*inside)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How rows are read: all alike, or each as those of the values of its folders.
+
+    Attributes:
+        folders: The columns of these values, where it depends on them.
+        parts: By the values; or a single one.
+    """
+
+    folders: tuple[str, ...]
+    parts: Mapping[tuple[str | None, ...], Part]
+
+    def of(self, held: pl.DataFrame) -> Iterator[tuple[Part, pl.DataFrame]]:
+        """The rows of each way."""
+        first, *more = self.parts.values()
+        if not more:
+            yield first, held
+            return
+        pieces = held.partition_by(self.folders, as_dict=True, maintain_order=True)
+        for values, some in pieces.items():
+            yield self.parts.get(values, first), some
+
+
+def ways(parts: Sequence[Part]) -> Ways:
+    """How the parts of one shape are read, which nothing but folders' values part."""
+    looks = {(part.shapes, part.arrived, part.order) for part in parts}
+    if len(looks) == 1:
+        return Ways((), {(): parts[0]})
+    folders = tuple(name for name, _ in parts[0].scan.hive)
+    return Ways(folders, {tuple(value for _, value in part.scan.hive): part for part in parts})
+
+
+def _given(part: Part, held: pl.DataFrame) -> Part:
+    """A part whose rows are there."""
+    scan = part.scan
+    return replace(part, scan=Given(scan.files, scan.names, explode=scan.explode, held=held))
 
 
 class Users:
@@ -133,8 +178,18 @@ def from_arrow(table: pa.Table, schema: Schema) -> pl.DataFrame:
     )
 
 
+def first(batches: Batches) -> Batches:
+    """The first rows of a task's, of which no more are read."""
+    left = HEAD
+    for batch in batches:
+        yield batch.slice(0, left)
+        left -= min(left, batch.num_rows)
+        if not left:
+            return
+
+
 def texts(
-    batches: Batches, part: Part, needed: Needed, zone: str, schema: Schema,
+    batches: Batches, ways: Ways, needed: Needed, zone: str, schema: Schema,
     excluded: Sequence[str], buckets: int, ours: str,
 ) -> Batches:  # fmt: skip
     """Raw rows as canonical events, with the bucket of each.
@@ -144,10 +199,8 @@ def texts(
     as_there(ours)
     for batch in batches:
         held = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-        scan = part.scan
-        given = Given(scan.files, scan.columns, explode=scan.explode, held=held)
-        rows = frames.frame(replace(part, scan=given), needed, zone)
-        made = rows.with_columns(known=False).collect()
+        read = [frames.frame(_given(part, some), needed, zone) for part, some in ways.of(held)]
+        made = pl.concat(read).with_columns(known=False).collect()
         names = made["user"].unique()
         out = names.gather(matching(names.to_list(), excluded)) if excluded else names.clear()
         dealt = pl.col("user").is_null() | pl.col("user").is_in(out.implode())
@@ -270,10 +323,19 @@ def _pickled(bucket: int, value: object) -> pa.RecordBatch:
     )
 
 
-def versions(batches: Batches) -> Batches:
-    """What a worker runs."""
-    for batch in batches:
-        yield pa.record_batch({"versions": pa.array([runs()] * batch.num_rows, pa.string())})
+def tells(batches: Batches) -> Batches:
+    """What a worker runs and where, and how much memory it may take: alone, if that is stated."""
+    for _ in batches:
+        pass
+    found = memory.limit() or memory.Limit(UNKNOWN, "")
+    yield pa.record_batch(
+        {
+            "versions": pa.array([runs()]),
+            "host": pa.array([socket.gethostname()]),
+            "size": pa.array([found.size], pa.int64()),
+            "own": pa.array([found.origin in OWN]),
+        }
+    )
 
 
 def runs() -> str:
@@ -294,7 +356,4 @@ def as_there(theirs: str) -> None:
         RuntimeError: It runs other versions.
     """
     if compared(runs()) != compared(theirs):
-        raise RuntimeError(
-            f"a worker that came later has Python, Polars and adoptcli {runs()}, "
-            f"this machine has {theirs}: install the same on all"
-        )
+        raise RuntimeError(f"{OTHER} {runs()} on {socket.gethostname()}")
