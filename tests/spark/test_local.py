@@ -220,8 +220,10 @@ def test_files_of_several_shapes_are_refused(cli: Cli, here: bool) -> None:
     assert "files of several shapes" in told(cli, path)
 
 
-@pytest.mark.parametrize("here", [True, False])
-@pytest.mark.parametrize("forms", [("%F", "%FT%TZ"), ("%F", "%F")], ids=["other", "same"])
+@pytest.mark.parametrize(
+    ("here", "forms"),
+    [(True, ("%F", "%FT%TZ")), (False, ("%F", "%FT%TZ")), (False, ("%F", "%F"))],
+)
 def test_each_day_tells_how_its_times_are_written(
     cli: Cli, here: bool, forms: tuple[str, str]
 ) -> None:
@@ -250,18 +252,23 @@ def test_the_first_rows_are_those_of_few_and_of_many_files(tmp_path: Path) -> No
     assert found == [[*range(1000)], [*range(100, 1100)], [*range(3000, 3300)]]
 
 
-CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "written": (lambda path: shutil.copy("log/b.parquet", path), "it had"),
-    "gone": (Path.unlink, "it "),
-}
+def over(path: Path) -> None:
+    """Write another file over it."""
+    shutil.copy("log/b.parquet", path)
 
 
-@pytest.mark.parametrize("here", [True, False], ids=["here", "there"])
-@pytest.mark.parametrize("when", ["shuffled", "counted"])
-@pytest.mark.parametrize(("change", "told"), CHANGES.values(), ids=CHANGES)
+CHANGES: list[tuple[Callable[[Path], None], str, str, bool]] = [
+    (over, "it had", "shuffled", True),
+    (over, "it had", "counted", False),
+    (Path.unlink, "it is not there any more", "shuffled", False),
+    (Path.unlink, "it cannot be read any more", "counted", True),
+]
+
+
+@pytest.mark.parametrize(("change", "told", "when", "here"), CHANGES)
 def test_a_file_that_changes_while_it_is_read(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, here: bool, when: str,
-    change: Callable[[Path], object], told: str,
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], told: str,
+    when: str, here: bool,
 ) -> None:  # fmt: skip
     """After its rows have been shuffled, or once they are being counted."""
     written(90, lambda user: f"a{user % 9}")
@@ -333,8 +340,9 @@ SHADOWS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["at first", "late"])
-@pytest.mark.parametrize("shadow", SHADOWS)
+@pytest.mark.parametrize(
+    ("shadow", "late"), [*((name, False) for name in SHADOWS), ("polars", True), ("none", True)]
+)
 def test_workers_that_run_something_else(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shadow: str, late: bool
 ) -> None:
