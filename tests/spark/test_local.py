@@ -330,7 +330,10 @@ SHADOWS = {
         f"install Python {PYTHON} there",
     ),
     "pyspark": (  # Spark itself does not bear it
-        "import sys\nsys.version_info = (3, 9, 1, 'final', 0)\n", "different version",
+        "import sys\nimport pyspark.worker_util\n"
+        "class Old:\n    version_info = (3, 9, 1)\n"
+        "    def __getattr__(self, name):\n        return getattr(sys, name)\n"
+        "pyspark.worker_util.sys = Old()\n", "different version",
         f"install on each what this machine has: Python {PYTHON}",
     ),
     "none": (
