@@ -158,6 +158,22 @@ class Context:
         """The complete calendar periods among the days shown, as (start, end)."""
         return self.calendar.complete(self.shown_from, self.end_day, period or self.period)
 
+    def and_before(self, period: Period | None = None) -> list[tuple[int, int]]:
+        """`periods`, after the complete one before them where the data hold it: what grew on it."""
+        shown, of = self.periods(period), period or self.period
+        whole = self.calendar.complete(self.first_day, self.as_of_day, of)
+        return [*(before for before in whole if shown and before[1] == shown[0][0]), *shown]
+
+    def cut_off(self, period: Period) -> list[str]:
+        """The names of the periods of which --since and --until show a part."""
+        edges = [(self.since_day, 0), (self.until_day, 1)]
+        found = [
+            self.label(self.calendar.start(day - back, period), period)
+            for day, back in edges
+            if self.first_day < day < self.as_of_day and self.calendar.start(day, period) != day
+        ]
+        return list(dict.fromkeys(found))
+
     def label(self, day: int, period: Period | None = None) -> str:
         """The name of the period that starts on a day."""
         return self.calendar.label(day, period or self.period)

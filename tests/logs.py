@@ -30,7 +30,7 @@ NOTABLE = (  # days on which clocks change in the zones, and ends of months
 
 @dataclass
 class Log:
-    """Events in the order of the file, the YAML, the tables, and up to when they count."""
+    """Events in the order of the file, the YAML, the tables, and the days that count and show."""
 
     events: list[tuple[Any, ...]]
     config: dict[str, Any]
@@ -39,6 +39,14 @@ class Log:
     as_of: str
     unit: str = "user"
     by: str = ""
+    since: str = ""
+    until: str = ""
+
+    @property
+    def days(self) -> list[str]:
+        """The options that say which days are shown."""
+        told = (("--since", self.since), ("--until", self.until))
+        return [part for option in told if option[1] for part in option]
 
 
 def save(log: Log, folder: Path, events: list[tuple[Any, ...]] | None = None) -> None:
@@ -93,6 +101,7 @@ def random_log(seed: int) -> Log:
             config |= oracle.section(random.Random(f"{seed} {name}"))
     log = Log(events, config, _users(rng, people, start), _accounts(rng, start), as_of)
     _split(random.Random(f"{seed} split"), log)
+    _shown(random.Random(f"{seed} days"), log, start.date())
     return _renamed(random.Random(f"{seed} names"), log)
 
 
@@ -245,6 +254,22 @@ def _split(rng: random.Random, log: Log) -> None:
     if rng.random() < 0.2:
         traits = ["kind", *(["plan"] if "users" in log.config else [])]
         log.by = rng.choice(traits) if log.unit == "user" else "kind"
+
+
+def _shown(rng: random.Random, log: Log, first: date) -> None:
+    """Now and then a first day shown, a last one, or both; now and then of whole months."""
+    length = (date.fromisoformat(log.as_of) - first).days
+    if rng.random() >= 0.25:
+        return
+    which = rng.choice(("since", "until", "both", "both"))
+    low, high = sorted(rng.randint(-3, length + 3) for _ in range(2))
+    since, until = (first + timedelta(days=day) for day in (low, high))
+    if rng.random() < 0.3:
+        since, until = since.replace(day=1), until.replace(day=1) - timedelta(1)
+    if which != "until":
+        log.since = since.isoformat()
+    if which != "since":
+        log.until = until.isoformat()
 
 
 def _renamed(rng: random.Random, log: Log) -> Log:

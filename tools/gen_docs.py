@@ -47,6 +47,21 @@ Made from the code by `python tools/gen_docs.py`; `adoptcli explain METRIC` prin
 An *actor* is a user or, with `--unit account`, an account. A *day* is a calendar day in the
 report's time zone. *As-of* is the midnight up to which events count. Shares come with a 95 %
 interval.
+
+`--since` and `--until` say which days are *shown*, not which are known:
+
+- Of cohorts, entries and first times those are shown that begin on these days. Whether they have
+  had their time goes by as-of, and what they do after `--until` counts.
+- Calendar periods are shown where they lie wholly among these days; a cohort that is cut off is
+  shown in part, and a caveat says so.
+- Trailing windows go back from the last day shown. The newest is whole even where it begins before
+  `--since`; the one before it is always there where the data hold it, as changes, moves and who
+  came back are about both; those before that lie wholly among the days shown.
+- What a figure looks back on (growth on the period before, first ever, had adopted by then) is read
+  from all of the data, so that it is the same whatever days are shown. The change of a headline is
+  between the last two values that are shown.
+- Traits and accounts are as they are at as-of. Those of unknown start are counted over all the
+  data.
 """
 
 EVENTS = """\

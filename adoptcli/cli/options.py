@@ -171,8 +171,11 @@ Since = Annotated[
 ]  # fmt: skip
 Until = Annotated[
     str | None,
-    typer.Option(rich_help_panel=SCOPE, show_default=False, metavar="DATE", help="Last day shown."),
-]
+    typer.Option(
+        rich_help_panel=SCOPE, show_default=False, metavar="DATE",
+        help="Last day shown. What came after is still read, up to --as-of.",
+    ),
+]  # fmt: skip
 AsOf = Annotated[
     str | None,
     typer.Option(

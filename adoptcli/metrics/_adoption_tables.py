@@ -297,6 +297,8 @@ def _curve(found: dict[tuple[int, int, int], Counts], context: Context) -> tuple
             end = min(launch + week * WEEK, context.end_day)
             c = _counts(found.get((i, week, end - 1)), ("came", "tried"))
             came, had = came + c["came"], had + c["tried"]
+            if end <= context.shown_from:
+                continue
             lines.append(
                 {
                     "item": name, "step": week, "period": context.day_label(end - 1),

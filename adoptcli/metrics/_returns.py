@@ -11,7 +11,8 @@ import polars as pl
 
 from adoptcli.context import Context
 from adoptcli.definitions import EventRef
-from adoptcli.metrics._shared import activated
+from adoptcli.metrics._shared import activated, newcomer
+from adoptcli.results import Caveat
 from adoptcli.timeframe import DAY_MS
 from adoptcli.timeline import Timeline, active_days, by_day
 from adoptcli.timeline.days import local_day, place_of
@@ -75,6 +76,16 @@ def _reach(starts: list[int], settings: RetentionSettings, context: Context) -> 
             yield max(lived // LENGTHS[settings.period], 0)
 
 
+def cut_off(settings: RetentionSettings, context: Context) -> Iterator[Caveat]:
+    """A caveat where cohorts of another period than the report's are shown in part."""
+    parts = context.cut_off(settings.period)
+    if parts and settings.period != context.period:
+        text = (
+            f"--since and --until cut off the cohorts of {' and '.join(parts)}: they are not whole"
+        )
+        yield Caveat("cohort-cut-off", text)
+
+
 def entries(
     timeline: Timeline, what: str | EventRef, settings: RetentionSettings, context: Context,
     starts: list[int],
@@ -95,21 +106,20 @@ def entries(
     found = _instants(timeline, what, settings, context)
     low = context.calendar.midnight(context.first_day)
     found = found.with_columns(day=local_day(pl.col("time"), context.calendar, low, context.as_of))
-    shown = pl.col("day").is_between(context.shown_from, context.end_day, closed="left")
-    found = found.filter(shown).with_columns(cohort=place_of(pl.col("day"), starts))
+    found = found.with_columns(cohort=place_of(pl.col("day"), starts))
     if settings.recurs(what):
         found = found.unique(["actor", "cohort"], keep="first", maintain_order=True)
-    return found.select("actor", "cohort", at="day" if settings.clock == "calendar" else "time")
+    shown = pl.col("day").is_between(context.shown_from, context.end_day, closed="left")
+    return found.filter(shown).select(
+        "actor", "cohort", at="day" if settings.clock == "calendar" else "time"
+    )
 
 
 def _instants(
     timeline: Timeline, what: str | EventRef, settings: RetentionSettings, context: Context
 ) -> pl.DataFrame:
     """actor, time of all that may begin an entry, sorted; of each actor the first, or every one."""
-    day, signup = pl.col("signup_day"), pl.col("signup")
-    new = timeline.actors.filter(
-        pl.col("known") & (day >= context.first_day) & (signup < context.as_of)
-    )
+    new = timeline.actors.filter(newcomer(context))
     if what == "signup":
         return new.select("actor", time="signup")
     if what == "activation":

@@ -239,11 +239,13 @@ def unseen(refs: Iterable[EventRef], context: Context) -> tuple[Caveat, ...]:
 def windows(context: Context, length: int, most: int) -> list[tuple[int, int]]:
     """Windows of so many days back from the end of what is shown, newest first.
 
-    All but the newest lie wholly within the data; the newest is given even where it does not.
+    The newest is given even where the data do not hold it whole; the one before it, with which it
+    is compared, where they do; those before that where they lie wholly among the days shown.
     """
     end, found = context.end_day, [(context.end_day - length, context.end_day)]
-    while len(found) < most and end - 2 * length >= context.shown_from:
-        end -= length
+    first = context.first_day
+    while len(found) < most and end - 2 * length >= first:
+        end, first = end - length, context.shown_from
         found.append((end - length, end))
     return found
 
@@ -286,11 +288,14 @@ def starters(timeline: Timeline, context: Context) -> pl.DataFrame:
     """Actors whose sign-up is known, lies within the data and among the days shown."""
     day = pl.col("signup_day")
     return timeline.actors.filter(
-        pl.col("known")
-        & (day >= context.shown_from)
-        & (day < context.end_day)
-        & (pl.col("signup") < context.as_of)
+        newcomer(context) & (day >= context.shown_from) & (day < context.end_day)
     )
+
+
+def newcomer(context: Context) -> pl.Expr:
+    """Whether an actor's sign-up is known and lies within the data, whatever days are shown."""
+    day, signup = pl.col("signup_day"), pl.col("signup")
+    return pl.col("known") & (day >= context.first_day) & (signup < context.as_of)
 
 
 def mature_cohorts(context: Context, within: int) -> list[int]:

@@ -10,7 +10,7 @@ Activity: points, where `engagement_score` is configured, else active days of th
 Window: trailing `window` days, back from the end of the days shown, and the one before it.
 Cancelled: by the accounts table, or by `churn.cancel` of a member, unless a later `purchase`.
 Features adopted: those that some member used on at least `feature_adoption.adopted.min_days` days
-of the window. Activated: members that have met the activation criteria.
+of the window. Activated: members that had met the activation criteria by then.
 Order: idle or dropping first, then few seats, then the others; within, by the revenue at stake
 (`mrr` × the fall), the activity lost, the revenue; the cancelled last.
 Left out: users without an account. A user of several accounts counts in its latest.

@@ -3,7 +3,8 @@
 Formula: actors activated within `within` of their sign-up ÷ actors that signed up and have had
 that long.
 Numerator: mature actors with t0 ≤ activated_at ≤ t0 + within, t0 being the sign-up.
-Denominator: actors whose sign-up is known, lies within the data, and t0 + within < as-of.
+Denominator: actors whose sign-up is known, lies within the data and on the days shown, and t0 +
+within < as-of.
 Window: elapsed time since the sign-up, closed at both ends; a day is 86,400 s.
 Activated at: the first instant, at or after sign-up, at which the criteria are all met (`all`), or
 one of them is (`any`). With `in_order` each criterion is met by rows at or after those that met the
@@ -12,6 +13,7 @@ one before; a row serves one criterion. What was done before the sign-up counts 
 Personas: an actor belongs to the first persona whose `who` it fits, by its traits as they are now,
 and is judged by that persona's criteria and `within`; all others by the section's own criteria.
 Where it has none, they are left out and counted.
+By period of activation: everybody of known start within the data, whenever they signed up.
 Left out: actors whose start is unknown or lies before the data, both counted. Those not yet mature
 are a count ("so far"), never part of a rate.
 Textbook: actors ever activated ÷ all sign-ups.
@@ -45,6 +47,7 @@ from adoptcli.metrics._shared import (
     filled,
     judged,
     mature_cohorts,
+    newcomer,
     share,
     share_difference,
     small,
@@ -136,7 +139,7 @@ def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> 
     found = {
         "cohorts": flags.drop("part"),
         "lacking": _lacking(people, settings.parts),
-        "activations": _activations(people, context),
+        "activations": _activations(timeline, context),
     }
     if not settings.personas:
         return {**found, "left_out": start_rows(timeline, context)}
@@ -145,8 +148,10 @@ def rows(timeline: Timeline, settings: ActivationSettings, context: Context) -> 
     return {**found, "left_out": start_rows(timeline, context, activated(timeline, context))}
 
 
-def _activations(people: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """The period in which each was activated, whenever it had signed up."""
+def _activations(timeline: Timeline, context: Context) -> pl.LazyFrame:
+    """The period in which each newcomer was activated, whenever it had signed up."""
+    new = timeline.actors.lazy().filter(newcomer(context)).select("actor")
+    people = activated(timeline, context).lazy().join(new, on="actor", how="semi")
     starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
     instants = pl.Series([context.calendar.midnight(start) for start in starts], dtype=pl.Int64)
     place = pl.lit(instants).search_sorted(pl.col("activated_at"), side="right") - 1

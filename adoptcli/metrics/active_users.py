@@ -5,7 +5,8 @@ the 7 (`week`), 30 (`month`) days that end with d.
 Numerator: distinct actors; daily uniques are never added up. Active: any event of `active_events`.
 Window: calendar days of the report's zone, half-open; a window that begins before the data is
 empty. Calendar weeks and months, and the report's `period`, are shown where they are complete.
-Growth: actors ÷ actors of the period before − 1; empty where nobody was active then.
+Growth: actors ÷ actors of the complete period before, shown or not, − 1; empty where nobody was
+active then.
 Left out: the day that as-of cuts.
 Textbook: MAU of the last complete day, which is the headline too; a count has no interval.
 """
@@ -89,8 +90,8 @@ def _spread(days: pl.DataFrame, length: int, context: Context, name: str) -> pl.
 
 
 def _periods(timeline: Timeline, context: Context, of: Period) -> pl.LazyFrame:
-    """Each actor in each complete period in which it was active."""
-    complete = context.periods(of)
+    """Each actor in each complete period in which it was active, the one before them included."""
+    complete = context.and_before(of)
     if not complete:
         return _NOBODY.lazy()
     starts = [*(start for start, _ in complete), complete[-1][1]]
@@ -140,18 +141,15 @@ def result(tallies: Tallies, settings: ActiveUsersSettings, context: Context) ->
     earlier = daily[-1 - settings.month] if len(daily) > settings.month else None
     now = Estimate(last["mau"])
     change = difference(now, Estimate(earlier["mau"])) if earlier else None
-    trend = tuple(float(n) for _, n in counts["periods"])
+    trend = tuple(float(n) for _, n, _ in counts["periods"])
     when = context.day_label(context.end_day - 1)
     title = f"Active users, {settings.month} days (MAU)"
     also = tuple(
         Headline(name, Estimate(last[key]), "users", when)
         for key, name in (("wau", f"{settings.week} days (WAU)"), ("dau", "on the last day (DAU)"))
     )
-    if len(counts["periods"]) > 1:
-        (start, _), growth = (
-            counts["periods"][-1],
-            _growth(counts["periods"], len(counts["periods"]) - 1),
-        )
+    if len(context.and_before()) > 1:
+        start, _, growth = counts["periods"][-1]
         title_of = f"growth on the {context.period} before, {context.label(start)}"
         also = (*also, Headline(title_of, growth, "share", context.label(start)))
     textbook = Textbook(
@@ -205,28 +203,31 @@ def _daily_table(days: list[dict[str, int | None]], context: Context) -> Table:
     return Table("daily", "By day", columns, tuple(lines))
 
 
-def _counts(tally: pl.DataFrame, of: Period, context: Context) -> list[tuple[int, int]]:
-    """The start of each complete period, and its active actors."""
-    found = cells(tally, ["period"])
-    return [(start, found.get(start, {"actors": 0})["actors"]) for start, _ in context.periods(of)]
+Counts = Sequence[tuple[int, int, Estimate]]
 
 
-def _growth(counts: Sequence[tuple[int, int]], i: int) -> Estimate:
-    """Of the i-th period on the one before; the counts are the actors of both."""
-    now, before = counts[i][1], counts[i - 1][1] if i else 0
+def _counts(tally: pl.DataFrame, of: Period, context: Context) -> Counts:
+    """The start of each complete period shown, its active actors, their growth on those before."""
+    found, starts = cells(tally, ["period"]), [start for start, _ in context.and_before(of)]
+    actors = [found.get(start, {"actors": 0})["actors"] for start in starts]
+    growth = map(_growth, actors, [0, *actors])
+    lines = [*zip(starts, actors, growth, strict=True)]
+    return lines[len(starts) - len(context.periods(of)) :]
+
+
+def _growth(now: int, before: int) -> Estimate:
+    """Of the actors of a period on those of the one before."""
     return Estimate(now / before - 1, now, before) if before else Estimate(None)
 
 
-def _period_table(
-    name: str, title: str, of: Period, counts: Sequence[tuple[int, int]], context: Context
-) -> Table:
+def _period_table(name: str, title: str, of: Period, counts: Counts, context: Context) -> Table:
     lines: list[Row] = [
         {
             "period": context.label(start, of),
             "actors": actors,
-            "growth": _growth(counts, i).value,
+            "growth": growth.value,
         }
-        for i, (start, actors) in enumerate(counts)
+        for start, actors, growth in counts
     ]
     columns = (
         Column("period", "Period", "date"),

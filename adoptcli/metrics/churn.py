@@ -19,7 +19,7 @@ with the MRR that the accounts table has today. With `--unit account` alone, as 
 its own.
 Early: lost without ever having been activated; slow: activated, then faded. Those whose sign-up is
 unknown, or from whom no activation is asked, are neither.
-Window: complete calendar periods; idle days are whole local days.
+Window: complete calendar periods of the days shown; idle days are whole local days.
 Left out: actors that come and go within one period are in neither count; by the event, with
 `purchase`, those that cancel what they have not bought within the data, who are counted; by the
 accounts table, actors of no account in it, and by MRR, accounts whose MRR is unknown, counted too.

@@ -3,7 +3,7 @@
 Formula: share with the outcome of those who did it − share of those who did not, at the same volume
 of everything else (Mantel–Haenszel), for every event of the log and every event of the YAML's own.
 Numerator: of either side, those with the outcome. Denominator: all of that side.
-Population: actors whose sign-up t0 is known and lies within the data, and t0 + until ≤ as-of.
+Population: actors whose sign-up t0 is known, lies in the data and days shown, t0 + until ≤ as-of.
 Window: the exposure, t0 ≤ t < t0 + exposure, in which somebody did it if at least so many times (1
 to 10); then the outcome's span. Both are elapsed time; a day is 86,400 s.
 Outcome, in t0 + after ≤ t < t0 + until: `retention`: an event of `active_events`; `purchase`: the

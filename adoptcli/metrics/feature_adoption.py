@@ -16,9 +16,11 @@ Time to adopt: from sign-up, or launch if later, to the first use; Kaplan–Meie
 newcomers, those who have not used it yet included. First uses before the sign-up count as at it.
 Cohorts: sign-ups since the launch who tried and who adopted within `first` days (elapsed, closed).
 Retained: newcomers who used it again `after` to `within` days after their first day of use.
-Curve: of the eligible actors active since the launch, those who had tried by each week's end.
+Curve: of the eligible actors active since the launch, those who had tried by each week's end that
+is shown.
 Left out: actors that are not active in the sense of `active_events`; features not yet launched;
-rates over newcomers count those whose start is known and lies in the data, once they are mature.
+rates over newcomers count those whose start (sign-up, or launch if later) is known, lies in the
+data and on the days shown, once they are mature.
 Textbook: monthly actors of the feature ÷ number of logins (`users_per_login`), and feature events
 ÷ logins (`uses_per_login`); both divide people or events by logins, and need `login` in the YAML.
 The metric's own textbook figure is users_per_login of the most used feature.

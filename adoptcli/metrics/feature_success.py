@@ -11,8 +11,9 @@ NPS and CSAT: as in `feedback`, whose section they need: the latest answers of i
 respondents who used the feature in this metric's last window, and by the others who can have it.
 Before and after: mean active days of each in the `around` days before and after `launched_at`, of
 those who can have the feature and were there before the first of them: of its users, who used it in
-the days after, and of the others. Only once those days are over. It is not a causal effect: those
-who take a feature up differ from those who do not, and using it is activity itself.
+the days after, and of the others. Only where the data hold these days, up to the last that is
+shown. It is not a causal effect: those who take a feature up differ from those who do not, and
+using it is activity itself.
 Headline: the retention of the newest launched feature; without a launch of the first core feature,
 else of the first that the YAML names.
 Left out: uses before the launch, or by actors who cannot have the feature.
@@ -82,14 +83,17 @@ def missing(settings: FeatureSuccessSettings, definitions: Definitions) -> str |
 
 def rows(timeline: Timeline, settings: FeatureSuccessSettings, context: Context) -> Rows:
     """`windows`: users and who came back; `answers`; `around` the launch."""
-    count = len(windows(context, settings.window, MOST))
+    spans = windows(context, settings.window, MOST)
+    count = len(spans) + (spans[-1][0] - settings.window >= context.first_day)  # one before them
     used = counted_days(timeline, context).select("item", "actor", "day", "times")
     days = in_windows(used, context, settings.window, count)
     keys = ["item", "actor", "period"]
     uses = runs(days.select(*keys, uses="times"), keys, sums=["uses"]).drop("length")
     last = uses.filter(pl.col("period") == context.end_day - 1)
     return {
-        "windows": _window_rows(uses, settings.window, context),
+        "windows": _window_rows(uses, settings.window, context).filter(
+            pl.col("period") >= spans[-1][1] - 1
+        ),
         "answers": _answer_rows(timeline, last, context),
         "around": around_rows(timeline, settings.around, context),
     }
@@ -214,7 +218,8 @@ def _lines(
     when = f"{settings.window} d to {context.day_label(spans[-1][1] - 1)}"
     kept = [_retention(found, end - 1, i) for _, end in spans]
     before = kept[-2] if len(kept) > 1 else None
-    note = "" if kept[-1].value is not None else "nobody used it in the window before"
+    empty = "nobody used it in" if before else "the data do not hold"
+    note = "" if kept[-1].value is not None else f"{empty} the window before"
     headline = Headline(
         f"{name}: users who used it again", kept[-1], "share", when,
         share_difference(kept[-1], before), tuple(e.value for e in kept), note,

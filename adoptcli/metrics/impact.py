@@ -10,7 +10,7 @@ Whoever is exposed later counts among the others until then.
 Outcomes: in the `horizon` after the day, adoption (activated, or the feature of `adoption` used on
 `min_days` days) of those who had not adopted by the end of the day; uptick in active days and in
 uses of features, those after minus those in the `horizon` before.
-Window: days whose windows before and after both lie within the data; the day itself is in neither.
+Window: days shown whose windows before and after lie within the data; the day itself is in neither.
 Strata: week, events of the day (whoever does more that day meets the channel more easily), tenure,
 active days and events of the `horizon` before, active days of the one before that, in absolute
 buckets; as fine as leaves 80 % of the exposed with somebody to be compared with.

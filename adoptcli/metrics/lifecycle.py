@@ -5,7 +5,8 @@ Numerator: actors active in the period for the first time (new), or active again
 period without (resurrected). Denominator: actors active in the period before and not in this one.
 Returning: active in this period and the one before. Always active = new + returning + resurrected,
 and active before = returning + dormant.
-Window: complete calendar periods; the first of the data has none before it and is not shown.
+Window: complete calendar periods of the days shown; the first of the data has none before it and is
+not shown.
 Left out: nobody. An actor that signed up before the data, or whose start is unknown, is never new;
 where first seen it counts as resurrected, and those of unknown start are counted.
 Where nothing says who signed up, new and resurrected are empty for periods that begin within the

@@ -3,7 +3,7 @@
 Formula: actors that did every step within `within` of their sign-up ÷ actors that signed up and
 have had that long.
 Numerator: mature actors whose last missing step was done by t0 + within, t0 being the sign-up.
-Denominator: actors whose sign-up is known, lies within the data, and t0 + within < as-of.
+Denominator: actors whose sign-up is known, lies in the data and days shown, t0 + within < as-of.
 Window: elapsed time since the sign-up, closed at both ends; a day is 86,400 s.
 Of those who started: the same numerator ÷ mature actors that did one step or more in time (with
 `in_order` the first one).

@@ -15,11 +15,11 @@ that are unknown does not hold, and is counted as unknown.
 First qualified: the first day at whose end the rule holds. An actor from before the data that
 qualifies before the longest window is full (30 days where a clause looks back on everything) may
 have qualified earlier; it is left out of the newly qualified, and counted.
-Precision: of those who qualified when they had not converted, how many converted (`conversion`)
-after that day's end and within `within`. An actor is mature when that end + within < as-of. A
-conversion on that day or before is no prediction: the actor is a customer already.
-Base rate: on each day on which somebody qualified, of those there who had neither qualified nor
-converted, how many converted within the same time; days are weighted by how many qualified.
+Precision: of those who qualified on the days shown and had not converted, how many did
+(`conversion`) after that day's end and within `within`. An actor is mature when that end + within <
+as-of. A conversion on that day or before is no prediction: the actor is a customer already.
+Base rate: on each such day on which somebody qualified, of those there who had neither qualified
+nor converted, how many converted within the same time; days are weighted by how many qualified.
 Lift: those who converted ÷ how many would have at the base rate, over days that have both.
 Recall: of all who converted on the days shown, how many had first qualified within `within` before.
 Left out: of precision, base rate and recall, actors whose start is unknown or lies before the data,

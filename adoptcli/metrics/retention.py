@@ -7,8 +7,8 @@ is everybody whose start lies in one calendar period, whatever the clock.
 Starts: the sign-up, the activation, the first `purchase`, or the first row of an event; first-ever,
 not first among the days shown, which choose the cohorts.
 Recurring entries: each calendar period in which a purchase or an event occurs makes an entry, from
-its first row on (`entries: recurring`), so that an actor is in several cohorts and denominators are
-actor-cohorts. One signs up and activates only once.
+its first row on (`entries: recurring`), which must lie on the days shown, so that an actor is in
+several cohorts and denominators are actor-cohorts. One signs up and activates only once.
 Mode: `n_day` asks for that very period; `unbounded` for that period or any later one up to as-of,
 or up to period `horizon`, the same for all cohorts; `bracket` for anything from one of the
 `brackets` edges up to, not including, the next. Edges and steps are periods since the start.
@@ -35,7 +35,7 @@ from adoptcli.context import Context
 from adoptcli.counts import grouped
 from adoptcli.definitions import EventRef, EventRefs, Name
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
-from adoptcli.metrics._returns import LENGTHS, Frame, activity, came_back, entries, frame
+from adoptcli.metrics._returns import LENGTHS, Frame, activity, came_back, cut_off, entries, frame
 from adoptcli.metrics._shared import (
     cells,
     ratio,
@@ -218,6 +218,7 @@ def result(tallies: Tallies, settings: RetentionSettings, context: Context) -> R
         refs += context.definitions.purchase or []
     caveats = (
         *start_caveats(totals(tallies["left_out"])),
+        *cut_off(settings, context),
         *unseen([*refs, *(settings.returns or [])], context),
     )
     if not sizes:

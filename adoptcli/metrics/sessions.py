@@ -8,7 +8,7 @@ that the log gives (`by: session`); or each active event that carries its length
 is one session, which begins at its time. Where actors are accounts, each member's sessions are cut
 alone.
 Window: the complete calendar period in which the session begins; no cut at midnight. Weeks count
-for the period in which they begin, where they are complete.
+for the period in which they begin, where the data hold them whole.
 Left out: the session that may still be open at as-of (its last event less than `gap` before, or a
 given end after it), rows without session id under `by: session`, and negative lengths; all are
 counted. A session of one event has no duration: it is counted apart, and mean, median and quartiles
@@ -54,7 +54,7 @@ class SessionsSettings(Settings):
 
 def rows(timeline: Timeline, settings: SessionsSettings, context: Context) -> Rows:
     """By actor and period, by actor and week; durations of sessions with several events, logins."""
-    starts, weeks = _starts(context, None), _starts(context, "week")
+    starts, weeks = _starts(context.periods()), _starts(_weeks(context))
     found = _sessions(timeline, settings, context)
     latest = context.as_of - (0 if settings.by == "duration" else settings.gap)
     closed = found.lazy().filter(pl.col("last") <= latest)
@@ -71,9 +71,14 @@ def rows(timeline: Timeline, settings: SessionsSettings, context: Context) -> Ro
     }
 
 
-def _starts(context: Context, period: Literal["week"] | None) -> list[int]:
-    """The starts of the complete periods, and the end of the last."""
-    complete = context.periods(period)
+def _weeks(context: Context) -> list[tuple[int, int]]:
+    """The complete weeks of the data that begin on the days shown."""
+    weeks = context.calendar.complete(context.first_day, context.as_of_day, "week")
+    return [(a, b) for a, b in weeks if context.shown_from <= a < context.end_day]
+
+
+def _starts(complete: list[tuple[int, int]]) -> list[int]:
+    """The starts of complete periods, and the end of the last."""
     return [*(start for start, _ in complete), complete[-1][1]] if complete else []
 
 

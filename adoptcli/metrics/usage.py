@@ -6,7 +6,8 @@ Numerator: events of `active_events` (default: any) in the period; for the means
 or logins, for features their uses.
 Denominator: for the means the actors with such an event in the period: active actors, actors that
 logged in, users of the feature; accounts with an active actor.
-Window: complete calendar periods among the days shown; the change is against the one before.
+Window: complete calendar periods among the days shown; the change is against the complete one
+before, shown or not.
 By account: the events of all whose latest account it is, those first whose events fell the most.
 Left out: the unfinished period; uses of a feature before its launch or by actors who cannot have
 it, and its periods that end before its launch. Among the new, actors whose start is unknown or lies
@@ -51,7 +52,10 @@ class UsageSettings(Settings):
 
 
 def rows(timeline: Timeline, settings: UsageSettings, context: Context) -> Rows:
-    """`periods` and `features` by period, `accounts` of the last two, `left_out`, `several`."""
+    """`periods` and `features` by period, `accounts` of the last two, `left_out`, `several`.
+
+    The periods are those shown and the complete one before them, with which the first is compared.
+    """
     active = _by_period(by_day(timeline.active_events), context)
     logins = _logins(timeline, context)
     features = _by_period(counted_days(timeline, context), context, "item")
@@ -83,7 +87,7 @@ def _measures(found: pl.DataFrame, **measures: pl.Expr) -> pl.LazyFrame:
 
 def _period(day: pl.Expr, context: Context) -> pl.Expr:
     """The start of the complete period that holds a day; null outside them."""
-    found = context.periods()
+    found = context.and_before()
     if not found:
         return pl.lit(None, dtype=pl.Int32)
     return start_of(day, [*(start for start, _ in found), found[-1][1]])
@@ -110,7 +114,7 @@ def _accounts(
     timeline: Timeline, active: pl.DataFrame, logins: pl.DataFrame, context: Context
 ) -> pl.LazyFrame:
     """What the members of each account did in the last complete period and in the one before."""
-    last = [start for start, _ in context.periods()[-2:]]
+    last = [start for start, _ in context.and_before()[-2:]]
     none = pl.lit(0, dtype=pl.Int64)
     parts = [
         active.select("actor", "period", events="times", logins=none, active=none),
@@ -145,7 +149,7 @@ def result(tallies: Tallies, settings: UsageSettings, context: Context) -> Resul
     sums = {start: found.get(start, Counter()) for start in starts}
     login, label = context.definitions.login is not None, context.label(starts[-1])
     logins = int(sums[starts[-1]]["logins"]) if login else None
-    tables = [_period_table(sums, context)]
+    tables = [_period_table(found, context)]
     if context.definitions.features:
         tables.append(_feature_table(cells(tallies["features"], ["item", "period"]), context))
     if context.accounts:
@@ -212,21 +216,14 @@ def _caveats(tallies: Tallies, context: Context, *, login: bool) -> tuple[Caveat
     return tuple(found)
 
 
-def _period_table(sums: Mapping[int, Counts], context: Context) -> Table:
-    login, lines = context.definitions.login is not None, list[Row]()
-    before: Counts | None = None
-    for start, c in sums.items():
-        lines.append(
-            {
-                "period": context.label(start),
-                "logins": int(c["logins"]) if login else None,
-                "new": _came(c, start, context),
-                "active": int(c["active"]),
-                "events": int(c["events"]),
-                "per_active": _mean(c, *_MEANS["Events per active user"]),
-                "change": _relative(c["events"], before["events"] if before else None),
-            }
-        )
+def _period_table(found: Mapping[int, Counts], context: Context) -> Table:
+    """Each period shown, against the complete one before it."""
+    lines: list[Row] = []
+    before: Counts = Counter()
+    for start, _ in context.and_before():
+        c = found.get(start, Counter())
+        if start >= context.shown_from:
+            lines.append(_period_line(start, c, before, context))
         before = c
     columns = (
         Column("period", "Period", "date"),
@@ -240,25 +237,38 @@ def _period_table(sums: Mapping[int, Counts], context: Context) -> Table:
     return Table("periods", "By period", columns, tuple(lines))
 
 
+def _period_line(start: int, c: Counts, before: Counts, context: Context) -> Row:
+    return {
+        "period": context.label(start),
+        "logins": int(c["logins"]) if context.definitions.login is not None else None,
+        "new": _came(c, start, context),
+        "active": int(c["active"]),
+        "events": int(c["events"]),
+        "per_active": _mean(c, *_MEANS["Events per active user"]),
+        "change": _relative(c["events"], before["events"]),
+    }
+
+
 def _feature_table(found: Mapping[tuple[int, int], Counts], context: Context) -> Table:
-    """Each feature's periods; those before its launch are left out."""
+    """Each feature's periods, against those before them; those before its launch are left out."""
     lines: list[Row] = []
     for i, (name, feature) in enumerate(context.definitions.features.items()):
         launch, before = feature.launched_at, None
-        for start, end in context.periods():
+        for start, end in context.and_before():
             if launch is not None and end <= to_day(launch):
                 continue
             c = found.get((i, start), Counter())
-            lines.append(
-                {
-                    "item": name,
-                    "period": context.label(start),
-                    "uses": int(c["uses"]),
-                    "users": int(c["users"]),
-                    "per_user": _mean(c, "uses", "users", "squares"),
-                    "change": _relative(c["uses"], before),
-                }
-            )
+            if start >= context.shown_from:
+                lines.append(
+                    {
+                        "item": name,
+                        "period": context.label(start),
+                        "uses": int(c["uses"]),
+                        "users": int(c["users"]),
+                        "per_user": _mean(c, "uses", "users", "squares"),
+                        "change": _relative(c["uses"], before),
+                    }
+                )
             before = int(c["uses"])
     columns = (
         Column("item", "Feature", "text"),
@@ -313,7 +323,7 @@ def _of_accounts(found: list[Counts]) -> Counts:
 
 def _account_table(accounts: Mapping[tuple[int, int], Counts], context: Context) -> Table:
     """Those first that fell the most, by the number of events."""
-    starts = [start for start, _ in context.periods()]
+    starts = [start for start, _ in context.and_before()]
     now, before = starts[-1], starts[-2] if len(starts) > 1 else None
     login, lines = context.definitions.login is not None, list[Row]()
     for account in sorted({account for account, _ in accounts}):

@@ -194,7 +194,7 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     if counts.early:
         text = f"events before the sign-up of their {context.unit}"
         told.append(Caveat("negative-time", text, counts.early))
-    told += _cut_off(request, context)
+    told += _cut_off(context)
     told += unseen(prepared.named, context)
     told += _not_seen(context)
     told += _accounts(prepared, request)
@@ -206,18 +206,12 @@ def caveats(prepared: Prepared, counts: Counts, request: Request) -> tuple[Cavea
     return tuple(dict.fromkeys(told))
 
 
-def _cut_off(request: Request, context: Context) -> list[Caveat]:
+def _cut_off(context: Context) -> list[Caveat]:
     """The periods of which --since and --until show a part: their cohorts are not whole."""
-    calendar, period = context.calendar, context.period
-    edges = [(request.since_day, 0), (request.until_day, 1)]
-    parts = [
-        context.label(calendar.start(day - back, period))
-        for day, back in edges
-        if day is not None and calendar.start(day, period) != day
-    ]
-    if not parts:
+    period = context.period
+    if not (parts := context.cut_off(period)):
         return []
-    names = " and ".join(dict.fromkeys(parts))
+    names = " and ".join(parts)
     text = f"--since and --until cut off {names}: cohorts of that {period} are not whole"
     return [Caveat("cohort-cut-off", text)]
 

@@ -6,9 +6,10 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracles.criteria import activated_at
 from tests.oracles.database import DB, may_use_sql, rows, where
 from tests.oracles.engagement_score import daily, days_of
-from tests.oracles.model import Tables, World, activated_at, listed, may_use
+from tests.oracles.model import Tables, World, listed, may_use
 
 CELLS = [("accounts", "members")]
 ROWS = {"accounts": "members"}
@@ -29,28 +30,29 @@ def plain(world: World) -> Tables:
     """An account after the other."""
     c = world.config["account_health"]
     length = int(c["window"][:-1])
-    end = world.as_of_day
+    end = world.end_day
     homes: dict[str, list[str]] = {}
     for user in world.actors:
-        if (account := world.account(user)) is not None:
+        if (account := world.account(user)) is not None and world.since(user) < end:
             homes.setdefault(account, []).append(user)
     lines = []
     for account, members in homes.items():
         facts = world.account_table.get(account, {})
         active = [
-            u for u in members if any(d >= end - timedelta(days=length) for d in world.days(u))
-        ]
+            u for u in members
+            if any(end - timedelta(days=length) <= d < end for d in world.days(u))
+        ]  # fmt: skip
         sums = {"now": 0.0, "before": 0.0}
         for user in members:
             for day, events in days_of(world, user).items():
                 back = (end - day).days - 1
-                if back < 2 * length:
+                if 0 <= back < 2 * length:
                     points = sum(points for _, _, points in events.values())
                     sums["now" if back < length else "before"] += float(points)
         now, before = sums["now"], sums["before"]
         seats, mrr = (float(facts[k]) if facts.get(k) else None for k in ("seats", "mrr"))
         change = now / before - 1 if before else None
-        gone = has_ended(world, members, account, world.as_of)
+        gone = has_ended(world, members, account, world.midnight(end))
         reasons = []
         if not gone:
             reasons += [] if active else ["idle"]
@@ -115,13 +117,13 @@ def endings(config: dict[str, Any]) -> tuple[list[Any], list[Any]]:
 
 def _arrived(world: World, user: str) -> bool:
     when = activated_at(world, user)[0] if user in world.t0 else None
-    return when is not None and when < world.as_of
+    return when is not None and when < world.midnight(world.end_day)
 
 
 def _adopted(world: World, members: list[str], feature: Any, length: int) -> bool:
     """Whether a member used it on enough days of the window."""
     least = world.config["feature_adoption"].get("adopted", {}).get("min_days", 2)
-    first = world.as_of_day - timedelta(days=length)
+    end, first = world.end_day, world.end_day - timedelta(days=length)
     refs = feature["events"] if isinstance(feature, dict) else feature
     for user in members:
         days: set[date] = {
@@ -129,7 +131,7 @@ def _adopted(world: World, members: list[str], feature: Any, length: int) -> boo
             if any(world.holds(r, e, p) for r in refs)
             and may_use(world, user, feature, world.day(t))
         }  # fmt: skip
-        if sum(d >= first for d in days) >= least:
+        if sum(first <= d < end for d in days) >= least:
             return True
     return False
 
@@ -147,27 +149,29 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     cancel, buy = map(where, endings(config))
     lines = rows(
         db,
-        f"""WITH home AS (SELECT "user", account FROM people WHERE account IS NOT NULL),
+        f"""WITH home AS (SELECT "user", account FROM people p, span WHERE account IS NOT NULL
+            AND coalesce(least(t0_day, p.first_day), DATE '0001-01-01') < end_day),
         size AS (SELECT account, count(*) AS members FROM home GROUP BY 1),
         act AS (SELECT account, count(DISTINCT "user") AS active
             FROM active JOIN home USING ("user"), span
-            WHERE day >= as_of_day - {length} GROUP BY 1),
+            WHERE day >= end_day - {length} AND day < end_day GROUP BY 1),
         pts AS (SELECT account,
-                sum(points) FILTER (WHERE day >= as_of_day - {length}) AS now,
-                sum(points) FILTER (WHERE day < as_of_day - {length}) AS old
+                sum(points) FILTER (WHERE day >= end_day - {length}) AS now,
+                sum(points) FILTER (WHERE day < end_day - {length}) AS old
             FROM daily JOIN home USING ("user"), span
-            WHERE day >= as_of_day - {2 * length} GROUP BY 1),
+            WHERE day >= end_day - {2 * length} AND day < end_day GROUP BY 1),
         feat AS (SELECT account, count(DISTINCT f) AS features FROM (
-                SELECT f, "user" FROM ({uses}), span WHERE day >= as_of_day - {length}
+                SELECT f, "user" FROM ({uses}), span
+                WHERE day >= end_day - {length} AND day < end_day
                 GROUP BY ALL HAVING count(DISTINCT day) >= {least})
             JOIN home USING ("user") GROUP BY 1),
         last AS (SELECT home AS account, arg_max({cancel}, 2 * ts + ({cancel})::BIGINT) AS gone
             FROM (SELECT e.*, h.account AS home FROM events e JOIN home h USING ("user"))
-            WHERE {cancel} OR {buy} GROUP BY 1),
+            WHERE ({cancel} OR {buy}) AND ts < (SELECT midnight(end_day) FROM span) GROUP BY 1),
         facts AS (SELECT size.account, members, coalesce(active, 0) AS active,
                 coalesce(now, 0) AS now, coalesce(old, 0) AS old, c.mrr,
                 nullif(c.seats, 0) AS seats, coalesce(features, 0) AS features,
-                coalesce(gone, false) OR coalesce(c.cancelled < as_of, false) AS gone
+                coalesce(gone, false) OR coalesce(c.cancelled < midnight(end_day), false) AS gone
             FROM size LEFT JOIN act USING (account) LEFT JOIN pts USING (account)
                 LEFT JOIN feat USING (account) LEFT JOIN last USING (account)
                 LEFT JOIN companies c USING (account), span),

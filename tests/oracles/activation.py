@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from tests.oracles.criteria import activations, parts
+from tests.oracles.criteria import activated_at, activations, part_of, parts
 from tests.oracles.database import DB, rows
-from tests.oracles.model import DAY_MS, Tables, World, activated_at, part_of
+from tests.oracles.model import DAY_MS, Tables, World
 
 CELLS = [
     ("cohorts", "activated"), ("cohorts", "mature"), ("cohorts", "ever"), ("personas", "activated"),
-    ("personas", "mature"),
+    ("personas", "mature"), ("activations", "activated"),
 ]  # fmt: skip
 
 
@@ -78,6 +78,12 @@ def plain(world: World) -> Tables:
         found["personas"] = [
             {"item": name, **_line(lines["personas", i])} for i, name in enumerate(names)
         ]
+    at = [activated_at(world, u)[0] for u in world.newcomers() if part_of(world, c, u)]
+    found["activations"] = [
+        {"period": world.label(a), "activated": sum(
+            t is not None and world.midnight(a) <= t < world.midnight(b) for t in at)}
+        for a, b in world.complete()
+    ]  # fmt: skip
     found["lacking"] = [
         {"lacking": (sum(late[k] for late in lacking[i]), len(lacking[i])),
          "only": (sum(late[k] and sum(late) == 1 for late in lacking[i]), len(lacking[i])),
@@ -114,6 +120,13 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     if not cohorts:
         return {}
     found: Tables = {"cohorts": cohorts}
+    found["activations"] = rows(
+        db,
+        f"""SELECT label(start, '{p}') AS period, count("user") AS activated
+        FROM complete('{p}') LEFT JOIN (FROM activations JOIN newcomers USING ("user"))
+            ON reached >= midnight(start) AND reached < midnight(stop)
+        GROUP BY start ORDER BY start""",
+    )
     listed = parts(section_)
     if "personas" in section_:
         by_part = {r["part"]: r for r in rows(

@@ -35,13 +35,13 @@ def plain(world: World) -> Tables:
     days = {u: world.days(u) for u in world.users}
     daily, day = [], world.first_day
     week, month = windows(world.config)
-    while day < world.as_of_day:
+    while day < world.end_day:
         line: dict[str, Any] = {"period": day.isoformat()}
         for name, length in (("dau", 1), ("wau", week), ("mau", month)):
             begin = day - timedelta(days=length - 1)
             who = {u for u, ds in days.items() if any(begin <= d <= day for d in ds)}
             line[name] = len(who) if begin >= world.first_day else None
-        daily.append(line)
+        daily += [line] if world.shows(day) else []
         day += timedelta(days=1)
     return {"daily": daily, **{name: _calendar(world, days, of) for name, of in _tables(world)}}
 
@@ -55,12 +55,12 @@ def _calendar(world: World, days: dict[str, list[date]], of: str) -> list[dict[s
     """Who was active in each period, and how many more than in the one before."""
     found: list[dict[str, Any]] = []
     before = 0
-    for a, b in world.complete(of):
+    for a, b in (*world.before(of), *world.complete(of)):
         actors = sum(any(a <= d < b for d in ds) for ds in days.values())
         growth = actors / before - 1 if before else None
         found.append({"period": world.label(a, of), "actors": actors, "growth": growth})
         before = actors
-    return found
+    return found[len(world.before(of)) :]
 
 
 def sql(db: DB, config: dict[str, Any]) -> Tables:
@@ -68,7 +68,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     (week, month), p = windows(config), config["period"]
     daily = rows(
         db,
-        f"""WITH days AS (SELECT unnest(generate_series(first_day, as_of_day - 1, INTERVAL 1 DAY))
+        f"""WITH days AS (SELECT unnest(generate_series(shown_from, end_day - 1, INTERVAL 1 DAY))
             ::DATE AS d, first_day FROM span)
         SELECT strftime(d, '%Y-%m-%d') AS period,
             count(DISTINCT "user") FILTER (WHERE day = d) AS dau,
@@ -85,8 +85,9 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                 db,
                 f"""SELECT label(start, '{of}') AS period, actors,
                     actors / nullif(lag(actors) OVER (ORDER BY start), 0) - 1 AS growth
-                FROM (SELECT start, count(DISTINCT "user") AS actors FROM complete('{of}')
-                    LEFT JOIN active ON day >= start AND day < stop GROUP BY start)
-                ORDER BY start""",
+                FROM (SELECT start, shown, count(DISTINCT "user") AS actors
+                    FROM with_before('{of}')
+                    LEFT JOIN active ON day >= start AND day < stop GROUP BY ALL)
+                QUALIFY shown ORDER BY start""",
             )
     return found

@@ -25,24 +25,20 @@ def plain(world: World) -> Tables:
     """Sets of people."""
     c = world.config
     length = timedelta(days=int(c["adoption_rate"]["window"][:-1]))
-    end = world.as_of_day
     trend = []
-    while end - length >= world.first_day or not trend:
+    for first, end in world.windows(length.days, 6):
         able = _eligible(world, end)
-        active = {u for u in able if _active(world, u, end - length, end)}
+        active = {u for u in able if _active(world, u, first, end)}
         trend.append(
             {"period": (end - timedelta(days=1)).isoformat(), "rate": (len(active), len(able))}
         )
-        end -= length
-        if len(trend) == 6:
-            break
-    end = world.as_of_day
+    end = world.end_day
     able = _eligible(world, end)
     if not able:
         return {}
     days = {u: _active(world, u, end - length, end) for u in able}
     found = {
-        "windows": trend[::-1],
+        "windows": trend,
         "features": _features(world, able, end - length, end),
         "frequency": [
             {"step": k, "actors": (sum(d * 7 >= k * length.days for d in days.values()), len(able))}
@@ -62,13 +58,7 @@ def plain(world: World) -> Tables:
 
 def _eligible(world: World, end: date) -> list[str]:
     people = [u for u in world.actors if not world.tabled or u in world.table]
-    return [u for u in people if not (dates := _there(world, u)) or min(dates) < end]
-
-
-def _there(world: World, user: str) -> list[date]:
-    rows_of = world.events.get(user, [])
-    found = [world.day(rows_of[0][0])] if rows_of else []
-    return [*found, world.day(world.t0[user])] if user in world.t0 else found
+    return [u for u in people if world.since(u) < end]
 
 
 def _active(world: World, user: str, first: date, end: date) -> int:
@@ -132,9 +122,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
 def _eligible_table(db: DB, length: int) -> None:
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE able AS
-        WITH windows AS (SELECT n, as_of_day - (n * {length})::INTEGER AS stop
-            FROM span, range(6) AS r(n)
-            WHERE n = 0 OR as_of_day - ((n + 1) * {length})::INTEGER >= first_day),
+        WITH windows AS (SELECT k AS n, stop FROM windows_back({length}, 6)),
         people AS (SELECT *, coalesce(least(t0_day, first_day), DATE '0001-01-01') AS since
             FROM people WHERE tabled OR NOT (SELECT users FROM facts))
         SELECT people."user", n, stop, count(day) AS days
@@ -153,7 +141,7 @@ def _feature_sql(db: DB, name: str, feature: Any, length: int) -> dict[str, Any]
     row = rows(
         db,
         f"""WITH used AS (SELECT DISTINCT "user" FROM events, span WHERE ({where(made["events"])})
-            AND day >= as_of_day - {length} AND day >= DATE '{launch}')
+            AND day >= end_day - {length} AND day < end_day AND day >= DATE '{launch}')
         SELECT count(used."user") AS used_n, count(*) AS used_d
         FROM able JOIN people USING ("user") LEFT JOIN used USING ("user")
         WHERE n = 0 AND DATE '{launch}' < stop AND {may or "true"}""",

@@ -6,8 +6,9 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracles.criteria import activated_at
 from tests.oracles.database import DB, rows, where
-from tests.oracles.model import DAY_MS, Tables, World, activated_at, quantile
+from tests.oracles.model import DAY_MS, Tables, World, quantile
 
 CELLS = [
     ("channels", "active"), ("channels", "users"), ("trend", "users"), ("trend", "active"),
@@ -37,21 +38,19 @@ def _refs(value: Any) -> list[Any]:
 
 def plain(world: World) -> Tables:
     """Sets of people."""
-    length = timedelta(days=int(world.config["channel_engagement"]["window"][:-1]))
+    length = int(world.config["channel_engagement"]["window"][:-1])
     uses = {
         name: {u: _uses(world, u, _refs(refs)) for u in world.actors}
         for name, refs in world.config["channels"].items()
     }
-    ends = [world.as_of_day]
-    while len(ends) < 6 and ends[-1] - 2 * length >= world.first_day:
-        ends.append(ends[-1] - length)
-    if not _active(world, ends[0] - length, ends[0]):
+    spans = world.windows(length, 6)
+    if not _active(world, *spans[-1]):
         return {}
     windows = [
         {"period": (end - timedelta(days=1)).isoformat(), "item": name, **line}
-        for end in ends[::-1]
+        for first, end in spans
         for name in uses
-        for line in [_window(world, uses[name], end - length, end)]
+        for line in [_window(world, uses[name], first, end)]
     ]
     last = windows[-len(uses) :]
     found = {
@@ -76,24 +75,13 @@ def _active(world: World, first: date, end: date) -> set[str]:
     return {u for u in world.actors if any(first <= d < end for d in world.days(u))}
 
 
-def _there(world: World, end: date) -> set[str]:
-    """Signed up or seen before a day; those of the table without any date are always there."""
-    found = set()
-    for user in world.actors:
-        at = [world.day(t) for t, _, _ in world.events.get(user, [])[:1]]
-        at += [world.day(world.t0[user])] if user in world.t0 else []
-        if min(at, default=date.min) < end:
-            found.add(user)
-    return found
-
-
 def _window(world: World, uses: dict[str, list[int]], first: date, end: date) -> dict[str, Any]:
     inside = {
         u: [world.day(t) for t in ts if first <= world.day(t) < end] for u, ts in uses.items()
     }
     users = {u for u, days in inside.items() if days}
     active = _active(world, first, end)
-    there = _there(world, end)
+    there = [u for u in world.actors if world.since(u) < end]
     return {
         "active": (len(users & active), len(active)) if active else None,
         "users": (len(users), len(there)) if there else None,
@@ -189,9 +177,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
 def _windows_sql(length: int) -> str:
     """How many were there, and active, by window."""
     return f"""CREATE OR REPLACE TEMP TABLE sizes AS
-        WITH windows AS (SELECT n, as_of_day - (n * {length})::INTEGER AS stop
-            FROM span, range(6) AS r(n)
-            WHERE n = 0 OR as_of_day - ((n + 1) * {length})::INTEGER >= first_day)
+        WITH windows AS (SELECT k AS n, stop FROM windows_back({length}, 6))
         SELECT n, stop,
             (SELECT count(*) FROM people
                 WHERE coalesce(least(t0_day, first_day), DATE '0001-01-01') < stop) AS there,

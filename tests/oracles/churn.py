@@ -6,9 +6,9 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from tests.oracles.criteria import activations
+from tests.oracles.criteria import activated_at, activations, part_of
 from tests.oracles.database import DB, rows, where
-from tests.oracles.model import Tables, World, activated_at, listed, part_of
+from tests.oracles.model import Tables, World, listed
 
 CELLS = [
     ("inferred", "lost"), ("inferred", "at_start"), ("inferred", "already"), ("inferred", "early"),
@@ -97,7 +97,7 @@ def plain(world: World) -> Tables:
     """Losses one by one, each in the first period that had the user."""
     after = int(world.config["churn"]["after"][:-1])
     idle = timedelta(days=after)
-    spans = [(a, b) for a, b in world.complete() if a - idle >= world.first_day]
+    spans = [(a, b) for a, b in world.whole() if a - idle >= world.first_day]
     inferred = []
     lost: dict[date, dict[str, date]] = {a: {} for a, _ in spans}
     charged: dict[tuple[str, date], date] = {}
@@ -117,7 +117,7 @@ def plain(world: World) -> Tables:
                 if following is not None and d < a <= following < b:
                     returned[a].add(user)
     for a, b in spans:
-        if b + idle > world.as_of_day:
+        if b + idle > world.as_of_day or (a, b) not in world.complete():
             continue
         last = {u: [d for d in world.days(u) if a - idle <= d < a] for u in world.users}
         there = {u: days[-1] for u, days in last.items() if days}
@@ -156,8 +156,9 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     after = int(c["after"][:-1])
     activations(db, config)
     db.execute(
-        f"""CREATE TEMP TABLE spans AS SELECT start, stop, stop + {after} <= as_of_day AS judged
-            FROM complete('{p}'), span WHERE start - {after} >= first_day;
+        f"""CREATE TEMP TABLE spans AS SELECT start, stop, stop + {after} <= as_of_day
+                AND start >= shown_from AND stop <= end_day AS judged
+            FROM whole('{p}'), span WHERE start - {after} >= first_day;
         CREATE TEMP TABLE gaps AS SELECT "user", day, following,
             coalesce(following, as_of_day) - day - 1 >= {after} AS loss FROM (SELECT *,
             lead(day) OVER (PARTITION BY "user" ORDER BY day) AS following FROM active), span;

@@ -1,10 +1,80 @@
-"""Criteria and personas in SQL: when each is met, by numbered rows and windows."""
+"""Criteria and personas: when each is met, row by row, and in SQL by numbered rows and windows."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from tests.oracles.database import DB, where
+from tests.oracles.model import World
+
+
+def part_of(world: World, section: Any, user: str) -> tuple[int, str, Any] | None:
+    """Place, name and rule of the first persona that fits a user, else of everyone else."""
+    personas = section.get("personas", {})
+    for i, (name, persona) in enumerate(personas.items()):
+        if all(
+            world.latest(user, trait) in (values if isinstance(values, list) else [values])
+            for trait, values in persona["who"].items()
+        ):
+            return i, name, {"within": section["within"], **persona}
+    if not any(key in section for key in ("all", "any", "steps")):
+        return None
+    return len(personas), "everyone else", section
+
+
+def activated_at(world: World, user: str) -> tuple[int | None, list[int | None]]:
+    """When the criteria of a user's persona were first all met at or after sign-up, each alone."""
+    section = world.config["activation"]
+    part = part_of(world, section, user)
+    if part is None:
+        return None, []
+    c = part[2]
+    criteria = c.get("all") or c.get("any")
+    t0 = world.t0[user]
+    count = section["before_signup"] == "count"
+    rows = [r for r in world.events.get(user, []) if count or r[0] >= t0]
+    alone = [_met(world, rows, criterion, set(), None)[0] for criterion in criteria]
+    if "any" in c:
+        reached = [t for t in alone if t is not None]
+        when = min(reached) if reached else None
+    elif c.get("in_order"):
+        when = chain(world, rows, criteria)[-1]
+    else:
+        when = None if None in alone else max(t for t in alone if t is not None)
+    return (None if when is None else max(when, t0)), alone
+
+
+def _met(
+    world: World, rows: list[Any], criterion: Any, used: set[int], since: int | None
+) -> tuple[int | None, set[int]]:
+    """The time at which a criterion is met, and the rows that served."""
+    least = criterion.get("at_least", 1) if isinstance(criterion, dict) else 1
+    days = criterion.get("days", 1) if isinstance(criterion, dict) else 1
+    served: set[int] = set()
+    seen: set[date] = set()
+    for i, (t, e, p) in enumerate(rows):
+        if i in used or (since is not None and t < since) or not world.holds(criterion, e, p):
+            continue
+        served.add(i)
+        seen.add(world.day(t))
+        if len(served) >= least and len(seen) >= days:
+            return t, served
+    return None, set()
+
+
+def chain(world: World, rows: list[Any], criteria: list[Any]) -> list[int | None]:
+    """When each criterion is met, one after the other; a row serves one only."""
+    used: set[int] = set()
+    found: list[int | None] = []
+    for criterion in criteria:
+        if found and found[-1] is None:
+            found.append(None)
+            continue
+        at, served = _met(world, rows, criterion, used, found[-1] if found else None)
+        used |= served
+        found.append(at)
+    return found
 
 
 def parts(section: dict[str, Any]) -> list[tuple[str, dict[str, Any], str]]:

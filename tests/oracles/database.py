@@ -22,7 +22,8 @@ def connect(folder: Path, log: Log) -> DB:
     """The log that `save` has written to a folder.
 
     Tables and views:
-        span: as_of (ms), as_of_day, first_day.
+        span: as_of (ms), as_of_day, first_day; shown_from and end_day, the first day shown and the
+            first after those.
         facts: users (there is a table of them), signups (somebody knows of sign-ups), clear_from
             (the day from which those seen for the first time are new).
         events: "user", event, ts (ms), day (local), account, session, kind, score; those before
@@ -30,7 +31,8 @@ def connect(folder: Path, log: Log) -> DB:
         people: one row an actor, seen or in the users table: "user", t0 (sign-up in ms, or null),
             t0_day, known (its start is known), tabled, first_ts, first_day (null for those never
             seen), plan, role, account (its latest).
-        starters: the people whose sign-up is known, within the data and before as-of.
+        newcomers: the people whose sign-up is known, within the data and before as-of.
+        starters: those of them whose sign-up is on the days shown.
         active: "user", day: the days on which it was active.
         kinds: "user", kind: the latest of each, or the first.
         companies: the accounts table: account, tier, seats, mrr, cancelled (ms).
@@ -39,7 +41,11 @@ def connect(folder: Path, log: Log) -> DB:
         local(ts): the local day of an instant.
         start_of(day, period), next_start(day, period): of 'day', 'week' or 'month'.
         label(day, period): as the report names it.
-        complete(period): table of start, stop of the periods wholly within the data.
+        whole(period): table of start, stop of the periods wholly within the data.
+        complete(period): those of them that lie wholly among the days shown.
+        with_before(period): these, and the whole period before the first of them; shown or not.
+        windows_back(length, most): k, start, stop of the windows back from the end of what is
+            shown; 0 is the newest, 1 lies wholly within the data, the others among the days shown.
     """
     c = log.config
     db = duckdb.connect(config={"threads": 1})
@@ -50,7 +56,9 @@ def connect(folder: Path, log: Log) -> DB:
         f"""CREATE TABLE raw AS
         SELECT "user", event, epoch_ms("timestamp"::TIMESTAMPTZ) AS ts, account, session, kind,
             score FROM {_usable(folder, c)};
-        CREATE TABLE span AS SELECT midnight(as_of_day) AS as_of, as_of_day, first_day FROM
+        CREATE TABLE span AS SELECT midnight(as_of_day) AS as_of, as_of_day, first_day,
+            greatest(first_day, {_date(log.since)}) AS shown_from,
+            least(as_of_day, {_date(log.until)} + 1) AS end_day FROM
             (SELECT DATE '{log.as_of}' AS as_of_day, local(min(ts)) AS first_day FROM raw);
         CREATE TABLE events AS SELECT "user", event, ts, local(ts) AS day, account, session, kind,
             score FROM raw, span WHERE ts < as_of;"""
@@ -79,8 +87,10 @@ def connect(folder: Path, log: Log) -> DB:
         FROM ids CROSS JOIN span CROSS JOIN facts LEFT JOIN e USING ("user")
             LEFT JOIN s USING ("user") LEFT JOIN a USING ("user") LEFT JOIN tabled t USING ("user")
         WHERE e.first_ts IS NOT NULL OR coalesce({t0} < span.as_of, true);
-        CREATE VIEW starters AS SELECT people.* FROM people, span
+        CREATE VIEW newcomers AS SELECT people.* FROM people, span
             WHERE known AND t0 < as_of AND t0_day >= span.first_day;
+        CREATE VIEW starters AS SELECT newcomers.* FROM newcomers, span
+            WHERE t0_day >= shown_from AND t0_day < end_day;
         CREATE TABLE active AS SELECT DISTINCT "user", day FROM events
             WHERE {where(c.get("active_events"))};
         CREATE TABLE kinds AS SELECT "user", arg_{end}(kind, ts) AS kind FROM (
@@ -105,11 +115,26 @@ def _macros(zone: str, first: int) -> str:
 
 
 _COMPLETE = """
-        CREATE MACRO complete(p) AS TABLE
+        CREATE MACRO whole(p) AS TABLE
             SELECT DISTINCT start_of(d, p) AS start, next_start(d, p) AS stop
             FROM (SELECT first_day, as_of_day, unnest(
                 generate_series(first_day, as_of_day - 1, INTERVAL 1 DAY))::DATE AS d FROM span)
-            WHERE start_of(d, p) >= first_day AND next_start(d, p) <= as_of_day ORDER BY start;"""
+            WHERE start_of(d, p) >= first_day AND next_start(d, p) <= as_of_day ORDER BY start;
+        CREATE MACRO complete(p) AS TABLE SELECT start, stop FROM whole(p), span
+            WHERE start >= shown_from AND stop <= end_day ORDER BY start;
+        CREATE MACRO with_before(p) AS TABLE SELECT start, stop, start >= shown_from AS shown
+            FROM whole(p), span WHERE stop <= end_day AND (start >= shown_from
+                OR stop = (SELECT min(start) FROM complete(p))) ORDER BY start;
+        CREATE MACRO windows_back(length, most) AS TABLE SELECT k, start, stop FROM (
+                SELECT k, end_day - ((k + 1) * length)::INTEGER AS start,
+                    end_day - (k * length)::INTEGER AS stop, first_day, shown_from
+                FROM span, (SELECT unnest(range(20))::INTEGER AS k)) WHERE k < most
+            AND (k = 0 OR start >= first_day AND (k = 1 OR start >= shown_from)) ORDER BY k;"""
+
+
+def _date(text: str) -> str:
+    """A day of the command line in SQL; null where there is none."""
+    return f"DATE '{text}'" if text else "NULL::DATE"
 
 
 def _tables(folder: Path, config: Mapping[str, Any]) -> str:

@@ -39,15 +39,6 @@ def section(rng: random.Random) -> dict[str, Any]:
     return {"engagement_score": found}
 
 
-def windows(config: dict[str, Any], first: date, as_of: date) -> list[tuple[date, date]]:
-    """The windows, the oldest first: the newest, and those before it that the data hold whole."""
-    length = timedelta(days=int(config["window"][:-1]))
-    found = [(as_of - length, as_of)]
-    while len(found) < MOST and found[0][0] - length >= first:
-        found.insert(0, (found[0][0] - length, found[0][0]))
-    return found
-
-
 Day = dict[str, tuple[int, int, Fraction]]
 
 
@@ -77,7 +68,7 @@ def days_of(world: World, user: str) -> dict[date, Day]:
 def plain(world: World) -> Tables:
     """Every table, one actor and one day at a time."""
     c = world.config["engagement_score"]
-    spans = windows(c, world.first_day, world.as_of_day)
+    spans = world.windows(int(c["window"][:-1]), MOST)
     days = {u: days_of(world, u) for u in world.actors}
     born = {u: _born(world, u) for u in world.actors}
     active_days = {u: world.days(u) for u in world.actors}
@@ -337,9 +328,8 @@ def _make(db: DB, c: dict[str, Any]) -> None:
     daily(db, c)
     window = int(c["window"][:-1])
     db.execute(
-        f"""CREATE OR REPLACE TABLE spans AS SELECT k, as_of_day - (k + 1) * {window} AS a,
-            as_of_day - k * {window} AS b FROM span, (SELECT unnest(range({MOST}))::INT AS k)
-            WHERE k = 0 OR as_of_day - (k + 1) * {window} >= first_day;
+        f"""CREATE OR REPLACE TABLE spans AS
+            SELECT k, start AS a, stop AS b FROM windows_back({window}, {MOST});
         CREATE OR REPLACE TABLE uses AS SELECT "user", k, name, times, counted, points
             FROM daily JOIN spans ON day >= a AND day < b;
         CREATE OR REPLACE TABLE scores AS

@@ -71,7 +71,7 @@ class Feature:
         at = world.t0[user]
         if self.launched:
             at = max(at, world.midnight(self.launched))
-        return at if at < world.as_of and world.day(at) >= world.first_day else None
+        return at if at < world.as_of and world.shows(world.day(at)) else None
 
 
 def features(world: World) -> dict[str, Feature]:
@@ -95,22 +95,13 @@ def adopted(world: World, uses: list[tuple[int, date]]) -> bool:
     return False
 
 
-def spans(world: World, length: int, most: int = 6) -> list[tuple[date, date]]:
-    """The windows from the oldest to the last."""
-    end, step = world.as_of_day, timedelta(days=length)
-    found = [(end - step, end)]
-    while len(found) < most and found[0][0] - step >= world.first_day:
-        found.insert(0, (found[0][0] - step, found[0][0]))
-    return found
-
-
 def plain(world: World) -> Tables:
     """The windows, one person after the other, then newcomers."""
     c = world.config["feature_adoption"]
     length = int(c["window"][:-1])
     known = features(world)
     trend, breadth_mean, last = [], [], {}
-    for begin, end in spans(world, length):
+    for begin, end in world.windows(length, 6):
         active = {u: [d for d in world.days(u) if begin <= d < end] for u in world.actors}
         active = {u: days for u, days in active.items() if days}
         used = dict.fromkeys(active, 0)
@@ -140,7 +131,7 @@ def plain(world: World) -> Tables:
 
 
 def _last_window(world: World, known: dict[str, Feature], last: Any, begin: date) -> Tables:
-    logins = sum(world.means("login", e, p) and world.day(t) >= begin
+    logins = sum(world.means("login", e, p) and begin <= world.day(t) < world.end_day
                  for rows in world.events.values() for t, e, p in rows)  # fmt: skip
     table, funnel, habits, core, all_core = [], [], [], 0, 0
     for name, feature in known.items():
@@ -149,7 +140,7 @@ def _last_window(world: World, known: dict[str, Feature], last: Any, begin: date
         again = sum(len(x) > 1 for x in uses.values())
         day_counts = {u: len({d for _, d in x}) for u, x in uses.items()}
         since = max(begin, world.first_day, feature.launched or begin)
-        days = (world.as_of_day - since).days
+        days = (world.end_day - since).days
         table.append({
             "item": name, "share_of_active": (len(uses), n), "adopted": (len(habit), n),
             "uses": total, "users_per_login": (len(uses), logins),
@@ -230,18 +221,19 @@ def _waits(waits: list[tuple[int, int]]) -> dict[str, Any]:
 
 def _curve(world: World, name: str, feature: Feature) -> list[dict[str, Any]]:
     launch, found = feature.launched, []
-    if launch is None or not world.first_day <= launch < world.as_of_day:
+    if launch is None or not world.first_day <= launch < world.end_day:
         return []
-    end, before = launch, 0
-    while end < world.as_of_day:
-        end = min(end + timedelta(days=7), world.as_of_day)
+    end, before, week = launch, 0, 0
+    while end < world.end_day:
+        end, week = min(end + timedelta(days=7), world.end_day), week + 1
         here = [u for u in world.actors if feature.able(u)
                 and any(launch <= d < end for d in world.days(u))]  # fmt: skip
         had = sum(any(d < end for _, d in feature.uses[u]) for u in here)
-        found.append({
-            "item": name, "step": len(found) + 1, "tried": (had, len(here)), "new": had - before,
-            "period": (end - timedelta(days=1)).isoformat(),
-        })  # fmt: skip
+        if end > world.shown_from:
+            found.append({
+                "item": name, "step": week, "tried": (had, len(here)), "new": had - before,
+                "period": (end - timedelta(days=1)).isoformat(),
+            })  # fmt: skip
         before = had
     return found
 
@@ -253,10 +245,8 @@ def prepare(db: DB, config: dict[str, Any], length: int) -> int:
     uses: item, "user", ts, day.
     """
     db.execute(
-        f"""CREATE OR REPLACE TEMP TABLE windows AS SELECT as_of_day - {length} * (k + 1) AS start,
-            as_of_day - {length} * k AS stop, k = 0 AS last
-        FROM span, (SELECT unnest(range(6))::INT AS k)
-        WHERE k = 0 OR as_of_day - {length} * (k + 1) >= first_day;
+        f"""CREATE OR REPLACE TEMP TABLE windows AS
+            SELECT start, stop, k = 0 AS last FROM windows_back({length}, 6);
         CREATE OR REPLACE TEMP TABLE feature (item INT, name TEXT, launched DATE, core BOOL);
         CREATE OR REPLACE TEMP TABLE able (item INT, "user" TEXT);
         CREATE OR REPLACE TEMP TABLE uses (item INT, "user" TEXT, ts BIGINT, day DATE);"""
@@ -352,7 +342,7 @@ def _last_sql(db: DB, config: dict[str, Any]) -> Tables:
     table = rows(
         db,
         f"""WITH l AS (SELECT count(*) AS logins FROM events, windows
-            WHERE last AND day >= start AND ({where(config["login"])}))
+            WHERE last AND day >= start AND day < stop AND ({where(config["login"])}))
         SELECT name AS item, count(*) FILTER (tried) AS share_of_active_n,
             count("user") AS share_of_active_d, count(*) FILTER (adopted) AS adopted_n,
             count("user") AS adopted_d, coalesce(sum(uses), 0)::BIGINT AS uses,
@@ -376,12 +366,12 @@ def _last_sql(db: DB, config: dict[str, Any]) -> Tables:
             quantile_cont(uses, 0.5) FILTER (adopted) AS median_uses,
             coalesce(sum(days) FILTER (adopted), 0)::BIGINT AS days_per_adopter_n,
             count(*) FILTER (adopted) AS days_per_adopter_d,
-            coalesce(sum(uses), 0)::BIGINT AS uses_per_day_n, greatest(as_of_day - greatest(
+            coalesce(sum(uses), 0)::BIGINT AS uses_per_day_n, greatest(end_day - greatest(
                 w.start, first_day, coalesce(launched, first_day)), 0) AS uses_per_day_d,
             coalesce(sum(days), 0)::BIGINT AS dau_mau_n,
             count(*) FILTER (tried) * uses_per_day_d AS dau_mau_d
         FROM {judged} CROSS JOIN (FROM windows WHERE last) w
-        GROUP BY f.item, name, launched, as_of_day, first_day, w.start ORDER BY f.item""",
+        GROUP BY f.item, name, launched, end_day, first_day, w.start ORDER BY f.item""",
     )
     core = rows(
         db,
@@ -402,7 +392,8 @@ def _since_sql(db: DB, config: dict[str, Any]) -> Tables:
             (SELECT min(ts) FROM uses u WHERE u.item = f.item AND u."user" = p."user") AS ts
         FROM feature f JOIN able USING (item) JOIN people p USING ("user") CROSS JOIN span
         WHERE known AND greatest(p.t0, coalesce(midnight(f.launched), p.t0)) < as_of
-            AND local(greatest(p.t0, coalesce(midnight(f.launched), p.t0))) >= span.first_day;
+            AND local(greatest(p.t0, coalesce(midnight(f.launched), p.t0))) >= shown_from
+            AND local(greatest(p.t0, coalesce(midnight(f.launched), p.t0))) < end_day;
         CREATE OR REPLACE TEMP TABLE soon AS SELECT u.* FROM uses u JOIN newcomers n
             USING (item, "user") WHERE u.ts <= n.t0 + {first};
         CREATE OR REPLACE TEMP TABLE soon_habit AS {_habit(config, "soon", 'item, "user"')};"""
@@ -465,9 +456,9 @@ def _times_sql(db: DB) -> list[dict[str, Any]]:
 def _curve_sql(db: DB) -> list[dict[str, Any]]:
     return rows(
         db,
-        """WITH weeks AS (SELECT item, name, launched, k, least(launched + 7 * k, as_of_day) AS stop
+        """WITH weeks AS (SELECT item, name, launched, k, least(launched + 7 * k, end_day) AS stop
             FROM feature, span, (SELECT unnest(range(1, 60))::INT AS k) WHERE launched >= first_day
-                AND launched < as_of_day AND launched + 7 * (k - 1) < as_of_day),
+                AND launched < end_day AND launched + 7 * (k - 1) < end_day),
         had AS (SELECT w.item, name, k, stop, count(DISTINCT a."user") AS came,
             count(DISTINCT u."user") AS tried FROM weeks w
             LEFT JOIN (able JOIN active USING ("user")) a
@@ -477,5 +468,5 @@ def _curve_sql(db: DB) -> list[dict[str, Any]]:
         SELECT name AS item, k AS step, strftime(stop - 1, '%Y-%m-%d') AS period,
             tried AS tried_n, came AS tried_d,
             tried - coalesce(lag(tried) OVER (PARTITION BY item ORDER BY k), 0) AS "new"
-        FROM had ORDER BY had.item, k""",
+        FROM had, span QUALIFY stop > shown_from ORDER BY had.item, k""",
     )

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracles.database import DB, rows, where
-from tests.oracles.feature_adoption import Feature, features, prepare, spans
+from tests.oracles.feature_adoption import Feature, features, prepare
 from tests.oracles.model import Tables, World
 
 CELLS = [
@@ -34,9 +34,9 @@ def section(rng: random.Random) -> dict[str, Any]:
 def plain(world: World) -> Tables:
     """A window and a feature at a time."""
     c = world.config["feature_success"]
-    known, windows = features(world), spans(world, int(c["window"][:-1]))
+    known, windows = features(world), world.windows(int(c["window"][:-1]), 6)
     trend: list[dict[str, Any]] = []
-    before: dict[str, set[str]] = {}
+    before = _before(known, windows[0], world)
     for begin, end in windows:
         for name, feature in known.items():
             uses = [u for u in world.actors for _, d in feature.uses[u] if begin <= d < end]
@@ -62,6 +62,19 @@ def plain(world: World) -> Tables:
     return {"trend": trend, "features": table, "satisfaction": said, "around": around}
 
 
+def _before(
+    known: dict[str, Feature], oldest: tuple[date, date], world: World
+) -> dict[str, set[str]]:
+    """Who used each feature in the window before the oldest, if the data hold it whole."""
+    begin, end = oldest[0] - (oldest[1] - oldest[0]), oldest[0]
+    if begin < world.first_day:
+        return {}
+    return {
+        name: {u for u in world.actors if any(begin <= d < end for _, d in f.uses[u])}
+        for name, f in known.items()
+    }
+
+
 def _satisfaction(world: World, feature: Feature, users: set[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for question in ("nps", "csat"):
@@ -81,12 +94,12 @@ def _satisfaction(world: World, feature: Feature, users: set[str]) -> dict[str, 
 def _latest(world: World, question: str) -> dict[str, int]:
     """The latest answer of each, the lowest of a tie."""
     c = world.config["feedback"]
-    first = world.as_of_day - timedelta(days=int(c["window"][:-1]))
+    first = world.end_day - timedelta(days=int(c["window"][:-1]))
     low, high = {"nps": (0, 10), "csat": (1, 5)}[question]
     found: dict[str, tuple[int, int]] = {}
     for user in world.users:
         for t, e, p in world.events[user]:
-            if not world.holds(c[question], e, p) or world.day(t) < first:
+            if not world.holds(c[question], e, p) or not first <= world.day(t) < world.end_day:
                 continue
             with suppress(ValueError):
                 value = float(p["score"])
@@ -101,7 +114,7 @@ def _around(world: World, name: str, feature: Feature) -> list[dict[str, Any]]:
     if launch is None:
         return []
     begin, end = (launch + timedelta(days=k * length) for k in (-1, 1))
-    if begin < world.first_day or end > world.as_of_day:
+    if begin < world.first_day or end > world.end_day:
         return []
     people: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
     for user in world.actors:
@@ -135,8 +148,11 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     length = prepare(db, config, int(c["window"][:-1]))
     trend = rows(
         db,
-        f"""WITH used AS (SELECT item, w.stop, "user", count(*) AS uses FROM uses
-            JOIN windows w ON day >= w.start AND day < w.stop GROUP BY ALL)
+        f"""WITH spans AS (SELECT start, stop FROM windows UNION
+            SELECT min(start) - {length}, min(start) FROM windows, span
+            HAVING min(start) - {length} >= any_value(first_day)),
+        used AS (SELECT item, w.stop, "user", count(*) AS uses FROM uses
+            JOIN spans w ON day >= w.start AND day < w.stop GROUP BY ALL)
         SELECT strftime(w.stop - 1, '%Y-%m-%d') AS period, name AS item,
             count(u."user") AS users, coalesce(sum(u.uses), 0)::BIGINT AS uses_per_day_n,
             greatest(w.stop - greatest(w.start, first_day, coalesce(launched, first_day)), 0)
@@ -165,7 +181,7 @@ def _said(db: DB, config: dict[str, Any]) -> list[dict[str, Any]]:
                 first(value ORDER BY ts DESC, value) AS value FROM (
                 SELECT *, TRY_CAST(score AS DOUBLE) AS value FROM events, span
                 WHERE {where(feedback[question])}
-                    AND day >= as_of_day - {int(feedback["window"][:-1])})
+                    AND day >= end_day - {int(feedback["window"][:-1])} AND day < end_day)
             WHERE value = floor(value) AND value BETWEEN {low} AND {high} GROUP BY "user" """
         )
         for suffix, not_ in (("", ""), ("_others", "NOT")):
@@ -190,7 +206,7 @@ def _around_sql(db: DB, config: dict[str, Any]) -> list[dict[str, Any]]:
                 (SELECT count(*) FROM active a WHERE a."user" = p."user"
                     AND day >= launched AND day < launched + {n}) AS after
             FROM feature f JOIN able USING (item) JOIN people p USING ("user") CROSS JOIN span
-            WHERE launched - {n} >= span.first_day AND launched + {n} <= as_of_day
+            WHERE launched - {n} >= span.first_day AND launched + {n} <= end_day
                 AND least(p.t0_day, p.first_day) < launched - {n}),
         groups AS (SELECT item, name, launched, step, used FROM feature, (VALUES
             ('its users', [true]), ('the others', [false]), ('everybody', [true, false]))
@@ -201,7 +217,7 @@ def _around_sql(db: DB, config: dict[str, Any]) -> list[dict[str, Any]]:
             coalesce(sum(after - before), 0)::BIGINT AS change_n, count("user") AS change_d
         FROM groups g CROSS JOIN span LEFT JOIN people p
             ON p.item = g.item AND list_contains(g.used, p.used)
-        WHERE g.launched - {n} >= first_day AND g.launched + {n} <= as_of_day
+        WHERE g.launched - {n} >= first_day AND g.launched + {n} <= end_day
         GROUP BY g.item, g.name, step
         ORDER BY g.item, CASE step WHEN 'everybody' THEN 0 WHEN 'its users' THEN 1 ELSE 2 END""",
     )

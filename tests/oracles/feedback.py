@@ -6,8 +6,9 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracles.criteria import activated_at, part_of
 from tests.oracles.database import DB, rows, where
-from tests.oracles.model import Tables, World, activated_at, part_of
+from tests.oracles.model import Tables, World
 
 CELLS = [
     ("nps", "promoters"), ("nps", "detractors"), ("nps", "respondents"), ("csat", "csat"),
@@ -53,16 +54,6 @@ def _questions(config: dict[str, Any]) -> list[str]:
     return [name for name in ("nps", "csat") if name in config]
 
 
-def _spans(world: World) -> list[tuple[date, date]]:
-    """The windows, oldest first; all but the last wholly within the data."""
-    length = timedelta(days=int(world.config["feedback"]["window"][:-1]))
-    end, found = world.as_of_day, [(world.as_of_day - length, world.as_of_day)]
-    while len(found) < MOST and end - 2 * length >= world.first_day:
-        end -= length
-        found.append((end - length, end))
-    return found[::-1]
-
-
 def _number(text: str, scale: range) -> int | None:
     try:
         value = float(text)
@@ -103,7 +94,7 @@ def _share(name: str, said: Said) -> dict[str, Any]:
 def plain(world: World) -> Tables:
     """A window and a person at a time."""
     c = world.config["feedback"]
-    spans = _spans(world)
+    spans = world.windows(int(c["window"][:-1]), MOST)
     said = {n: [_said(world, n, *span) for span in spans] for n in _questions(c)}
     if not any(part for parts in said.values() for part in parts):
         return {}
@@ -134,7 +125,7 @@ def _groups(world: World, last: dict[str, Said], first: date, end: date) -> list
         traits["engaged"][user] = sum(first <= d < end for d in world.days(user)) >= least
         if user in world.t0 and part_of(world, world.config["activation"], user):
             when, _ = activated_at(world, user)
-            traits["adopted"][user] = when is not None and when < world.as_of
+            traits["adopted"][user] = when is not None and when < world.midnight(end)
     lines = []
     for trait, holds in traits.items():
         for value in (True, False):
@@ -166,10 +157,8 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     c = config["feedback"]
     length = int(c["window"][:-1])
     db.execute(
-        f"""CREATE OR REPLACE TEMP TABLE spans AS SELECT as_of_day - i * {length} AS stop,
-            as_of_day - (i + 1) * {length} AS start, i
-        FROM span, (SELECT unnest(range({MOST}))::INTEGER AS i)
-        WHERE i = 0 OR as_of_day - (i + 1) * {length} >= first_day"""
+        f"""CREATE OR REPLACE TEMP TABLE spans AS
+        SELECT stop, start, k AS i FROM windows_back({length}, {MOST})"""
     )
     for name in _questions(c):
         low, high = SCALES[name][0], SCALES[name][-1]

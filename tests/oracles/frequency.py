@@ -27,12 +27,8 @@ def _lengths(config: dict[str, Any]) -> tuple[int, int]:
 
 
 def _ends(world: World, length: int) -> Iterator[date]:
-    """The days that end a window, oldest first: the newest, and what lies wholly in the data."""
-    first, span = world.first_day, timedelta(days=length)
-    found = [world.as_of_day]
-    while len(found) < 6 and found[-1] - 2 * span >= first:
-        found.append(found[-1] - span)
-    yield from reversed(found)
+    """The days that end a window, oldest first."""
+    yield from (end for _, end in world.windows(length, 6))
 
 
 def plain(world: World) -> Tables:
@@ -59,16 +55,11 @@ def plain(world: World) -> Tables:
                 {"item": name, "period": label, "step": step, "actors": (exactly, len(counts)),
                  "at_least": (more, len(counts))}
             )  # fmt: skip
-        known = [u for u in world.actors if _there(world, u)]
+        known = [u for u in world.actors if world.since(u) < world.end_day]
         tables["reach"].append({"item": name, "active": (len(counts), len(known)),
                                 "absent": len(known) - len(counts)})  # fmt: skip
-    begin = world.as_of_day - timedelta(days=month)
-    return tables if any(d >= begin for u in world.users for d in world.days(u)) else {}
-
-
-def _there(world: World, user: str) -> bool:
-    """Whether somebody could have come: before as-of, or without any date at all."""
-    return user in world.events or user not in world.t0 or world.t0[user] < world.as_of
+    end, begin = world.end_day, world.end_day - timedelta(days=month)
+    return tables if any(begin <= d < end for u in world.users for d in world.days(u)) else {}
 
 
 def sql(db: DB, config: dict[str, Any]) -> Tables:
@@ -79,7 +70,10 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         "histogram": [row for length in _lengths(config) for row in rows(db, _histogram(length))],
     }
     month = _lengths(config)[0]
-    active = rows(db, f"SELECT 1 AS x FROM active, span WHERE day >= as_of_day - {month} LIMIT 1")
+    active = rows(
+        db,
+        f"SELECT 1 AS x FROM active, span WHERE day >= end_day - {month} AND day < end_day LIMIT 1",
+    )
     for row in tables["trend"]:
         del row["i"]
     return tables if active else {}
@@ -91,16 +85,14 @@ def _windows(config: dict[str, Any], i: int, length: int) -> str:
     return f"""SELECT {i} AS i, 'L{length}' AS item, strftime(stop - 1, '%Y-%m-%d') AS period,
             count(n) AS actors, coalesce(sum(n), 0)::BIGINT AS days_n, count(n) AS days_d,
             quantile_cont(n, 0.5) AS median, {power} AS power
-        FROM (SELECT as_of_day - {length} * k AS stop, k
-            FROM span, (SELECT unnest(range(6))::INTEGER AS k)
-            WHERE k = 0 OR as_of_day - {length} * (k + 1) >= first_day) w
-        LEFT JOIN (SELECT (as_of_day - 1 - day) // {length} AS k, "user", count(*) AS n
-            FROM active, span GROUP BY ALL) a USING (k) GROUP BY stop"""
+        FROM windows_back({length}, 6) w
+        LEFT JOIN (SELECT (end_day - 1 - day) // {length} AS k, "user", count(*) AS n
+            FROM active, span WHERE day < end_day GROUP BY ALL) a USING (k) GROUP BY stop"""
 
 
 def _histogram(length: int) -> str:
     return f"""WITH counted AS (SELECT "user", count(*) AS n FROM active, span
-            WHERE day >= as_of_day - {length} GROUP BY 1)
+            WHERE day >= end_day - {length} AND day < end_day GROUP BY 1)
         SELECT 'L{length}' AS item, step, count(n) FILTER (WHERE n = step) AS actors_n,
             count(n) AS actors_d, count(n) FILTER (WHERE n >= step) AS at_least_n,
             count(n) AS at_least_d

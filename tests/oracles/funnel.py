@@ -102,8 +102,12 @@ class _Tries:
 
 def _attempts(world: World, user: str, funnel: dict[str, Any]) -> list[dict[str, Any]]:
     tries, within = _Tries(world, user, funnel), _within(funnel)
-    found = []
-    for start in tries.entries if funnel["entry"] == "any" else tries.entries[:1]:
+    found, entries = [], [t for t in tries.entries if world.shows(world.day(t))]
+    if funnel["entry"] == "first":
+        entries = entries[:1]
+    if funnel["entry"] == "first_ever":
+        entries = [t for t in tries.entries[:1] if t in entries]
+    for start in entries:
         end = min([start + within, *(t for t in tries.cuts if t > start)])
         found.append(
             {
@@ -231,6 +235,7 @@ def _tries(funnel: dict[str, Any], period: str) -> str:
         else ('DISTINCT "user", ts AS start, day')
     )
     group = 'GROUP BY "user"' if funnel["entry"] != "any" else ""
+    early = "" if funnel["entry"] == "first_ever" else "AND day >= shown_from"
     sure = (
         'WHERE "user" IN (SELECT "user" FROM people, span WHERE known AND t0_day >= span.first_day)'
         if funnel["entry"] == "first_ever" else ""
@@ -241,11 +246,13 @@ def _tries(funnel: dict[str, Any], period: str) -> str:
     )
     served = ", ".join(f"({where(step)}) AS step_{k}" for k, step in enumerate(steps, 1))
     return f"""WITH r AS (SELECT row_number() OVER () AS id, *, {served} FROM events),
-        firsts AS (SELECT {once} FROM events WHERE {entry} {group}),
-        entries AS (SELECT firsts.*, start + {within} < as_of AS mature, least(start + {within},
-            coalesce((SELECT min(ts) FROM events x WHERE x."user" = firsts."user"
-                AND x.ts > start AND ({cut})), start + {within})) AS stop
-            FROM firsts, span {sure}),
+        firsts AS (SELECT * FROM (SELECT {once} FROM events, span WHERE ({entry}) {early} {group}),
+            span WHERE day >= shown_from AND day < end_day),
+        entries AS (SELECT firsts."user", start, day, start + {within} < as_of AS mature,
+            least(start + {within}, coalesce((SELECT min(ts) FROM events x
+                WHERE x."user" = firsts."user" AND x.ts > start AND ({cut})), start + {within}))
+                AS stop
+            FROM firsts {sure}),
         ways AS ({ways}),
         deep AS (SELECT "user", start, max(len(times)) AS depth FROM ways WHERE inside GROUP BY ALL)
         SELECT e."user", e.start, start_of(e.day, '{period}') AS period, e.mature,

@@ -17,7 +17,7 @@ from adoptcli.errors import Exit
 from tests.logs import Log, save
 from tests.oracles import oracles
 from tests.oracles.database import connect
-from tests.oracles.model import Tables, World, first_of
+from tests.oracles.model import Tables, World, first_of, nothing_shown
 
 KEYS = ("period", "cohort", "step", "item")
 OF_ALL = {  # what is not told of a segment as if there were no others
@@ -76,7 +76,7 @@ def report(log: Log, folder: Path, metrics: Iterable[str] = ()) -> dict[str, Any
     target = folder / "out.json"
     target.unlink(missing_ok=True)
     chosen = [part for metric in metrics or oracles() for part in ("--only", metric)]
-    chosen += ["--unit", log.unit, *(("--by", log.by) if log.by else ())]
+    chosen += ["--unit", log.unit, *(("--by", log.by) if log.by else ()), *log.days]
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
         code = run(["report", str(folder / "events.csv"), "-c", str(folder / "m.yaml"), "--as-of",
@@ -94,6 +94,8 @@ def differences(
     found = report(log, folder, metrics)
     if isinstance(found, str):
         if found.startswith(f"exit {Exit.DATA}") and not first_of(log):
+            return
+        if found.startswith(f"exit {Exit.USAGE}") and nothing_shown(log):
             return
         yield Difference("report", "exit", "plain", found, found, "a report")
         return

@@ -18,10 +18,12 @@ CELLS = [
 
 def plain(world: World) -> Tables:
     """Sets of people, period by period."""
-    complete = world.complete()
+    shown, whole = world.complete(), world.whole()
     days = {u: world.days(u) for u in world.users}
     lines = []
-    for (a0, b0), (a, b) in itertools.pairwise(complete):
+    for (a0, b0), (a, b) in itertools.pairwise(whole):
+        if (a, b) not in shown:
+            continue
         now = {u for u, ds in days.items() if any(a <= d < b for d in ds)}
         before = {u for u, ds in days.items() if any(a0 <= d < b0 for d in ds)}
         first = {u for u in now if min(days[u]) >= a}
@@ -50,7 +52,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     found = rows(
         db,
         f"""WITH nth AS (SELECT start, stop, row_number() OVER (ORDER BY start) AS i
-            FROM complete('{p}')),
+            FROM whole('{p}')),
         state AS (SELECT i, start, p."user", {newcomer} AS newcomer,
             bool_or(a.day >= start AND a.day < stop) AS now,
             bool_or(start_of(a.day, '{p}') = start_of(start - 1, '{p}')) AS before,
@@ -65,6 +67,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                 (WHERE now AND NOT before AND NOT (NOT ever AND newcomer)) END AS resurrected,
             count(*) FILTER (WHERE before AND NOT now) AS dormant
         FROM nth n CROSS JOIN span s LEFT JOIN state USING (i) WHERE n.i > 1
+            AND n.start >= shown_from AND n.stop <= end_day
         GROUP BY n.i, n.start, s.first_day ORDER BY n.i""",
     )
     return {"periods": found} if found else {}

@@ -121,6 +121,9 @@ class World:
             rows = [row for row in told if not excluded(c, "accounts", row[0])]
             self.table, self.tabled = self._account_rows(), "accounts" in c
         self.first_day = min(self.day(r[2]) for r in rows)
+        since, until = (date.fromisoformat(d) if d else None for d in (log.since, log.until))
+        self.shown_from = max(since or self.first_day, self.first_day)
+        self.end_day = min(until + timedelta(1) if until else self.as_of_day, self.as_of_day)
         rows = [row for row in rows if row[0]]
         self.users = sorted({r[0] for r in rows})
         self.events: dict[str, list[tuple[int, str, dict[str, str]]]] = {
@@ -253,6 +256,11 @@ class World:
         return self.start(later, period) if (period or self.period) == "month" else later
 
     def complete(self, period: str | None = None) -> list[tuple[date, date]]:
+        """The periods wholly within the days shown."""
+        whole = self.whole(period)
+        return [(a, b) for a, b in whole if self.shown_from <= a and b <= self.end_day]
+
+    def whole(self, period: str | None = None) -> list[tuple[date, date]]:
         """The periods wholly within the data."""
         found, at = [], self.start(self.first_day, period)
         while self.after(at, period) <= self.as_of_day:
@@ -260,6 +268,32 @@ class World:
                 found.append((at, self.after(at, period)))
             at = self.after(at, period)
         return found
+
+    def before(self, period: str | None = None) -> list[tuple[date, date]]:
+        """The whole period before the first that is shown, if the data hold it."""
+        shown = self.complete(period)
+        return [(a, b) for a, b in self.whole(period) if shown and b == shown[0][0]]
+
+    def windows(self, length: int, most: int) -> list[tuple[date, date]]:
+        """The windows back from the end of the days shown, oldest first.
+
+        The newest is always there, the one before it where the data hold it whole, those before
+        where they lie wholly among the days shown.
+        """
+        step, found = (
+            timedelta(days=length),
+            [(self.end_day - timedelta(days=length), self.end_day)],
+        )
+        while len(found) < most:
+            begin = found[0][0] - step
+            if begin < (self.first_day if len(found) == 1 else self.shown_from):
+                break
+            found.insert(0, (begin, found[0][0]))
+        return found
+
+    def shows(self, day: date) -> bool:
+        """Whether a day is among those shown."""
+        return self.shown_from <= day < self.end_day
 
     def label(self, start: date, period: str | None = None) -> str:
         """As the report names it."""
@@ -288,10 +322,26 @@ class World:
         rows = self.events.get(user, [])
         return sorted({self.day(t) for t, e, p in rows if self.active(e, p)})
 
+    def since(self, user: str) -> date:
+        """The day of the sign-up or of the first row; who has neither was always there."""
+        days = [self.day(t) for t, _, _ in self.events.get(user, [])[:1]]
+        days += [self.day(self.t0[user])] if user in self.t0 else []
+        return min(days, default=date.min)
+
     def starters(self) -> list[str]:
-        """Actors with a known sign-up within the data."""
+        """Actors with a known sign-up within the data, on the days shown."""
+        return [u for u in self.newcomers() if self.shows(self.day(self.t0[u]))]
+
+    def newcomers(self) -> list[str]:
+        """Actors with a known sign-up within the data, whatever is shown."""
         known = [u for u in self.actors if u in self.known and self.t0[u] < self.as_of]
         return [u for u in known if self.day(self.t0[u]) >= self.first_day]
+
+
+def nothing_shown(log: Log) -> bool:
+    """Whether the days that a log asks for are none of its own."""
+    world = World(log)
+    return world.end_day <= world.shown_from
 
 
 def may_use(world: World, user: str, feature: Any, day: date) -> bool:
@@ -311,74 +361,6 @@ def quantile(values: list[int], q: float) -> Fraction | None:
     high = min(low + 1, len(values) - 1)
     ordered = sorted(values)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
-
-
-def part_of(world: World, section: Any, user: str) -> tuple[int, str, Any] | None:
-    """Place, name and rule of the first persona that fits a user, else of everyone else."""
-    personas = section.get("personas", {})
-    for i, (name, persona) in enumerate(personas.items()):
-        if all(
-            world.latest(user, trait) in (values if isinstance(values, list) else [values])
-            for trait, values in persona["who"].items()
-        ):
-            return i, name, {"within": section["within"], **persona}
-    if not any(key in section for key in ("all", "any", "steps")):
-        return None
-    return len(personas), "everyone else", section
-
-
-def activated_at(world: World, user: str) -> tuple[int | None, list[int | None]]:
-    """When the criteria of a user's persona were first all met at or after sign-up, each alone."""
-    section = world.config["activation"]
-    part = part_of(world, section, user)
-    if part is None:
-        return None, []
-    c = part[2]
-    criteria = c.get("all") or c.get("any")
-    t0 = world.t0[user]
-    count = section["before_signup"] == "count"
-    rows = [r for r in world.events.get(user, []) if count or r[0] >= t0]
-    alone = [_met(world, rows, criterion, set(), None)[0] for criterion in criteria]
-    if "any" in c:
-        reached = [t for t in alone if t is not None]
-        when = min(reached) if reached else None
-    elif c.get("in_order"):
-        when = chain(world, rows, criteria)[-1]
-    else:
-        when = None if None in alone else max(t for t in alone if t is not None)
-    return (None if when is None else max(when, t0)), alone
-
-
-def _met(
-    world: World, rows: list[Any], criterion: Any, used: set[int], since: int | None
-) -> tuple[int | None, set[int]]:
-    """The time at which a criterion is met, and the rows that served."""
-    least = criterion.get("at_least", 1) if isinstance(criterion, dict) else 1
-    days = criterion.get("days", 1) if isinstance(criterion, dict) else 1
-    served: set[int] = set()
-    seen: set[date] = set()
-    for i, (t, e, p) in enumerate(rows):
-        if i in used or (since is not None and t < since) or not world.holds(criterion, e, p):
-            continue
-        served.add(i)
-        seen.add(world.day(t))
-        if len(served) >= least and len(seen) >= days:
-            return t, served
-    return None, set()
-
-
-def chain(world: World, rows: list[Any], criteria: list[Any]) -> list[int | None]:
-    """When each criterion is met, one after the other; a row serves one only."""
-    used: set[int] = set()
-    found: list[int | None] = []
-    for criterion in criteria:
-        if found and found[-1] is None:
-            found.append(None)
-            continue
-        at, served = _met(world, rows, criterion, used, found[-1] if found else None)
-        used |= served
-        found.append(at)
-    return found
 
 
 def count_by(keys: list[Any]) -> dict[Any, int]:

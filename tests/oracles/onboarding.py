@@ -6,9 +6,9 @@ import random
 from datetime import date
 from typing import Any
 
-from tests.oracles.criteria import days, met, parts
+from tests.oracles.criteria import chain, days, met, part_of, parts
 from tests.oracles.database import DB, rows
-from tests.oracles.model import DAY_MS, Tables, World, chain, part_of, quantile
+from tests.oracles.model import DAY_MS, Tables, World, quantile
 
 CELLS = [
     ("cohorts", "finished"), ("cohorts", "started"), ("cohorts", "of_started"),

@@ -6,10 +6,10 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from tests.oracles.criteria import activations
+from tests.oracles.criteria import activated_at, activations, part_of
 from tests.oracles.database import DB, may_use_sql, rows, where
 from tests.oracles.engagement_score import daily, days_of
-from tests.oracles.model import Tables, World, activated_at, part_of
+from tests.oracles.model import Tables, World
 
 QUADRANTS = ("champions", "busy_not_adopted", "adopted_not_engaged", "neither")
 CELLS = [
@@ -61,9 +61,7 @@ def _engaged(world: World, user: str, first: date, end: date) -> bool:
 def plain(world: World) -> Tables:
     """Where everybody was at the end of each window."""
     adoption, length = _axes(world.config)
-    ends = [world.as_of_day]
-    while len(ends) < 6 and ends[-1] - timedelta(days=2 * length) >= world.first_day:
-        ends.append(ends[-1] - timedelta(days=length))
+    ends = [end for _, end in reversed(world.windows(length, 6))]
     placed = [_placed(world, adoption, end, length) for end in ends]
     if not placed[0]:
         return {}
@@ -84,7 +82,7 @@ def plain(world: World) -> Tables:
                 "item": q,
                 "actors": _count(placed[0].values(), q),
                 "newcomers": sum(
-                    at == q and _since(world, u) > first for u, at in placed[0].items()
+                    at == q and world.since(u) > first for u, at in placed[0].items()
                 ),
             }
             for q in QUADRANTS
@@ -113,18 +111,11 @@ def _pair(numerator: int, denominator: int) -> tuple[int, int] | None:
     return (numerator, denominator) if denominator else None
 
 
-def _since(world: World, user: str) -> date:
-    days = [world.day(t) for t, _, _ in world.events.get(user, [])[:1]]
-    if user in world.t0:
-        days.append(world.day(world.t0[user]))
-    return min(days, default=date.min)
-
-
 def _placed(world: World, adoption: dict[str, Any], end: date, length: int) -> dict[str, str]:
     """The quadrant of everybody there before a window's end."""
     found = {}
     for user in world.actors:
-        if _since(world, user) >= end:
+        if world.since(user) >= end:
             continue
         if adoption.get("activated") and (
             user not in world.t0 or part_of(world, world.config["activation"], user) is None
@@ -177,9 +168,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     adopted = (" AND " if adoption.get("rule", "all") == "all" else " OR ").join(asked)
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE placed AS
-        WITH windows AS (SELECT n, as_of_day - (n * {length})::INTEGER AS stop
-            FROM span, range(6) AS r(n)
-            WHERE n = 0 OR as_of_day - ((n + 1) * {length})::INTEGER >= first_day),
+        WITH windows AS (SELECT k AS n, stop FROM windows_back({length}, 6)),
         seen AS (SELECT j."user", j.activated, n, stop, since > stop - {length} AS newcomer,
             (SELECT count(*) FROM active a WHERE a."user" = j."user"
                 AND day >= stop - {length} AND day < stop) AS days,

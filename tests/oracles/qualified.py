@@ -37,8 +37,8 @@ def section(rng: random.Random) -> dict[str, Any]:
 
 def _ends(world: World) -> list[date]:
     """The last day, and the last days of complete periods before it."""
-    found = [b - ONE for _, b in world.complete() if b < world.as_of_day][-5:]
-    return [*found, world.as_of_day - ONE]
+    found = [b - ONE for _, b in world.complete() if b < world.end_day][-5:]
+    return [*found, world.end_day - ONE]
 
 
 def _look_back(world: World, rule: dict[str, Any]) -> int:
@@ -59,7 +59,7 @@ def plain(world: World) -> Tables:
     if capped(world.config, [rule]):
         return {}
     people, clauses = People(world), clauses_of(rule)
-    day = world.as_of_day - ONE
+    day = world.end_day - ONE
     there = [u for u in world.actors if came(world, u) <= day]
     lines = []
     judged = {u: [people.judge(u, c, day) for c in clauses] for u in there}
@@ -138,7 +138,7 @@ class _Foretold:
         world, back = self.world, timedelta(_look_back(self.world, self.rule) - 1)
         periods: dict[str, list[int]] = {}
         for u, day in self.first.items():
-            if day is None:
+            if day is None or not world.shows(day):
                 continue
             line = periods.setdefault(world.label(world.start(day)), [0] * 4)
             settled = self.dated(u) or day >= world.first_day + back
@@ -161,7 +161,8 @@ class _Foretold:
         for day in days_of(self.world):
             if self.end(day) + self.within >= self.world.as_of:
                 continue
-            new = [u for u in dated if self.first[u] == day and self.free(u, day)]
+            shown = self.world.shows(day)
+            new = [u for u in dated if shown and self.first[u] == day and self.free(u, day)]
             others = [
                 u for u in dated
                 if came(self.world, u) <= day and self.free(u, day)
@@ -172,7 +173,9 @@ class _Foretold:
             if others:
                 entered, observed = entered + len(new), observed + true
                 would += len(new) * sum(self.soon(u, day) for u in others) / len(others)
-        told = [u for u in dated if self.converted[u] is not None]
+        told = [
+            u for u in dated if (t := self.converted[u]) and self.world.shows(self.world.day(t))
+        ]
         before = [u for u in told if self.first[u] is not None and self.free(u, self.first[u])]
         near = [u for u in before if self.soon(u, self.first[u])]
         return {
@@ -227,7 +230,7 @@ def _clauses_sql(db: DB, rule: dict[str, Any]) -> list[dict[str, Any]]:
             db,
             f"""SELECT count(*) FILTER (held_{i}) AS passed_n, count(*) AS passed_d,
                 count(*) FILTER ({alone}) AS alone_n, count(*) AS alone_d
-            FROM held, span WHERE d = as_of_day - 1 AND came <= d HAVING count(*) > 0""",
+            FROM held, span WHERE d = end_day - 1 AND came <= d HAVING count(*) > 0""",
         )
         if found:
             found[-1]["item"] = words(clause)
@@ -236,9 +239,9 @@ def _clauses_sql(db: DB, rule: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _levels_sql(p: str) -> str:
     return f"""
-        WITH ends AS (SELECT stop - 1 AS d FROM complete('{p}'), span WHERE stop < as_of_day
+        WITH ends AS (SELECT stop - 1 AS d FROM complete('{p}'), span WHERE stop < end_day
             ORDER BY d DESC LIMIT 5),
-        days AS (SELECT d FROM ends UNION SELECT as_of_day - 1 FROM span)
+        days AS (SELECT d FROM ends UNION SELECT end_day - 1 FROM span)
         SELECT strftime(d, '%Y-%m-%d') AS period,
             CASE WHEN count("user") > 0 THEN count(*) FILTER (met) / count("user") END AS qualified,
             CASE WHEN count("user") > 0 THEN
@@ -249,20 +252,22 @@ def _levels_sql(p: str) -> str:
 
 
 def _prediction_sql(within: int) -> str:
+    shown = "d >= shown_from AND d < end_day"
     return f"""
         WITH open AS (SELECT h."user", d, first, midnight(d + 1) AS over, done,
                 coalesce(done <= midnight(d + 1) + {within}, false) AS soon
             FROM held h JOIN qualified q USING ("user"), span
             WHERE dated AND came <= d AND midnight(d + 1) + {within} < as_of
                 AND (done IS NULL OR done >= midnight(d + 1))),
-        by_day AS (SELECT d, count(*) FILTER (first = d) AS new,
-                count(*) FILTER (first = d AND soon) AS new_soon,
+        by_day AS (SELECT d, count(*) FILTER (first = d AND {shown}) AS new,
+                count(*) FILTER (first = d AND {shown} AND soon) AS new_soon,
                 count(*) FILTER (first IS NULL OR first > d) AS others,
                 count(*) FILTER ((first IS NULL OR first > d) AND soon) AS others_soon
-            FROM open GROUP BY d),
+            FROM open, span GROUP BY d),
         told AS (SELECT count(*) AS d, count(*) FILTER (done >= midnight(first + 1)
                 AND done <= midnight(first + 1) + {within}) AS n
-            FROM qualified WHERE dated AND done IS NOT NULL)
+            FROM qualified, span WHERE dated AND local(done) >= shown_from
+                AND local(done) < end_day)
         SELECT coalesce(sum(new_soon), 0)::BIGINT AS precision_n,
             coalesce(sum(new), 0)::BIGINT AS precision_d,
             coalesce(sum(new * others_soon / others) FILTER (others > 0), 0)::DOUBLE AS base_n,

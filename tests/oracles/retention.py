@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from tests.oracles.criteria import activated_at
 from tests.oracles.database import DB, rows, where
-from tests.oracles.model import DAY_MS, Tables, World, activated_at, count_by, listed
+from tests.oracles.model import DAY_MS, Tables, World, count_by, listed
 
 CELLS = [("triangle", "retained")]
 MADE = {"event": "built", "where": {"kind": "x"}, "name": "made"}
@@ -59,7 +60,7 @@ def _label(start: Any) -> str:
 def _begins(world: World, user: str, start: Any) -> list[int]:
     """The instants at which somebody begins an entry."""
     c = world.config["retention"]
-    new = user in world.starters()
+    new = user in world.newcomers()
     if start == "signup":
         return [world.t0[user]] if new else []
     if start == "activation":
@@ -126,11 +127,15 @@ def plain(world: World) -> Tables:
     c = world.config["retention"]
     lines, pooled, anybody = [], [], False
     for start in c["starts"]:
-        cohorts: dict[date, dict[str, int]] = {}
+        begun: dict[tuple[str, date], int] = {}
         for user in world.actors:
             for t in _begins(world, user, start):
                 cohort = world.start(world.day(t), c["period"])
-                cohorts.setdefault(cohort, {}).setdefault(user, t)
+                begun.setdefault((user, cohort), t)
+        cohorts: dict[date, dict[str, int]] = {}
+        for (user, cohort), t in begun.items():
+            if world.shows(world.day(t)):
+                cohorts.setdefault(cohort, {})[user] = t
         anybody |= bool(cohorts)
         sums: dict[int, tuple[int, int]] = {}
         for cohort, members in sorted(cohorts.items()):
@@ -154,11 +159,14 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     if "activation" in c["starts"]:
         return {}
     values = ", ".join(f"({a}, {b})" for a, b in _spans(c))
+    entries = f"""WITH begins AS ({" UNION ALL ".join(_sql_begins(config))}),
+        firsts AS (SELECT i, item, "user", start_of(local(ts), '{c["period"]}') AS cohort,
+            min(ts) AS ts FROM begins GROUP BY ALL),
+        entries AS (SELECT firsts.* FROM firsts, span
+            WHERE local(ts) >= shown_from AND local(ts) < end_day)"""
     found = rows(
         db,
-        f"""WITH begins AS ({" UNION ALL ".join(_sql_begins(config))}),
-        entries AS (SELECT i, item, "user", start_of(local(ts), '{c["period"]}') AS cohort,
-            min(ts) AS ts FROM begins GROUP BY ALL),
+        f"""{entries},
         back AS (SELECT "user", ts, day FROM events WHERE
             {where(c.get("returns") or config.get("active_events"))}),
         placed AS (SELECT e.i, e.cohort, e."user", {_sql_k(c)} AS k
@@ -177,7 +185,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         LEFT JOIN returned r USING (i, cohort, step)
         WHERE {_sql_over(c)} GROUP BY s.i, s.item, s.cohort, step ORDER BY s.i, s.cohort, step""",
     )
-    anybody = rows(db, f"SELECT 1 AS one FROM ({' UNION ALL '.join(_sql_begins(config))}) LIMIT 1")
+    anybody = rows(db, f"{entries} SELECT 1 AS one FROM entries LIMIT 1")
     return {"triangle": found} if anybody else {}
 
 
@@ -187,11 +195,11 @@ def _sql_begins(config: dict[str, Any]) -> Iterator[str]:
         head = f"""SELECT {i} AS i, '{_label(start)}' AS item, "user" """
         condition = where(config["purchase"] if start == "purchase" else start)
         if start == "signup":
-            yield f"{head}, t0 AS ts FROM starters"
+            yield f"{head}, t0 AS ts FROM newcomers"
         elif c["entries"] == "recurring":
             yield f"{head}, ts FROM events WHERE {condition}"
         else:
-            yield f"""{head}, min(events.ts) AS ts FROM events JOIN starters USING ("user")
+            yield f"""{head}, min(events.ts) AS ts FROM events JOIN newcomers USING ("user")
                 WHERE {condition} GROUP BY "user" """
 
 

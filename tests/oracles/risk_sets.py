@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from typing import Any
 from zlib import crc32
 
-from tests.oracles.criteria import activations
+from tests.oracles.criteria import activated_at, activations, part_of
 from tests.oracles.database import DB, may_use_sql, where
-from tests.oracles.model import World, activated_at, may_use, part_of
+from tests.oracles.model import World, may_use
 
 EPOCH = date(1970, 1, 1)
 DAY = timedelta(days=1)
@@ -49,7 +49,8 @@ def compared_people(world: World) -> list[tuple[str, list[Point], list[Point], i
     s, channels, length = settings(world.config)
     done = {u: days_done(world, u, s, channels) for u in world.actors}
     can = {u: adoption_of(world, u, s) for u in world.actors}
-    days = _range(world.first_day + length * DAY, world.as_of_day - length * DAY)
+    first, end = world.first_day + length * DAY, world.as_of_day - length * DAY
+    days = _range(max(first, world.shown_from), min(end, world.end_day))
     points: dict[tuple[str, date], Point] = {
         (u, d): _point(world, u, d, done[u], can[u], length) for u in world.actors for d in days
     }
@@ -217,7 +218,8 @@ def base_sql(db: DB, config: Any, s: Any, channels: Any, length: int) -> None:
             FROM events WHERE NOT ({every}) GROUP BY ALL;
         CREATE TEMP TABLE firsts AS {firsts};
         CREATE TEMP TABLE judged_days AS SELECT unnest(generate_series(
-            first_day + {length}, as_of_day - {length} - 1, INTERVAL 1 DAY))::DATE AS day
+            greatest(first_day + {length}, shown_from),
+            least(as_of_day - {length}, end_day) - 1, INTERVAL 1 DAY))::DATE AS day
             FROM span;""")
     if "adoption" in s:
         feature = config["features"][s["adoption"]["feature"]]

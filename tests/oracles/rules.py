@@ -6,9 +6,9 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from tests.oracles.criteria import activations
+from tests.oracles.criteria import activated_at, activations
 from tests.oracles.database import DB, may_use_sql, where
-from tests.oracles.model import World, activated_at, may_use
+from tests.oracles.model import World, may_use
 
 Clause = Any
 

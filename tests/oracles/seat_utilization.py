@@ -35,21 +35,8 @@ def _used(world: World, user: str) -> set[date]:
 
 
 def _windows(world: World, length: int) -> list[tuple[date, date]]:
-    """Oldest first; only the newest may begin before the data."""
-    end, found = world.as_of_day, []
-    step = timedelta(days=length)
-    while len(found) < MOST and (not found or end - step >= world.first_day):
-        found.append((max(end - step, world.first_day), end))
-        end -= step
-    return found[::-1]
-
-
-def _there(world: World, user: str, end: date) -> bool:
-    """Whether somebody had come before a day; who has no date was always there."""
-    days = [world.day(t) for t, _, _ in world.events.get(user, [])[:1]]
-    if user in world.t0:
-        days.append(world.day(world.t0[user]))
-    return min(days, default=date.min) < end
+    """Oldest first, each as far as the data hold it."""
+    return [(max(first, world.first_day), end) for first, end in world.windows(length, MOST)]
 
 
 def plain(world: World) -> Tables:
@@ -68,7 +55,7 @@ def plain(world: World) -> Tables:
         days = [d for d in days if c["days"] == "all" or d.weekday() < 5]
         lines = []
         for account, users in sorted(home.items()):
-            users = [u for u in users if _there(world, u, end)]
+            users = [u for u in users if world.since(u) < end]
             if not users:
                 continue
             if has_ended(world, users, account, world.midnight(first)):
@@ -108,17 +95,16 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     db.execute(
         f"""CREATE TEMP VIEW logins AS SELECT DISTINCT "user", day FROM events
             WHERE {where(config["login"])};
-        CREATE TEMP TABLE frames AS SELECT as_of_day - k * {length} AS stop,
-            greatest(as_of_day - (k + 1) * {length}, first_day) AS start
-            FROM span, (SELECT unnest(range({MOST}))::INTEGER AS k)
-            WHERE k = 0 OR as_of_day - (k + 1) * {length} >= first_day;
+        CREATE TEMP TABLE frames AS SELECT stop, greatest(start, first_day) AS start
+            FROM windows_back({length}, {MOST}), span;
         CREATE TEMP TABLE counted AS SELECT stop, day FROM (SELECT stop, unnest(
             generate_series(start, stop - 1, INTERVAL 1 DAY))::DATE AS day FROM frames)
             WHERE {counts};
         CREATE TEMP TABLE homes AS SELECT account, seats::INTEGER AS seats, cancelled,
             count(*) AS members,
-            min(coalesce(least(t0_day, first_day), DATE '0001-01-01')) AS since
-            FROM companies JOIN people USING (account) WHERE seats > 0 GROUP BY ALL;
+            min(coalesce(least(t0_day, p.first_day), DATE '0001-01-01')) AS since
+            FROM companies JOIN people p USING (account), span WHERE seats > 0
+                AND coalesce(least(t0_day, p.first_day), DATE '0001-01-01') < end_day GROUP BY ALL;
         CREATE TEMP TABLE daily AS SELECT stop, account, day, count(*) AS users
             FROM counted JOIN {used} USING (day) JOIN people USING ("user") GROUP BY ALL;
         CREATE TEMP TABLE held AS SELECT f.stop, account AS item, seats, members,
@@ -137,10 +123,10 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
                     WHERE home = h.account AND ({cancel} OR {buy}) AND ts < midnight(start)),
                     false)"""
     )
-    newest = "SELECT * EXCLUDE stop FROM held, span WHERE stop = as_of_day"
+    newest = "SELECT held.* EXCLUDE stop FROM held, span WHERE stop = end_day"
     accounts = rows(
         db,
-        f"""SELECT * EXCLUDE (as_of, as_of_day, first_day) FROM ({newest})
+        f"""SELECT * FROM ({newest})
         ORDER BY CASE WHEN used_d > 0 THEN used_n / used_d ELSE 0 END, item""",
     )
     if not accounts:

@@ -42,7 +42,7 @@ def plain(world: World) -> Tables:
     periods = world.complete()
     if not any(_within(world, closed, span) for span in periods):
         return {}
-    weeks = world.complete("week")
+    weeks = world.whole("week")
     lines, lengths = [], []
     for a, b in periods:
         mine = _within(world, closed, (a, b))
@@ -79,7 +79,7 @@ def plain(world: World) -> Tables:
             "period": world.label(a, "week"), "sessions": len(mine), "actors": _people(mine),
             "sessions_per_actor": (len(mine), _people(mine)),
         }
-        for a, b in weeks for mine in [_within(world, closed, (a, b))]
+        for a, b in world.complete("week") for mine in [_within(world, closed, (a, b))]
     ]  # fmt: skip
     found = {"periods": lines, "lengths": lengths}
     return found if world.period == "week" else {**found, "weeks": by_week}
@@ -152,7 +152,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     periods = rows(
         db,
         f"""WITH by_week AS (SELECT w.start AS week, count("user") AS n,
-            count(DISTINCT "user") AS people FROM complete('week') w JOIN visits
+            count(DISTINCT "user") AS people FROM whole('week') w JOIN visits
             ON day >= w.start AND day < w.stop GROUP BY w.start)
         SELECT label(start, '{p}') AS period, count("user") AS sessions,
             count(DISTINCT "user") AS actors, count("user") AS sessions_per_actor_n,

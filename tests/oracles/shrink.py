@@ -53,8 +53,9 @@ def shrunk(log: Log, wanted: Difference, folder: Path) -> tuple[Log, Difference]
             return None
         return next((d for d in told if d.kind == wanted.kind), None)
 
-    if find(replace(log, by="")):
-        log = replace(log, by="")
+    for option in ("by", "since", "until"):
+        if find(smaller := replace(log, **{option: ""})):
+            log = smaller
     before = None
     while before != _size(log):
         before = _size(log)
@@ -171,7 +172,7 @@ def case(log: Log, difference: Difference, name: str) -> str:
     if len(used) > 3:
         made["columns"] = " ".join(COLUMNS[i] for i in used)
     options = ["--unit account"] if log.unit == "account" else []
-    if options := [*options, *([f"--by {log.by}"] if log.by else [])]:
+    if options := [*options, *([f"--by {log.by}"] if log.by else []), *log.days]:
         made["options"] = " ".join(options)
     made |= {"config": log.config, "events": "\n".join(rows) + "\n"}
     for table in ("users", "accounts"):

@@ -16,15 +16,13 @@ MOST = 12
 
 def plain(world: World) -> Tables:
     """A window at a time, an actor at a time."""
-    (week, month), end = windows(world.config), world.as_of_day
-    spans = [(end - timedelta(days=month), end)]
-    while len(spans) < MOST and spans[0][0] - timedelta(days=month) >= world.first_day:
-        spans.insert(0, (spans[0][0] - timedelta(days=month), spans[0][0]))
+    (week, month), end = windows(world.config), world.end_day
+    spans = world.windows(month, MOST)
     days = {u: world.days(u) for u in world.users}
-    now = {u for u, ds in days.items() if any(spans[-1][0] <= d for d in ds)}
+    now = {u for u, ds in days.items() if any(spans[-1][0] <= d < end for d in ds)}
     if not now:
         return {}
-    lately = {u: [d for d in ds if d >= end - timedelta(days=week)] for u, ds in days.items()}
+    lately = {u: [d for d in ds if end - timedelta(days=week) <= d < end] for u, ds in days.items()}
     lately = {u: ds for u, ds in lately.items() if ds}
     ratios = {
         "dau_wau": (sum(map(len, lately.values())), len(lately) * week),
@@ -64,12 +62,11 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     """Counts over windows joined with days."""
     week, month = windows(config)
     db.execute(
-        f"""CREATE OR REPLACE TABLE months AS SELECT as_of_day - (k + 1) * {month} AS a,
-            as_of_day - k * {month} AS b FROM span, (SELECT unnest(range({MOST}))::INT AS k)
-            WHERE k = 0 OR as_of_day - (k + 1) * {month} >= first_day"""
+        f"""CREATE OR REPLACE TABLE months AS
+            SELECT start AS a, stop AS b FROM windows_back({month}, {MOST})"""
     )
-    if not db.execute("SELECT count(*) FROM active JOIN months ON day >= a AND b = (SELECT "
-                      "max(b) FROM months)").fetchall()[0][0]:  # fmt: skip
+    if not db.execute("SELECT count(*) FROM active JOIN months ON day >= a AND day < b AND b = "
+                      "(SELECT max(b) FROM months)").fetchall()[0][0]:  # fmt: skip
         return {}
 
     def lines(who: str) -> list[dict[str, Any]]:
@@ -92,8 +89,8 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         db,
         f"""SELECT count(*) AS dau_wau_n, count(DISTINCT "user") * {week} AS dau_wau_d,
             count(DISTINCT "user") AS wau_mau_n, (SELECT count(DISTINCT "user") FROM active, span
-                WHERE day >= as_of_day - {month}) AS wau_mau_d
-        FROM active, span WHERE day >= as_of_day - {week}""",
+                WHERE day >= end_day - {month} AND day < end_day) AS wau_mau_d
+        FROM active, span WHERE day >= end_day - {week} AND day < end_day""",
     )
     tenured = "coalesce(least(t0_day, first_day), first_day) <= a"
     return {"windows": lines("true"), "tenured": lines(tenured), "ratios": ratios}

@@ -9,9 +9,9 @@ from zlib import crc32
 
 import numpy as np
 
-from tests.oracles.criteria import activations
+from tests.oracles.criteria import activated_at, activations, part_of
 from tests.oracles.database import DB, rows, where
-from tests.oracles.model import DAY_MS, Tables, World, activated_at, part_of, quantile
+from tests.oracles.model import DAY_MS, Tables, World, quantile
 
 CELLS = [("cohorts", "arrived"), ("histogram", "arrived"), ("histogram", "waiting")]
 ROWS = {"cohorts": "durations", "histogram": "durations"}

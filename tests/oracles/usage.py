@@ -19,8 +19,8 @@ def _refs(world: World, feature: Any) -> list[Any]:
 
 def plain(world: World) -> Tables:
     """Lists of rows by period, person, feature and account."""
-    complete = world.complete()
-    if not complete:
+    complete = [*world.before(), *world.complete()]
+    if not world.complete():
         return {}
     active, logins = _count(world, world.active), _count(world, partial(world.means, "login"))
     lines, before = [], None
@@ -39,7 +39,9 @@ def plain(world: World) -> Tables:
         )  # fmt: skip
         before = events
     last = complete[-1][0]
-    tables: Tables = {"periods": lines, "features": _features(world, complete)}
+    tables: Tables = {
+        "periods": lines[len(world.before()) :], "features": _features(world, complete)
+    }  # fmt: skip
     if any(world.account(u) for u in world.actors) or world.account_table:
         tables["rates"] = [_rate("user", active[last], logins[last])]
         homes = [_homes(world, counts[last]) for counts in (active, logins)]
@@ -55,7 +57,7 @@ def _count(world: World, wanted: Any) -> dict[date, dict[str, int]]:
             [u for u in world.users for t, e, p in world.events[u]
              if wanted(e, p) and a <= world.day(t) < b]
         )
-        for a, b in world.complete()
+        for a, b in (*world.before(), *world.complete())
     }  # fmt: skip
 
 
@@ -89,6 +91,9 @@ def _features(world: World, complete: list[tuple[date, date]]) -> list[dict[str,
             if launch and b <= (date.fromisoformat(launch) if isinstance(launch, str) else launch):
                 continue
             uses = sum(used[a].values())
+            if (a, b) not in world.complete():
+                before = uses
+                continue
             lines.append(
                 {
                     "item": name, "period": world.label(a), "uses": uses, "users": len(used[a]),
@@ -125,14 +130,14 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
     p, acting = config["period"], where(config.get("active_events"))
     db.execute(
         f"""CREATE OR REPLACE TEMP TABLE c AS SELECT *, lag(start) OVER (ORDER BY start) AS prior
-            FROM complete('{p}');
+            FROM with_before('{p}');
         CREATE OR REPLACE TEMP TABLE e AS SELECT events.*, c.start, people.account AS home,
             ({acting}) AS acting, ({where(config["login"])}) AS login
             FROM events JOIN c ON day >= start AND day < stop JOIN people USING ("user");"""
     )
     periods = rows(
         db,
-        f"""WITH sums AS (SELECT c.start, count(*) FILTER (login) AS logins,
+        f"""WITH sums AS (SELECT c.start, shown, count(*) FILTER (login) AS logins,
             count(DISTINCT "user") FILTER (acting) AS active,
             count(*) FILTER (acting) AS events FROM c LEFT JOIN e USING (start) GROUP BY ALL),
         came AS (SELECT c.start, count("user") AS new FROM c
@@ -140,7 +145,7 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         SELECT label(start, '{p}') AS period, logins, active, events,
             events AS per_active_n, active AS per_active_d,
             events / nullif(lag(events) OVER (ORDER BY start), 0) - 1 AS change
-        FROM sums JOIN came USING (start) ORDER BY start""",
+        FROM sums JOIN came USING (start) QUALIFY shown ORDER BY start""",
     )
     if not periods:
         return {}
@@ -151,14 +156,15 @@ def sql(db: DB, config: dict[str, Any]) -> Tables:
         there = f"stop > DATE '{launch}'" if launch else "true"
         features += rows(
             db,
-            f"""WITH sums AS (SELECT start, count("user") AS uses, count(DISTINCT "user") AS users
+            f"""WITH sums AS (
+                SELECT start, shown, count("user") AS uses, count(DISTINCT "user") AS users
                 FROM c LEFT JOIN (SELECT e.start, "user" FROM e JOIN people USING ("user")
                     WHERE ({where(refs)}) AND {may_use_sql(feature)}) USING (start) WHERE {there}
                 GROUP BY ALL)
             SELECT '{name}' AS item, label(start, '{p}') AS period, uses, users,
                 uses AS per_user_n, users AS per_user_d,
                 uses / nullif(lag(uses) OVER (ORDER BY start), 0) - 1 AS change
-            FROM sums ORDER BY start""",
+            FROM sums QUALIFY shown ORDER BY start""",
         )
     tables: Tables = {"periods": periods, "features": features}
     if db.execute(
