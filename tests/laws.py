@@ -61,6 +61,10 @@ LAWS: dict[str, dict[str, str]] = {
         "time_to_value.log_rank": "a test is of its own cohorts",
         "usage.rates": "an account is active once, whoever its users are",
     },
+    "what is shown stays what it is": {
+        "funnel.periods": "`entry: first` is the first of the days shown",
+        "engagement_score.levels.change": "of windows; the oldest has none before it",
+    },
     "what was mature stays": {
         "account_health": "it is of the day of the report",
         "drivers": "its thresholds are chosen anew from all that is known",

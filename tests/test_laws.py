@@ -38,8 +38,8 @@ def outcome(log: Log, folder: Path, *options: str, files: str = "events.csv") ->
     target.unlink(missing_ok=True)
     paths = [str(p) for p in sorted(folder.glob(files))]
     every = [] if "--only" in options else EVERY
-    arguments = ["report", *paths, "-c", str(folder / "m.yaml"), "--as-of", log.as_of, "-q",
-                 "-o", str(target), *every, *options]  # fmt: skip
+    arguments = ["report", *paths, "-c", str(folder / "m.yaml"), "--as-of", log.as_of, *log.days,
+                 "-q", "-o", str(target), *every, *options]  # fmt: skip
     code = run(arguments)
     return target.read_text() if code == 0 else f"exit {code}"
 
@@ -260,6 +260,7 @@ def test_the_quadrant_knows_who_activated(tmp_path: Path) -> None:
     judged = 0
     for seed in range(15):
         log = random_log(seed)
+        log.since = log.until = ""
         log.config |= {
             "signup": "signed_up",
             "quadrant": {"adoption": {"activated": True}, "engagement": {"window": "9d"}},
@@ -345,6 +346,7 @@ def test_what_was_mature_stays_what_it_was(seed: int, tmp_path: Path) -> None:
     a session goes on.
     """
     log = random_log(seed)
+    log.since = log.until = ""
     told_later(log)
     save(log, tmp_path)
     end = date.fromisoformat(max(row[2] for row in log.events if row[2] != "never")[:10])
@@ -390,6 +392,60 @@ def told_later(log: Log) -> None:
         log.events.insert(0, (user, "signed_up", first, "", "s1", "", "", f"first {user}"))
 
 
+TRAILED = {"histogram", "windows", "tenured", "levels", "nps", "csat", "breadth_mean", "curve"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_shown_is_the_same_whatever_else_is_shown(seed: int, tmp_path: Path) -> None:
+    """A period, window or cohort is the same with an earlier first day, or a later last one."""
+    log = random_log(seed)
+    log.since = log.until = ""
+    save(log, tmp_path)
+    end = date.fromisoformat(log.as_of)
+    since, until = end - timedelta(45), end - timedelta(6)
+    told = [
+        numbers(outcome(log, tmp_path, *days))
+        for days in (
+            ("--since", f"{since}", "--until", f"{until}"), ("--until", f"{until}"), (),
+        )
+    ]  # fmt: skip
+    if any(isinstance(one, str) for one in told):
+        return
+    narrow, wide, whole = (dict(rows_of_periods(one)) for one in told)
+    checked = 0
+    for key, row in narrow.items():
+        first, after = span_of(*key[:3], log.config)
+        trails = key[1] in TRAILED or (key[1] == "trend" and key[0] != "qualified")
+        if trails or first >= since:  # the first cohort may be shown in part
+            assert wide[key] == row, key
+        if not trails and since <= first and after <= until:
+            assert whole[key] == row, key
+            checked += 1
+    assert checked
+
+
+def rows_of_periods(metrics: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Every row of a period, window or cohort, by its keys."""
+    for name, metric in metrics.items():
+        for table, rows in metric["tables"].items():
+            for row in rows:
+                label = row.get("period", row.get("cohort"))
+                cells = {k: v for k, v in row.items() if not _may_differ(f"{name}.{table}.{k}")}
+                if label and cells:
+                    yield (name, table, label, *(str(row.get(k)) for k in ("step", "item"))), cells
+
+
+def _may_differ(place: str) -> bool:
+    return exempt("what is shown stays what it is", place)
+
+
+def span_of(metric: str, table: str, label: str, config: dict[str, Any]) -> tuple[date, date]:
+    """The first day of what a label names, and the first after it."""
+    length = config["retention"]["period"] if metric == "retention" else config["period"]
+    start = date.fromisoformat(label if len(label) > 7 else f"{label}-01")
+    return start, _end(label, length, weekly=table == "weeks")
+
+
 @pytest.mark.parametrize("metric", sorted(oracles()))
 def test_lists_have_the_length_of_their_numbers(
     metric: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -430,7 +486,7 @@ def _check(
     capsys.readouterr()
     name = metric.replace("_", "-")
     arguments = [name, str(folder / "events.csv"), "-c", str(folder / "m.yaml"), "--as-of",
-                 log.as_of, "-q", "--who", cell, "--shards", "2"]  # fmt: skip
+                 log.as_of, *log.days, "-q", "--who", cell, "--shards", "2"]  # fmt: skip
     assert run(arguments) == 0, capsys.readouterr().err
     ids = capsys.readouterr().out.split()
     assert len(ids) == len(set(ids)) == _count(row[measure]), (cell, ids, row)
