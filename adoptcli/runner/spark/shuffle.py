@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -44,15 +45,20 @@ def encoded(
 
     fit(canonical, tables)
     most = int(reading.room / (row(wanted) + TEXTS * _width(canonical)))
-    with unless(reading.changed):
-        buckets = enough(reading, request.shards, most)
-        reading.session.conf.set("spark.sql.shuffle.partitions", str(buckets))
-        shuffled = _shuffled(reading, canonical, tables, buckets).persist(StorageLevel.DISK_ONLY)
-        try:
-            _even(shuffled, _schema(canonical), buckets, most, reading.room)
-            return _encoded(reading, shuffled, canonical, wanted, tables, buckets)
-        finally:
-            shuffled.unpersist()
+    with ExitStack() as undo:
+        with unless(reading.changed):
+            buckets = enough(reading, request.shards, most)
+            reading.session.conf.set("spark.sql.shuffle.partitions", str(buckets))
+            shuffled = _shuffled(reading, canonical, tables, buckets)
+            shuffled.persist(StorageLevel.DISK_ONLY)
+            try:
+                _even(shuffled, _schema(canonical), buckets, most, reading.room)
+                found = _encoded(reading, shuffled, canonical, wanted, tables, buckets)
+            finally:
+                shuffled.unpersist()
+            undo.callback(found[0].cluster.close)  # type: ignore[union-attr]
+        undo.pop_all()
+    return found
 
 
 def _width(canonical: Canonical) -> float:
