@@ -87,6 +87,7 @@ def random_log(seed: int) -> Log:
         (people[0], "read", _text(start + timedelta(days=days)), "one", "s9", "", "", "last")
     )
     events += _trouble(random.Random(f"{seed} trouble"), events)
+    events += _elsewhere(random.Random(f"{seed} elsewhere"), events)
     later = rng.choice((days, days, days // 2 + 5, days // 2 + 5, days + 40))
     as_of = (start + timedelta(days=later)).date().isoformat()
     config = _config(rng, zone)
@@ -120,6 +121,12 @@ def _trouble(rng: random.Random, events: list[tuple[Any, ...]]) -> list[tuple[An
         row = rng.choice(whole)
         made += [("", *row[1:7], "r1"), (*row[:2], "never", *row[3:7], "r2")]
     return made
+
+
+def _elsewhere(rng: random.Random, events: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Repeats that name another account, or none."""
+    some = rng.sample(events, min(len(events), rng.choice((0, 0, 0, 3))))
+    return [(*row[:3], rng.choice(("one", "two", "")), *row[4:]) for row in some]
 
 
 def _score(rng: random.Random) -> str:

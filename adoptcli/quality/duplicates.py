@@ -88,6 +88,8 @@ def by_row(scans: Sequence[Scan], pieces: int = 1, folder: Path | None = None) -
     if folder is not None:
         hashes.sink_parquet(folder / "rows", compression="lz4", statistics=False)
         hashes = pl.scan_parquet(folder / "rows")
+    elif pieces > 1:  # the files are looked at once
+        hashes = hashes.collect().lazy()
     found = [
         piece.group_by("row").len().filter(pl.col("len") > 1).collect()
         for piece in _pieces(hashes, "row", pieces)

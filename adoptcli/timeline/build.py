@@ -181,46 +181,51 @@ def _first_of_each(
     plan: Plan, rows: pl.LazyFrame, key: str, others: pl.LazyFrame | None = None
 ) -> tuple[pl.LazyFrame, int]:
     """The rows that are the first of their key, the `others` among them, and how many are not."""
-    twice = _repeated(rows, key, others)
+    same = _same(plan, key)
+    twice = _repeated(rows, same, others)
     if not twice.height:
         return rows, 0
-    pairs = twice.lazy().select("user", key)
+    pairs = twice.lazy().select(same)
     made = [(rows, False)] if others is None else [(rows, False), (others, True)]
     several = pl.concat(
-        some.join(pairs, on=["user", key], how="semi").with_columns(out=pl.lit(out))
-        for some, out in made
+        some.join(pairs, on=same, how="semi").with_columns(out=pl.lit(out)) for some, out in made
     )
-    kept = _first(plan, several, key).filter(~pl.col("out")).drop("out")
-    rest = rows.join(pairs, on=["user", key], how="anti")
+    kept = _first(plan, several, same).filter(~pl.col("out")).drop("out")
+    rest = rows.join(pairs, on=same, how="anti")
     alone, chosen = pl.collect_all([rest, kept])
     return pl.concat([alone, chosen]).lazy(), int(twice["len"].sum()) - chosen.height
 
 
-def _repeated(rows: pl.LazyFrame, key: str, others: pl.LazyFrame | None) -> pl.DataFrame:
+def _same(plan: Plan, key: str) -> list[str]:
+    """What repeats have in common: the actor's part too, as no bucket has rows of all actors."""
+    return ["user", *(["account"] if plan.context.unit == "account" else []), key]
+
+
+def _repeated(
+    rows: pl.LazyFrame, same: Sequence[str], others: pl.LazyFrame | None
+) -> pl.DataFrame:  # fmt: skip
     """The keys that come more than once, once at least among `rows`, and how often there."""
-    pair = ["user", key]
-    keyed = rows.filter(pl.col(key).is_not_null())
-    counts = keyed.group_by(pair).len()
+    keyed = pl.col(same[-1]).is_not_null()
+    counts = rows.filter(keyed).group_by(same).len()
     if others is None:
         return counts.filter(pl.col("len") > 1).collect()
-    more = others.filter(pl.col(key).is_not_null()).select(pair).unique()
-    found = counts.join(more.with_columns(more=True), on=pair, how="left")
-    return found.filter((pl.col("len") > 1) | pl.col("more")).select(*pair, "len").collect()
+    more = others.filter(keyed).select(same).unique()
+    found = counts.join(more.with_columns(more=True), on=same, how="left")
+    return found.filter((pl.col("len") > 1) | pl.col("more")).select(*same, "len").collect()
 
 
-def _first(plan: Plan, several: pl.LazyFrame, key: str) -> pl.LazyFrame:
-    """Of the rows of each key those of the first delivery; where all is equal, one that counts."""
-    columns, pair = plan.encoded.columns, ["user", key]
+def _first(plan: Plan, several: pl.LazyFrame, same: Sequence[str]) -> pl.LazyFrame:
+    """Of the rows of each key those of the first delivery; else one that counts, and says more."""
+    columns = plan.encoded.columns
     first = [name for name in ("prefer", "time") if name in columns]
     order = [*first, "out", "atom", *sorted(set(columns) - {"user", "nth", *first})]
-    ordered = several.with_columns(atom=_atom(plan)).sort(
-        order, nulls_last=[name == "prefer" for name in order]
-    )
-    found = ordered.unique(pair, keep="first", maintain_order=True)
+    by = [pl.lit(plan.ranks[n]).gather(n) if n in plan.ranks else pl.col(n) for n in order]
+    ordered = several.with_columns(atom=_atom(plan)).sort(by, nulls_last=True)
+    found = ordered.unique(same, keep="first", maintain_order=True)
     if "nth" in columns:
-        same = found.select("user", *order)
-        found = ordered.join(same, on=same.collect_schema().names(), how="semi", nulls_equal=True)
-        found = found.unique([*pair, "nth"], keep="first", maintain_order=True)
+        equal = found.select("user", *order)
+        found = ordered.join(equal, on=equal.collect_schema().names(), how="semi", nulls_equal=True)
+        found = found.unique([*same, "nth"], keep="first", maintain_order=True)
     return found.drop("atom")
 
 

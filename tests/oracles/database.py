@@ -186,7 +186,7 @@ def _usable(folder: Path, config: Mapping[str, Any]) -> str:
             nullstr = '') WHERE "user" IS NOT NULL AND event IS NOT NULL
             AND "timestamp" <> 'never')
         QUALIFY event_id IS NULL OR row_number() OVER (PARTITION BY "user", event_id
-            ORDER BY "timestamp"::TIMESTAMPTZ, event) = 1) WHERE {kept}"""
+            ORDER BY "timestamp"::TIMESTAMPTZ, event, NOT ({kept}), account) = 1) WHERE {kept}"""
 
 
 def where(refs: Any) -> str:

@@ -40,6 +40,12 @@ def excluded(config: dict[str, Any], what: str, text: str) -> bool:
     return any(fnmatchcase(text, p) for p in config.get("exclude", {}).get(what, []) if text)
 
 
+def _out(config: dict[str, Any], row: Any) -> bool:
+    """Whether something excludes a row."""
+    told = zip(("users", "events", "accounts"), (row[0], row[1], row[3]), strict=True)
+    return any(excluded(config, what, text) for what, text in told)
+
+
 def first_counts(config: dict[str, Any], name: str) -> bool:
     """Whether the first value of a property counts, and not the latest."""
     segments = config.get("segments", [])
@@ -61,14 +67,16 @@ def first_of(log: Log) -> int | None:
 def counted(log: Log) -> list[tuple[str, str, int, dict[str, str]]]:
     """The rows that are usable, without repeats of an id, and those that nothing excludes."""
     c, seen, found = log.config, set[Any](), list[Any]()
+    homes = _homes(log) if log.unit == "account" else {}
     usable = [(ms(r[2]), r[1], r) for r in log.events if r[0] and r[1] and r[2] != "never"]
-    for t, _, r in sorted(usable, key=lambda row: row[:2]):
-        key = (r[0], r[7]) if r[7] else None
+    usable.sort(key=lambda row: (*row[:2], _out(c, row[2]), not row[2][3], row[2][3]))
+    for t, _, r in usable:
+        of_account = (r[3] or homes.get(r[0])) if log.unit == "account" else ""
+        key = (r[0], r[7], of_account) if r[7] else None
         if (key and key in seen) or (c.get("dedupe") == "exact" and r in seen):
             continue
         seen |= {key, r}
-        out = zip(("users", "events", "accounts"), (r[0], r[1], r[3]), strict=True)
-        if not any(excluded(c, what, text) for what, text in out):
+        if not _out(c, r):
             of = {"account": r[3], "session": r[4], "kind": r[5], "score": r[6]}
             of["member"] = r[0]
             found.append((r[0], r[1], t, of))

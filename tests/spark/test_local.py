@@ -77,6 +77,26 @@ def test_nearly_all_users_in_one_account(cli: Cli) -> None:
     assert '"giant"' in same(cli, *REPORT)
 
 
+def test_columns_that_are_called_as_ours_are(cli: Cli) -> None:
+    written(30, lambda user: f"a{user % 9}")
+    log = pl.read_parquet("events.parquet").with_columns(path=pl.lit("/home"), row=1, bucket="user")
+    log.write_parquet("events.parquet")
+    same(cli, *REPORT)
+
+
+def test_a_part_of_a_delta_table_is_refused(cli: Cli) -> None:
+    """Some of its files may be of the past; whoever names one of them knows which."""
+    written(30, lambda user: f"a{user % 9}")
+    Path("table/_delta_log").mkdir(parents=True)
+    Path("table/_delta_log/00000000000000000000.json").write_text("{}")
+    Path("table/day=1").mkdir()
+    shutil.copy("events.parquet", "table/day=1/a.parquet")
+    table = Path("table").absolute().as_uri()
+    refused(cli("report", f"{table}/day=*", *REPORT[2:], *SPARK), "within a Delta table")
+    refused(cli("report", f"{table}/day=1", *REPORT[2:], *SPARK), "within a Delta table")
+    assert cli("report", f"{table}/day=1/a.parquet", *REPORT[2:], *SPARK).code == 0
+
+
 def test_a_bot_with_most_of_the_rows(cli: Cli) -> None:
     written(200, lambda user: f"a{user % 9}", bot=12_000)
     same(cli, *REPORT)
@@ -91,12 +111,16 @@ CONTAINERS = {  # settings, and MiB beside Java for each core
         {"spark.master": "yarn", "spark.executor.memory": "20g", "spark.executor.cores": "4"}, 512,
     ),
     "stated": ({"spark.master": "yarn", "spark.executor.memoryOverhead": "3000"}, 3000),
-    "python": (
-        {"spark.master": "k8s://https://host", "spark.executor.memoryOverhead": "1G",
-         "spark.executor.pyspark.memory": "2gb"}, 3072,
+    "kubernetes": (
+        {"spark.master": "k8s://https://host", "spark.executor.memory": "20g"}, 2048,
     ),
     "factor": (
         {"spark.master": "k8s://https://host", "spark.executor.memory": "4g",
+         "spark.kubernetes.memoryOverheadFactor": "0.25"}, 1024,
+    ),
+    "both factors": (
+        {"spark.master": "k8s://https://host", "spark.executor.memory": "4g",
+         "spark.kubernetes.memoryOverheadFactor": "0.25",
          "spark.executor.memoryOverheadFactor": "0.5"}, 2048,
     ),
 }  # fmt: skip
@@ -104,7 +128,7 @@ CONTAINERS = {  # settings, and MiB beside Java for each core
 
 @pytest.mark.parametrize("case", CONTAINERS)
 def test_what_a_container_leaves_beside_java(case: str) -> None:
-    """Spark's own rules: a tenth on YARN, two fifths on Kubernetes, and never under 384 MiB."""
+    """Spark's own rules: a tenth where nothing is stated, and never under 384 MiB."""
     settings, mebibytes = CONTAINERS[case]
     found = workers._containers(SimpleNamespace(conf=settings))  # type: ignore[arg-type]
     assert found == ([] if mebibytes is None else [mebibytes << 20])

@@ -57,7 +57,7 @@ def _heads(
         for rows, some in short:
             rows += [first.filter(pl.col(PATH) == known(path)) for path in some]
         begin, many = begin + many, 2 * many
-    return [pl.concat(rows).head(HEAD).unnest(ROW).drop(PATH) for rows in found]
+    return [pl.concat(rows).head(HEAD).select(ROW).unnest(ROW) for rows in found]
 
 
 def _firsts(session: SparkSession, schema: Any, paths: Sequence[str]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from glob import has_magic
@@ -20,7 +20,7 @@ from adoptcli.runner.spark.heads import heads, literal
 from adoptcli.runner.spark.worker import HEAD
 from adoptcli.source import steady
 from adoptcli.source.files import File
-from adoptcli.source.folders import DELTA, matches, pairs, parted
+from adoptcli.source.folders import DELTA, matches, pairs, part_of_table, parted
 from adoptcli.source.scan import types_of
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def there(session: SparkSession, paths: Sequence[str]) -> Listed:
     if len(paths) == 1 and spark.is_delta(session, address(paths[0])):
         return _of_table(session, paths[0])
     addresses = [address(path) for path in paths]
+    if any(spark.is_delta(session, whole) for whole in addresses):
+        raise refusal("reading a Delta table beside other files")
     before = stamps.stamps(session, addresses)
     found = [_below(session, path) for path in paths]
     files = [one for _, some in found for one in some]
@@ -165,7 +167,19 @@ def _below(session: SparkSession, path: str) -> tuple[DataFrame, list[tuple[str,
     }
     if pattern and not all(matches(w.parts, pattern.split("/")) for w in within.values()):
         raise refusal("a glob that stands for folders")
+    several = any(w.parts for w in within.values())  # who names one file knows which
+    if several and any(spark.is_delta(session, folder) for folder in _above(base)):
+        raise part_of_table(path)
     return raw, [(file, _file(name, w, w.parts[:-1])) for file, w in within.items()]
+
+
+def _above(base: str) -> Iterator[str]:
+    """A folder and those that it is in."""
+    place = base.partition("://")[2] or base
+    parts, scheme = place.rstrip("/").split("/"), base.removesuffix(place)
+    for n in range(len(parts), 0, -1):
+        if folder := "/".join(parts[:n]):
+            yield scheme + folder
 
 
 def _key(address: str) -> str:

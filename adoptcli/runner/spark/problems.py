@@ -18,6 +18,7 @@ NAMES = ("Python", "Polars", "adoptcli")
 def said(error: BaseException) -> str:
     """The line of a Spark error that says what was wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("An error occurred while calling")]
     python = [line for line in lines if line.partition(":")[0].endswith(("Error", "Problem"))]
     return (python or lines or [type(error).__name__])[-1 if python else 0][:300]
 

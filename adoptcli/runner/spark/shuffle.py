@@ -16,7 +16,7 @@ from adoptcli.runner.sizing import row
 from adoptcli.runner.spark import session as spark
 from adoptcli.runner.spark import worker
 from adoptcli.runner.spark.cluster import Cluster, Users
-from adoptcli.runner.spark.reading import Reading, enough, fit
+from adoptcli.runner.spark.reading import MOST, Reading, enough, fit
 from adoptcli.runner.spark.worker import BUCKET, Shape
 from adoptcli.source.events import Canonical
 from adoptcli.source.steady import unless
@@ -140,19 +140,21 @@ def _even(
     ((number, size),) = spark.collected(counted)
     if size <= most:
         return
-    users = shuffled.where(f"{bucket} = {number}").groupBy(user).count()
-    ((name, rows),) = spark.collected(users.orderBy("count", ascending=False).limit(1))
+    users = shuffled.where(f"{bucket} = {number} AND {user} IS NOT NULL").groupBy(user).count()
+    found = spark.collected(users.orderBy("count", ascending=False).limit(1))
+    name, rows = found[0] if found else ("", 0)
     there = f"too many for one worker: it has {memory.shown(room)} for a bucket, {most:,} rows"
-    more = "or give the workers more memory, or fewer cores each"
+    more = "give the workers more memory, or fewer cores each"
+    parts = buckets * -(-2 * size // max(most, 1))
     if rows > most // 2:
         section = f"exclude: {{users: [{json.dumps(name, ensure_ascii=False)}]}}"
         raise DataProblem(
             "spark-skew", f"user {name!r} has {rows:,} rows, {there}",
-            f"exclude it where it is no person: {section}; {more}",
+            f"exclude it where it is no person: {section}; or {more}",
         )  # fmt: skip
     raise DataProblem(
         "spark-skew", f"one of {buckets:,} buckets has {size:,} rows, {there}",
-        f"part the users into more: --shards {buckets * -(-2 * size // max(most, 1))}; {more}",
+        f"part the users into more: --shards {parts}; or {more}" if parts <= MOST else more,
     )  # fmt: skip
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 FEWEST = 16  # tasks that tell what their worker runs, and has
 ASKED = 1 << 12  # rows, of which each core gets some
 MIB = 1 << 20
-OVERHEAD = {"yarn": 0.1, "k8s": 0.4}  # of Java's memory, for what runs beside it in a container
+OVERHEAD = {  # what says which part of Java's memory there is beside it in a container
+    "yarn": "spark.executor.memoryOverheadFactor", "k8s": "spark.kubernetes.memoryOverheadFactor",
+}  # fmt: skip
 
 
 def room(session: SparkSession) -> int:
@@ -26,13 +28,14 @@ def room(session: SparkSession) -> int:
     """
     from pyspark.sql.functions import spark_partition_id
 
+    spark.collected(session.range(FEWEST).groupBy().count())  # so that executors are there
     cores = session.range(ASKED).select(spark_partition_id()).distinct().groupBy().count()
     ((slots,),) = spark.collected(cores)
     asked = max(slots, FEWEST)
     try:
         told = session.range(0, asked, 1, asked).mapInArrow(worker.tells, worker.TOLD).collect()
     except Exception as error:
-        raise problems.incapable(error) from error
+        raise problems.failed(error) from error
     for theirs, host, *_ in told:
         if worker.compared(theirs) != worker.compared(worker.runs()):
             raise problems.differing(theirs, host)
@@ -49,16 +52,15 @@ def _containers(session: SparkSession) -> list[int]:
     Its manager ends who takes more, and no other process sees that limit.
     """
     said = session.conf.get
-    factor = OVERHEAD.get((said("spark.master", "") or "").partition(":")[0])
-    if factor is None:
+    name = OVERHEAD.get((said("spark.master", "") or "").partition(":")[0])
+    if name is None:
         return []
+    factor = float(said("spark.executor.memoryOverheadFactor", said(name, "0.1")))
     java = _bytes(said("spark.executor.memory", "1g"))
     least = _bytes(said("spark.executor.minMemoryOverhead", "384m"))
-    usual = max(int(java * float(said("spark.executor.memoryOverheadFactor", str(factor)))), least)
     stated = said("spark.executor.memoryOverhead", "")
-    python = _bytes(said("spark.executor.pyspark.memory", "0"))
-    beside = _bytes(stated) if stated else usual
-    return [(beside + python) // int(said("spark.executor.cores", "1"))]
+    beside = _bytes(stated) if stated else max(int(java * factor), least)
+    return [beside // int(said("spark.executor.cores", "1"))]
 
 
 def _bytes(size: str) -> int:
