@@ -85,8 +85,12 @@ def test_the_delivery_that_counts_is_chosen_before_it_is_judged(
     assert said["excluded"] == 5 * 19  # each of those that are bad
 
 
-def test_accounts_are_judged_after_it_is_chosen(cli: Cli) -> None:
-    """Where actors are accounts, the newer delivery without one takes the older with it."""
+@pytest.mark.parametrize("shards", ["1", "2", "3"])
+def test_accounts_are_judged_after_it_is_chosen(shards: str, cli: Cli) -> None:
+    """Where actors are accounts, the newer delivery without one takes the older with it.
+
+    The same wherever an account's rows are.
+    """
     row = {"user": "a", "event": "x", "time": "2026-01-01T10:00:00Z", "id": "1", "test": "no"}
     rows = [
         {**row, "account": "p", "got": 1}, {**row, "account": None, "got": 2},
@@ -94,8 +98,8 @@ def test_accounts_are_judged_after_it_is_chosen(cli: Cli) -> None:
     ]  # fmt: skip
     Path("e.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = {**RULES, "dedupe": {"key": ["id"], "keep": {"newest": "got"}}}
-    said, daily = counted(cli, source, "--unit", "account")
-    assert (said["events"], daily["2026-01-01"]) == (1, 1)
+    said, daily = counted(cli, source, "--unit", "account", "--shards", shards)
+    assert (said["events"], said["duplicates"], daily["2026-01-01"]) == (1, 2, 1)
 
 
 def test_a_row_that_stands_for_fewer_events_than_before(cli: Cli) -> None:

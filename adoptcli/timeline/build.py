@@ -168,9 +168,7 @@ def _deduplicated(plan: Plan, bucket: int) -> tuple[pl.LazyFrame, int]:
     keep = survey.keep(columns)
     rows, removed = _rows(plan, bucket, keep), 0
     if "id" in columns:
-        among = survey.delivered(late="prefer" in columns)
-        others = None if among is None else _rows(plan, bucket, among & ~keep.fill_null(False))
-        rows, removed = _first_of_each(plan, rows, "id", others)
+        rows, removed = _first_of_each(plan, rows, "id", _others(plan, bucket, keep))
     if "row" in columns:  # repeats are equal in all, so that none is excluded alone
         rows, more = _first_of_each(plan, rows, "row")
         removed += more
@@ -181,51 +179,59 @@ def _first_of_each(
     plan: Plan, rows: pl.LazyFrame, key: str, others: pl.LazyFrame | None = None
 ) -> tuple[pl.LazyFrame, int]:
     """The rows that are the first of their key, the `others` among them, and how many are not."""
-    same = _same(plan, key)
-    twice = _repeated(rows, same, others)
+    pair = ["user", key]
+    twice = _repeated(rows, pair, others)
     if not twice.height:
         return rows, 0
-    pairs = twice.lazy().select(same)
-    made = [(rows, False)] if others is None else [(rows, False), (others, True)]
-    several = pl.concat(
-        some.join(pairs, on=same, how="semi").with_columns(out=pl.lit(out)) for some, out in made
-    )
-    kept = _first(plan, several, same).filter(~pl.col("out")).drop("out")
-    rest = rows.join(pairs, on=same, how="anti")
+    pairs = twice.lazy().select(pair)
+    several = [rows.with_columns(out=False, mine=True), *([] if others is None else [others])]
+    found = pl.concat(some.join(pairs, on=pair, how="semi") for some in several)
+    kept = _first(plan, found, pair).filter("mine").drop("out", "mine")
+    rest = rows.join(pairs, on=pair, how="anti")
     alone, chosen = pl.collect_all([rest, kept])
     return pl.concat([alone, chosen]).lazy(), int(twice["len"].sum()) - chosen.height
 
 
-def _same(plan: Plan, key: str) -> list[str]:
-    """What repeats have in common: the actor's part too, as no bucket has rows of all actors."""
-    return ["user", *(["account"] if plan.context.unit == "account" else []), key]
+def _others(plan: Plan, bucket: int, keep: pl.Expr) -> pl.LazyFrame | None:
+    """The rows among which one is chosen that do not count here; `out` are those that do nowhere.
+
+    Where actors are accounts a user's rows are in several buckets, and those without one in none.
+    """
+    columns, buckets = plan.encoded.columns, plan.layout.buckets
+    among, kept = plan.survey.delivered(late="prefer" in columns), keep.fill_null(False)
+    if among is None:
+        return None
+    if plan.context.unit == "user" or buckets == 1:
+        return _rows(plan, bucket, among & ~kept).with_columns(out=True, mine=False)
+    here = (pl.col("account") % buckets == bucket).fill_null(False)
+    rows = plan.encoded.all().filter(among & ~(kept & here))
+    nobody = pl.lit(None, dtype=pl.UInt32)
+    return rows.with_columns(actor=nobody, out=~kept, mine=False)
 
 
-def _repeated(
-    rows: pl.LazyFrame, same: Sequence[str], others: pl.LazyFrame | None
-) -> pl.DataFrame:  # fmt: skip
+def _repeated(rows: pl.LazyFrame, pair: list[str], others: pl.LazyFrame | None) -> pl.DataFrame:
     """The keys that come more than once, once at least among `rows`, and how often there."""
-    keyed = pl.col(same[-1]).is_not_null()
-    counts = rows.filter(keyed).group_by(same).len()
+    counts = rows.filter(pl.col(pair[-1]).is_not_null()).group_by(pair).len()
     if others is None:
         return counts.filter(pl.col("len") > 1).collect()
-    more = others.filter(keyed).select(same).unique()
-    found = counts.join(more.with_columns(more=True), on=same, how="left")
-    return found.filter((pl.col("len") > 1) | pl.col("more")).select(*same, "len").collect()
+    here = counts.collect().lazy()
+    more = others.select(pair).join(here, on=pair, how="semi").unique()
+    found = here.join(more.with_columns(more=True), on=pair, how="left")
+    return found.filter((pl.col("len") > 1) | pl.col("more")).select(*pair, "len").collect()
 
 
-def _first(plan: Plan, several: pl.LazyFrame, same: Sequence[str]) -> pl.LazyFrame:
+def _first(plan: Plan, several: pl.LazyFrame, pair: list[str]) -> pl.LazyFrame:
     """Of the rows of each key those of the first delivery; else one that counts, and says more."""
     columns = plan.encoded.columns
     first = [name for name in ("prefer", "time") if name in columns]
     order = [*first, "out", "atom", *sorted(set(columns) - {"user", "nth", *first})]
     by = [pl.lit(plan.ranks[n]).gather(n) if n in plan.ranks else pl.col(n) for n in order]
     ordered = several.with_columns(atom=_atom(plan)).sort(by, nulls_last=True)
-    found = ordered.unique(same, keep="first", maintain_order=True)
+    found = ordered.unique(pair, keep="first", maintain_order=True)
     if "nth" in columns:
         equal = found.select("user", *order)
         found = ordered.join(equal, on=equal.collect_schema().names(), how="semi", nulls_equal=True)
-        found = found.unique([*same, "nth"], keep="first", maintain_order=True)
+        found = found.unique([*pair, "nth"], keep="first", maintain_order=True)
     return found.drop("atom")
 
 

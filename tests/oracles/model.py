@@ -40,9 +40,9 @@ def excluded(config: dict[str, Any], what: str, text: str) -> bool:
     return any(fnmatchcase(text, p) for p in config.get("exclude", {}).get(what, []) if text)
 
 
-def _out(config: dict[str, Any], row: Any) -> bool:
-    """Whether something excludes a row."""
-    told = zip(("users", "events", "accounts"), (row[0], row[1], row[3]), strict=True)
+def _out(config: dict[str, Any], row: Any, account: str) -> bool:
+    """Whether something excludes a row of an account."""
+    told = zip(("users", "events", "accounts"), (row[0], row[1], account), strict=True)
     return any(excluded(config, what, text) for what, text in told)
 
 
@@ -69,14 +69,19 @@ def counted(log: Log) -> list[tuple[str, str, int, dict[str, str]]]:
     c, seen, found = log.config, set[Any](), list[Any]()
     homes = _homes(log) if log.unit == "account" else {}
     usable = [(ms(r[2]), r[1], r) for r in log.events if r[0] and r[1] and r[2] != "never"]
-    usable.sort(key=lambda row: (*row[:2], _out(c, row[2]), not row[2][3], row[2][3]))
-    for t, _, r in usable:
-        of_account = (r[3] or homes.get(r[0])) if log.unit == "account" else ""
-        key = (r[0], r[7], of_account) if r[7] else None
+
+    def place(row: Any) -> Any:
+        """First the earliest, then what counts, then what names an account."""
+        account = row[2][3] or homes.get(row[2][0], "")
+        nowhere = log.unit == "account" and not account
+        return *row[:2], nowhere or _out(c, row[2], account), not account, account
+
+    for t, _, r in sorted(usable, key=place):
+        key = (r[0], r[7]) if r[7] else None
         if (key and key in seen) or (c.get("dedupe") == "exact" and r in seen):
             continue
         seen |= {key, r}
-        if not _out(c, r):
+        if not _out(c, r, r[3]):
             of = {"account": r[3], "session": r[4], "kind": r[5], "score": r[6]}
             of["member"] = r[0]
             found.append((r[0], r[1], t, of))
