@@ -244,8 +244,18 @@ def unless_empty(value: pl.Expr, dtype: pl.DataType, source: Source, ours: str) 
     if not nothing:
         return value
     if dtype == pl.String:
-        return value.replace([*{*nothing}], None)
+        return _without(value, nothing)
     return pl.when(~text_of(value, dtype).is_in(nothing)).then(value)
+
+
+def _without(text: pl.Expr, nothing: Sequence[str]) -> pl.Expr:
+    """Null for some texts, in one look: with `when` a text would be made anew for each mention."""
+
+    def look(texts: pl.Series) -> pl.Series:
+        empty = texts.is_in(nothing)
+        return texts.set(empty, None) if empty.any() else texts
+
+    return text.map_batches(look, return_dtype=pl.String, is_elementwise=True)
 
 
 def text_of(value: pl.Expr, dtype: pl.DataType, *, trim: bool = True) -> pl.Expr:
@@ -255,7 +265,7 @@ def text_of(value: pl.Expr, dtype: pl.DataType, *, trim: bool = True) -> pl.Expr
     """
     if dtype == pl.String:
         text = value.str.strip_chars() if trim else value
-        return text.replace("", None)  # with `when` it would be trimmed twice
+        return _without(text, [""])
     if dtype.is_float():
         whole = value.cast(pl.Int64, strict=False)
         return (
