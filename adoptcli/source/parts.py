@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import TypeVar
 
 import polars as pl
@@ -252,7 +254,7 @@ def _without(text: pl.Expr, nothing: Sequence[str]) -> pl.Expr:
     """Null for some texts, in one look: with `when` a text would be made anew for each mention."""
 
     def look(texts: pl.Series) -> pl.Series:
-        empty = texts.is_in(nothing)
+        empty = reduce(or_, (texts == some for some in nothing))
         return texts.set(empty, None) if empty.any() else texts
 
     return text.map_batches(look, return_dtype=pl.String, is_elementwise=True)
@@ -264,8 +266,7 @@ def text_of(value: pl.Expr, dtype: pl.DataType, *, trim: bool = True) -> pl.Expr
     Without `trim` space around texts stays: to take it away takes as long as all other reading.
     """
     if dtype == pl.String:
-        text = value.str.strip_chars() if trim else value
-        return _without(text, [""])
+        return _without(value.str.strip_chars(), [""]) if trim else pl.when(value != "").then(value)
     if dtype.is_float():
         whole = value.cast(pl.Int64, strict=False)
         return (
