@@ -83,19 +83,19 @@ def compute(
 
     Where the log is in memory, a metric's sums are whole with those of the last bucket, so that
     what follows (Python) runs beside the tallies of other metrics (Polars). Where it is in files it
-    follows when there is no bucket left, so that both are never in memory. After the `last` run
-    over a plan what is encoded is let go. At `most` so many segments have a name.
+    follows when there is no bucket left, one metric after the other, and lets their sums go. After
+    the `last` run over a plan what is encoded is let go. At `most` so many segments have a name.
     """
     final = plan.layout.buckets - 1 if plan.encoded.frame is not None else None
     counts, named = _bucket_by_bucket(plan, metrics, but=final)
-    first: Callable[[Metric], tally.Named] = partial(tally.of_metric, named)
+    first: Callable[[Metric], tally.Named] = partial(tally.taken, named)
     if final is not None:
         timeline = build(plan, final, last=last)
         counts += Counts.of(timeline)
         first = partial(_whole, timeline=timeline, plan=plan, others=named)
     progress.step(progress.COUNTING, plan.survey.rows)
     splits = segments.fold(counts.segments, plan.context, most)
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(1 if final is None else WORKERS) as pool:
         found = pool.map(
             lambda metric: then(metric, _cut(plan, metric, first(metric)), splits),
             metrics.values(),

@@ -72,6 +72,11 @@ def of_metric(named: Named, metric: Metric) -> Named:
     return {name: frame for name, frame in named.items() if name[0] == metric.id}
 
 
+def taken(named: Named, metric: Metric) -> Named:
+    """One metric's tables, which are no longer among the others."""
+    return {name: named.pop(name) for name in of_metric(named, metric)}
+
+
 def everyone(tallies: Named, metric: Metric) -> dict[str, pl.DataFrame]:
     """One metric's tables, summed over the segments."""
     return {
