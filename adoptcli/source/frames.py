@@ -160,12 +160,14 @@ class Reader:
 def _told(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
     """What values stand for; `*` is any other."""
     rest = values.pop(ANY, None)
-    other = pl.lit(None, dtype=pl.String)
-    if rest is not None:
-        other = pl.when(text.is_not_null()).then(pl.lit(rest))
-    if not values:
-        return other
-    return text.replace_strict([*values], [*values.values()], default=other, return_dtype=pl.String)
+
+    def look(texts: pl.Series) -> pl.Series:  # as an expression it would take all rows at once
+        found = texts.replace_strict(
+            [*values], [*values.values()], default=rest, return_dtype=pl.String
+        )
+        return found if rest is None else found.set(texts.is_null(), None)
+
+    return text.map_batches(look, return_dtype=pl.String, is_elementwise=True)
 
 
 def _native(value: pl.Expr, dtype: pl.DataType, zones: Zones) -> pl.Expr:

@@ -11,10 +11,9 @@ import platform
 import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
-import pyarrow as pa
 
 import adoptcli
 from adoptcli import memory
@@ -28,8 +27,11 @@ from adoptcli.timeline.build import Plan
 from adoptcli.timeline.encode import Dictionary, Encoded, Query, Wanted, encode
 from adoptcli.timeline.patterns import matching
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Schema = Mapping[str, pl.DataType]
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterator["pa.RecordBatch"]
 
 BUCKET, KNOWN, TEXT = "bucket", "known", "text"
 SEED = 0x5EED
@@ -147,6 +149,8 @@ def _type(dtype: pl.DataType) -> str:
 
 def to_arrow(frame: pl.DataFrame, schema: Schema) -> pa.Table:
     """A frame as Spark takes it; columns that it lacks are null."""
+    import pyarrow as pa
+
     lacking = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in frame.columns]
     frame = frame.with_columns(lacking)
     placed = [
@@ -198,7 +202,7 @@ def texts(
     """
     as_there(ours)
     for batch in batches:
-        held = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
+        held = pl.DataFrame(pl.from_arrow(batch))
         read = [frames.frame(_given(part, some), needed, zone) for part, some in ways.of(held)]
         made = pl.concat(read).with_columns(known=False).collect()
         names = made["user"].unique()
@@ -274,6 +278,8 @@ class Shape:
 
 def each(batches: Batches, shape: Shape, work: Callable[[int, Encoded], Any]) -> Batches:
     """What comes of each bucket of a partition, as bytes."""
+    import pyarrow as pa
+
     as_there(shape.ours)
     tables = (pa.Table.from_batches([batch]) for batch in batches if batch.num_rows)
     for bucket, frame in _by_bucket(from_arrow(table, shape.schema) for table in tables):
@@ -318,6 +324,8 @@ def added(batches: Batches, add: Callable[[Sequence[Any]], Any]) -> Batches:
 
 
 def _pickled(bucket: int, value: object) -> pa.RecordBatch:
+    import pyarrow as pa
+
     return pa.record_batch(
         {BUCKET: pa.array([bucket], pa.int32()), "payload": [pickle.dumps(value)]}
     )
@@ -325,6 +333,8 @@ def _pickled(bucket: int, value: object) -> pa.RecordBatch:
 
 def tells(batches: Batches) -> Batches:
     """What a worker runs and where, and how much memory it may take: alone, if that is stated."""
+    import pyarrow as pa
+
     for _ in batches:
         pass
     found = memory.limit() or memory.Limit(UNKNOWN, "")
