@@ -88,9 +88,7 @@ class Sizing:
         if self.shards is not None:
             return self.shards
         if encoded.frame is not None:
-            return _kept(encoded.frame.height)
-        if self.limit is None:  # a cluster's rows
-            return 1
+            return _parts(encoded.frame.height)
         fixed = COUNTING + ids * ID + encoded.size("account") * ACCOUNT + sums * SUMS
         beside = f" and the sums of {sums:,} accounts or segments" if sums else ""
         self.require(fixed, f"keeping {ids:,} ids{beside}")
@@ -159,14 +157,14 @@ def sized(
     return made
 
 
-def _kept(rows: int) -> int:
+def _parts(rows: int) -> int:
     """Into how many buckets so many rows in memory are parted."""
     return max(1, rows // BUCKET)
 
 
 def _log(rows: int, ids: float, wanted: Wanted) -> float:
     """What rows in memory need, and one bucket of them; a single one takes their place."""
-    parts = _kept(rows)
+    parts = _parts(rows)
     encoded = rows * ROW * width(wanted) if parts > 1 else 0
     return encoded + (rows * row(wanted) + ids * ACTOR) / parts
 

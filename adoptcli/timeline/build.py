@@ -203,10 +203,9 @@ def _others(plan: Plan, bucket: int, keep: pl.Expr) -> pl.LazyFrame | None:
         return None
     if plan.context.unit == "user" or buckets == 1:
         return _rows(plan, bucket, among & ~kept).with_columns(out=True, mine=False)
-    here = (pl.col("account") % buckets == bucket).fill_null(False)
+    here = plan.encoded.mine(bucket, buckets).fill_null(False)
     rows = plan.encoded.all().filter(among & ~(kept & here))
-    nobody = pl.lit(None, dtype=pl.UInt32)
-    return rows.with_columns(actor=nobody, out=~kept, mine=False)
+    return rows.with_columns(actor=pl.lit(None, dtype=pl.UInt32), out=~kept, mine=False)
 
 
 def _repeated(rows: pl.LazyFrame, pair: list[str], others: pl.LazyFrame | None) -> pl.DataFrame:

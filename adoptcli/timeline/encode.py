@@ -277,10 +277,13 @@ class Encoded:
         yield from (n for n in range(1, self.files) if self.files % n == 0)
         yield from (self.files << doubled for doubled in itertools.count())
 
+    def mine(self, number: int, buckets: int) -> pl.Expr:
+        """True for the rows of an actor of one bucket out of `buckets`."""
+        return pl.col(self.unit) % buckets == number
+
     def bucket(self, number: int, buckets: int) -> pl.LazyFrame:
         """The rows of one bucket out of `buckets`, one of the `partings`."""
-        parts = self.files % buckets > 0
-        mine = pl.col(self.unit) % buckets == number
+        parts, mine = self.files % buckets > 0, self.mine(number, buckets)
         if self.frame is not None:  # taken out here, as it is looked at several times
             return (self.frame.filter(mine) if parts else self.frame).lazy()
         assert self.folder is not None

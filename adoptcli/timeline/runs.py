@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import polars as pl
 
@@ -14,8 +13,8 @@ def starts_run(frame: pl.DataFrame, keys: Sequence[str]) -> pl.Series:
     """True on each row that differs from the row before in one of the keys."""
     changed = pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys)
     # Long ones in pieces, without a shifted copy of each column; of others that takes longer.
-    engine: Literal["streaming", "in-memory"] = "streaming" if len(frame) > LONG else "in-memory"
-    fresh = frame.lazy().select(fresh=changed).collect(engine=engine).to_series()
+    found = frame.lazy().select(fresh=changed)
+    fresh = found.collect(engine="streaming" if len(frame) > LONG else "in-memory").to_series()
     return fresh.scatter(0, True) if fresh.len() else fresh
 
 
