@@ -30,6 +30,7 @@ from adoptcli.render import (
     FORMATS,
     by_extension,
     csv_,
+    details,
     json_,
     markdown,
     ndjson,
@@ -495,6 +496,22 @@ def test_markdown_tables_are_asked_for(cli: Cli, tmp_path: Path) -> None:
 
 
 # Charts.
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_figures_in_tables_are_never_broken(width: int, sample: Report) -> None:
+    """Every figure stands whole in the line of its row, and no line is too long."""
+    for metric in sample.metrics:
+        for one in metric.result.tables:
+            shown = table.printed(details.fitted(one, width, plain=False), width, color=False)
+            lines = shown.splitlines()
+            assert max(map(len, lines), default=0) <= width, (metric.id, one.name)
+            sheet = details.shape(one, width, cut=True)
+            for i in range(sheet.keys, len(sheet.heads)):
+                if sheet.texts[i]:
+                    continue
+                for row in sheet.rows:
+                    assert any(row[i].plain in line for line in lines), (metric.id, one.name)
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rich import box
 from rich.cells import cell_len
@@ -44,7 +45,7 @@ def fitted(table: Table, width: int, *, plain: bool) -> RenderableType:
     sheets = _fitting(shape(table, width, cut=True), width)
     parts: list[RenderableType] = []
     for sheet in sheets:
-        parts += [Text(sheet.title, style="italic"), grid(sheet, plain=plain), Text()]
+        parts += [Text(sheet.title, style="italic"), grid(sheet, width, plain=plain), Text()]
     return Group(*parts[:-1])
 
 
@@ -114,11 +115,8 @@ def _sheet(table: Table, width: int, *, cut: bool) -> Sheet:
 
 def _fitting(sheet: Sheet, width: int) -> list[Sheet]:
     """The sheet, or where it is too wide several with the same keys."""
-    widths = [
-        max([*(cell_len(word) for word in head.split()), *(row[i].cell_len for row in sheet.rows)])
-        for i, head in enumerate(sheet.heads)
-    ]
-    room = width - sum(min(w, WIDEST_KEY) + GAP for w in widths[: sheet.keys])
+    widths = _least(sheet)
+    room = width - sum(w + GAP for w in widths[: sheet.keys])
     blocks: list[list[int]] = [[]]
     for i in range(sheet.keys, len(widths)):
         if blocks[-1] and sum(widths[k] + GAP for k in [*blocks[-1], i]) > room + GAP:
@@ -127,6 +125,38 @@ def _fitting(sheet: Sheet, width: int) -> list[Sheet]:
     if len(blocks) == 1:
         return [sheet]
     return [_part(sheet, [*range(sheet.keys), *block], n) for n, block in enumerate(blocks)]
+
+
+def _least(sheet: Sheet) -> list[int]:
+    """How wide each column is at least: no word of a head, and no figure, is broken."""
+    widths = [
+        max([*(cell_len(word) for word in head.split()), *(row[i].cell_len for row in sheet.rows)])
+        for i, head in enumerate(sheet.heads)
+    ]
+    return [min(w, WIDEST_KEY) if i < sheet.keys else w for i, w in enumerate(widths)]
+
+
+def _widths(sheet: Sheet, width: int) -> list[int | None]:
+    """How wide each column is drawn, the heads on as few lines as the screen allows."""
+    least = _least(sheet)
+    room = width - GAP * (len(least) - 1)
+    if sum(least) > room:  # one figure alone is wider than the screen: Rich folds
+        return [None] * len(least)
+    for lines in range(1, max(1, *(len(head.split()) for head in sheet.heads)) + 1):
+        widths = [max(w, _wrapped(h, lines)) for w, h in zip(least, sheet.heads, strict=True)]
+        if sum(widths) <= room:
+            break
+    for key in range(sheet.keys):  # what is left over goes to names that were too long
+        longest = max((row[key].cell_len for row in sheet.rows), default=0)
+        widths[key] += max(0, min(longest - widths[key], room - sum(widths)))
+    return [*widths]
+
+
+def _wrapped(head: str, lines: int) -> int:
+    """The least width at which a head takes no more than so many lines."""
+    wide = range(1, len(head))
+    fits = (w for w in wide if len(wrap(head, w, break_long_words=False)) <= lines)
+    return next(fits, cell_len(head))
 
 
 def _part(sheet: Sheet, columns: Sequence[int], number: int) -> Sheet:
@@ -139,14 +169,14 @@ def _part(sheet: Sheet, columns: Sequence[int], number: int) -> Sheet:
     )
 
 
-def grid(sheet: Sheet, *, plain: bool) -> Grid:
-    """A sheet as Rich draws it."""
+def grid(sheet: Sheet, width: int, *, plain: bool) -> Grid:
+    """A sheet as Rich draws it on a screen of some width."""
     grid = Grid(
         header_style="dim", box=box.ASCII2 if plain else box.SIMPLE_HEAD, pad_edge=False,
         show_edge=False,
     )  # fmt: skip
-    for head, text in zip(sheet.heads, sheet.texts, strict=True):
-        grid.add_column(head, justify="left" if text else "right", overflow="fold")
+    for head, text, w in zip(sheet.heads, sheet.texts, _widths(sheet, width), strict=True):
+        grid.add_column(head, justify="left" if text else "right", overflow="fold", width=w)
     for row in sheet.rows:
         grid.add_row(*row)
     return grid

@@ -28,7 +28,7 @@ def render(table: Table, kind: str, *, width: int | None, color: bool, unicode: 
 def of_cells(sheet: Sheet, *, width: int | None, unicode: bool) -> str:
     """A sheet as text; where a width is given, long cells go on in the next line."""
     if width is not None:
-        shown = details.grid(sheet, plain=not unicode)
+        shown = details.grid(sheet, width, plain=not unicode)
         return _lined(printed(shown, width, color=False), unicode=unicode)
     return _lined(details.straight(sheet).removeprefix("\n"), unicode=unicode)
 
