@@ -46,12 +46,35 @@ def _daily_points(
 ) -> pl.DataFrame:
     cap = settings.daily_cap
     alone = context.unit == "account" and cap is not None  # a cap is each member's own
-    keys = ["actor", "member", "day"] if alone else ["actor", "day"]
+    points = _points(timeline, settings, alone=alone)
+    if cap is not None and cap.points is not None:
+        points = _within(points, cap, settings)
+    if alone:
+        whole = points.group_by("item", "actor", "day")
+        points = whole.agg(pl.col("times", "counted", "points").sum()).sort("item", "actor", "day")
+    return points.select(_NOTHING.columns)
+
+
+def _points(
+    timeline: Timeline, settings: EngagementScoreSettings, day: pl.Expr | None = None,
+    *, alone: bool = False,
+) -> pl.DataFrame:  # fmt: skip
+    """As `daily_points`, though not within the day's cap; of each member `alone` if asked for.
+
+    `day` can be a longer time that holds the day; rows of which it is null are left out.
+    """
+    most = settings.daily_cap.times if settings.daily_cap else {}
     parts = []
     for i, (name, weight) in enumerate(settings.weights.items()):
-        events = timeline.of(EventRef(event=name), *keys)
-        found = _by_member(events) if alone else by_day(events)
-        counted = pl.col("times").clip(upper_bound=cap.times.get(name) if cap else None)
+        ref = EventRef(event=name)
+        if alone:
+            found = _by_member(timeline.of(ref, "actor", "member", "day"))
+        else:
+            events = timeline.of(ref, "actor", "day")
+            if day is not None:
+                events = events.with_columns(day=day).filter(pl.col("day").is_not_null())
+            found = by_day(events)
+        counted = pl.col("times").clip(upper_bound=most.get(name))
         parts.append(
             found.with_columns(
                 pl.lit(i, dtype=pl.Int64).alias("item"),
@@ -59,13 +82,7 @@ def _daily_points(
                 points=counted * round(weight * SCALE),
             )
         )
-    points = pl.concat(parts)
-    if cap is not None and cap.points is not None:
-        points = _within(points, cap, settings)
-    if alone:
-        whole = points.group_by("item", "actor", "day")
-        points = whole.agg(pl.col("times", "counted", "points").sum()).sort("item", "actor", "day")
-    return points.select(_NOTHING.columns)
+    return pl.concat(parts)
 
 
 def _by_member(events: pl.DataFrame) -> pl.DataFrame:
@@ -111,10 +128,14 @@ def in_windows(timeline: Timeline, context: Context, period: pl.Expr) -> pl.Data
         context: The run's context.
         period: The window that holds a day, later days in later ones; null for days outside.
     """
+    keys, sums = ["item", "actor", "period"], ["times", "counted", "points"]
+    settings = context.settings["engagement_score"]
+    if settings.daily_cap is None:  # no need to know the days
+        found = _points(timeline, settings, period).rename({"day": "period"})
+        return found.select(*keys, *sums)
     dated = daily_points(timeline, context).with_columns(period=period)
     inside = dated.filter(pl.col("period").is_not_null())
-    found = runs(inside, ["item", "actor", "period"], sums=["times", "counted", "points"])
-    return found.drop("length")
+    return runs(inside, keys, sums=sums).drop("length")
 
 
 def scaled_to(uses: pl.DataFrame, settings: EngagementScoreSettings) -> pl.DataFrame:
