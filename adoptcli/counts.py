@@ -129,7 +129,7 @@ def jackknife(values: Sequence[float]) -> tuple[float, int] | None:
     if len(values) < 2:
         return None
     centre, df = sum(values) / len(values), len(values) - 1
-    return sum((value - centre) ** 2 for value in values) * df / len(values), df
+    return sum([(value - centre) ** 2 for value in values]) * df / len(values), df
 
 
 def _without(numerator: Count, denominator: Count) -> list[float | None]:
@@ -172,7 +172,7 @@ def share_interval(numerator: Count, denominator: Count) -> stats.Interval | Non
     if not n:
         return None
     p = int(numerator) / n
-    groups = sum(1 for part in denominator.groups if part)
+    groups = GROUPS - denominator.groups.count(0)
     found = spread(numerator, denominator)
     effective = n / (1 + (max(n / _accounts(groups), 1.0) - 1) * ALIKE)
     if found is not None and found[0] > 0 and 0 < p < 1:

@@ -255,6 +255,23 @@ def test_space_around_texts_goes(cli: Cli, tmp_path: Path) -> None:
     assert json.loads(told[0])["source"]["anonymous"] == 1
 
 
+@pytest.mark.parametrize("shards", ["1", "3"])
+def test_empty_texts_are_none(cli: Cli, tmp_path: Path, shards: str) -> None:
+    """Of users, accounts and events; in memory, and on their way to bucket files."""
+    told = []
+    for empty in ("", None):
+        rows = [(f"u{i % 7}", "acme", "used", f"2026-01-{i % 28 + 1:02}") for i in range(200)]
+        rows += [(empty, "acme", "used", "2026-01-03"), ("u1", empty, "used", "2026-01-04"),
+                 ("u2", "acme", empty, "2026-01-05")]  # fmt: skip
+        names = ["user", "account", "event", "timestamp"]
+        pl.DataFrame(rows, schema=names, orient="row").write_parquet(tmp_path / "e.parquet")
+        told.append(cli("report", "e.parquet", "-f", "json", "--shards", shards).out)
+    assert told[0] == told[1]
+    source = json.loads(told[0])["source"]
+    assert (source["events"], source["anonymous"], source["accounts"]) == (201, 1, 1)
+    assert source["set_aside"]["no-event"] == 1
+
+
 def test_times_beyond_all_reason_are_strays_not_exclusions(cli: Cli, tmp_path: Path) -> None:
     far = "u1,e1,0001-01-01T00:00:00Z\nu2,e2,9999-05-05T00:00:00Z\n"
     (tmp_path / "events.csv").write_text(GOOD + far)

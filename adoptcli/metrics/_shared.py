@@ -164,6 +164,7 @@ def cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]
 
 def _grouped_cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[str, int]]:
     measures = [c for c in tally.columns if c not in (*keys, GROUP)]
+    tally = tally.with_columns(pl.col(measures).fill_null(0))
     by: list[Any] = list(keys) or [pl.lit(0).alias("all")]
     gathered = tally.group_by(by, maintain_order=True).agg(GROUP, *measures)
     found: dict[Any, dict[str, int]] = {}
@@ -171,7 +172,7 @@ def _grouped_cells(tally: pl.DataFrame, keys: Sequence[str]) -> dict[Any, dict[s
         groups = row[GROUP]
         key = tuple(row[k] for k in keys)
         found[key[0] if len(key) == 1 else key] = {
-            m: Count.of((g, v) for g, v in zip(groups, row[m], strict=True) if v) for m in measures
+            m: Count.of(zip(groups, row[m], strict=True)) for m in measures
         }
     return found
 

@@ -37,10 +37,11 @@ def vocabulary(
 ) -> tuple[Vocabulary, pl.Series]:
     """The atoms of the rows that count, and their code by raw event code × 2^bits + mask."""
     width = len(bits)
-    mask = pl.col("mask") if width else pl.lit(0, dtype=pl.UInt32)
-    keep, pair = survey.keep(encoded.columns), ("event", mask.alias("mask"))
-    parts = encoded.ask(lambda rows: rows.filter(keep).group_by(pair).len())
-    found = parts.group_by("event", "mask").agg(pl.col("len").sum())
+    keep, keys = survey.keep(encoded.columns), ["event", *(["mask"] if width else [])]
+    parts = encoded.ask(lambda rows: rows.filter(keep).group_by(keys).len())
+    found = parts.group_by(keys).agg(pl.col("len").sum())
+    if not width:
+        found = found.with_columns(mask=pl.lit(0, dtype=pl.UInt32))
     top = found["event"].max()
     size = (int(top) + 1 if isinstance(top, int) else 0) << width
     if size > MOST:

@@ -39,7 +39,8 @@ class Needed:
     """What to read beside user, event and time; properties may be paths such as `a.b`.
 
     With `part` each row has the number of its part; rows that stand for several have it once.
-    Without `trim` space around users, accounts and events may stay, for who sees to it later.
+    Without `trim` users, accounts and events may be empty or have space around them, for who sees
+    to it later.
     """
 
     properties: tuple[str, ...] = ()
@@ -263,10 +264,11 @@ def _without(text: pl.Expr, nothing: Sequence[str]) -> pl.Expr:
 def text_of(value: pl.Expr, dtype: pl.DataType, *, trim: bool = True) -> pl.Expr:
     """An id or property as text: whole numbers without fraction, booleans as true and false.
 
-    Without `trim` space around texts stays: to take it away takes as long as all other reading.
+    Without `trim` space around texts stays, and so do empty ones: to take them away takes as long
+    as all other reading.
     """
     if dtype == pl.String:
-        return _without(value.str.strip_chars(), [""]) if trim else pl.when(value != "").then(value)
+        return _without(value.str.strip_chars(), [""]) if trim else value
     if dtype.is_float():
         whole = value.cast(pl.Int64, strict=False)
         return (

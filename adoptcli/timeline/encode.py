@@ -48,10 +48,11 @@ class Dictionary:
         return self.text(pl.Series("code", range(size), dtype=pl.UInt32))
 
     def trimmed(self, size: int) -> pl.Series | None:
-        """By code: that of the text without space around it; None where no text has any."""
+        """By code: that of the text without space around it, or null; None where all are so."""
         texts = self.texts(size)
         bare = texts.str.strip_chars()
-        return None if (texts == bare).all() else self.add(bare.replace("", None))
+        alike = (texts == bare).all() and not (bare == "").any()
+        return None if alike else self.add(bare.replace("", None))
 
     def matching(self, size: int, patterns: Sequence[str]) -> list[int]:
         """Of the codes 0 to size − 1 those whose texts one of the patterns matches."""
@@ -330,7 +331,7 @@ def encode(
         watch: Given the number of ids with every piece of the rows that goes to files; what it
             raises ends that.
     """
-    found = _columns(wanted, dictionaries)
+    found = _columns(wanted, dictionaries, filled=folder is not None)
     lazy = events.select(**found)
     columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
     if folder is None:
@@ -368,16 +369,20 @@ def encode(
     return Encoded(files, None, folder, dictionaries, columns, wanted.unit, given)
 
 
-def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str, pl.Expr]:
-    found = {
-        "user": dictionaries["user"].encode(pl.col("user")),
-        "event": dictionaries["event"].encode(pl.col("event")),
-        "time": pl.col("time"),
-    }
+def _columns(
+    wanted: Wanted, dictionaries: Mapping[str, Dictionary], *, filled: bool
+) -> dict[str, pl.Expr]:
+    """The columns of encoded rows; `filled`: null for empty texts, which nobody sees to later."""
+
+    def code(name: str, among: str) -> pl.Expr:
+        text = pl.col(name)
+        return dictionaries[among].encode(pl.when(text != "").then(text) if filled else text)
+
+    found = {"user": code("user", "user"), "event": code("event", "event"), "time": pl.col("time")}
     if wanted.anonymous:
-        found["anonymous"] = dictionaries["user"].encode(pl.col("anonymous"))
+        found["anonymous"] = code("anonymous", "user")
     if wanted.account:
-        found["account"] = dictionaries["account"].encode(pl.col("account"))
+        found["account"] = code("account", "account")
     if wanted.session:
         found["session"] = _hash(pl.col("session"))
     if wanted.id:
@@ -401,7 +406,7 @@ def _columns(wanted: Wanted, dictionaries: Mapping[str, Dictionary]) -> dict[str
 
 
 def _trimmed(rows: pl.DataFrame, dictionaries: Mapping[str, Dictionary]) -> pl.DataFrame:
-    """Space around texts goes by their codes: each text is looked at once, however often it is."""
+    """Space around texts, and empty ones, go by codes: each is looked at once, however often."""
     for name in ("user", "anonymous", "account", "event"):
         top = rows[name].max() if name in rows.columns else None
         if isinstance(top, int):
