@@ -51,9 +51,9 @@ def test_reading_goes_in_pieces(
     """Nothing that is asked of a source makes Polars take all of its rows into memory first."""
     plans, before = [], encoding.encode
 
-    def seen(events: pl.LazyFrame, *rest: Any) -> Any:
+    def seen(events: pl.LazyFrame, *rest: Any, **named: Any) -> Any:
         plans.append(_physical(events))
-        return before(events, *rest)
+        return before(events, *rest, **named)
 
     monkeypatch.setattr(encoding, "encode", seen)
     path = SAMPLE if name == "sample" else exports()[name].write(tmp_path)

@@ -348,13 +348,51 @@ def test_space_around_ids_goes_before_they_are_parted(
     assert '"actors": 9' in whole
     read = []
     monkeypatch.setattr(
-        encoding, "encode", lambda *a, made=encoding.encode: read.append(1) or made(*a)
+        encoding, "encode", lambda *a, made=encoding.encode, **k: read.append(1) or made(*a, **k)
     )
     assert cli(*command, "--shards", "3").out == whole
     assert len(read) == 2
     write_log(tmp_path, [(user.strip(), *rest) for user, *rest in rows])
     cli(*command, "--shards", "3")
     assert len(read) == 3
+
+
+@pytest.mark.parametrize("identity", ["", ", identity: {mode: stitch}"])
+def test_long_parquet_is_read_column_by_column(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, identity: str
+) -> None:
+    """To the same answers; with ids that are empty, have space around them or are anonymous."""
+    users = ["u1", "u2 ", " u3", "", None, "u1"]
+    pl.DataFrame(
+        {
+            "user": [users[i % 6] for i in range(900)],
+            "anon": [f"d{i % 5}" for i in range(900)],
+            "account": [("a", "b ", "")[i % 3] for i in range(900)],
+            "event": ["" if i % 200 == 9 else ("used", " made")[i % 2] for i in range(900)],
+            "timestamp": [f"2026-0{1 + i % 8}-{1 + i % 28:02}" for i in range(900)],
+            "plan": [("free", "pro")[i % 2] for i in range(900)],
+        }
+    ).write_parquet(tmp_path / "e.parquet")
+    columns = "{user: user, account: account, anonymous: anon, event: event, timestamp: timestamp}"
+    (tmp_path / "m.yaml").write_text(
+        "version: 1\nactivation: {all: [{event: used, where: {plan: pro}}], within: 7d}\n"
+        f"source: {{columns: {columns}{identity}}}\n"
+    )
+    command = ("report", "e.parquet", "-c", "m.yaml", "--by", "plan", "-f", "json")
+    first = cli(*command)
+    assert first.code == 0, first.err
+    told = first.out
+    types: list[object] = []
+
+    def noted(*given: Any, made: Any = encoding.encode, **named: Any) -> Encoded:
+        found: Encoded = made(*given, **named)
+        types.extend(found.all().select("event").collect().dtypes)
+        return found
+
+    monkeypatch.setattr(encoding, "encode", noted)
+    monkeypatch.setattr(encoding, "MANY", 0)
+    assert cli(*command).out == told
+    assert types == [pl.UInt16]
 
 
 def run(limit: str, *arguments: object) -> subprocess.CompletedProcess[str]:

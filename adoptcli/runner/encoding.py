@@ -17,6 +17,8 @@ from adoptcli.source.files import FAILURES
 from adoptcli.source.timestamps import to_instant
 from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People, Wanted, encode
 
+MANY = 10_000_000  # rows; fewer have mostly so few users that it does not matter
+
 
 def encoded(
     canonical: Canonical, wanted: Wanted, tables: Beside, sizing: Sizing, folder: Path | None
@@ -72,8 +74,11 @@ def _once(
         found, tables.shared = people.people(source, rows, dictionaries["user"], tables.identities)
         return found, members.memberships(tables.told, dictionaries, found)
 
+    many = canonical.columnar and (canonical.rows() or 0) >= MANY
     try:
-        made = encode(frame, wanted, dictionaries, sizing.files, folder, known, sizing.watch)
+        made = encode(
+            frame, wanted, dictionaries, sizing.files, folder, known, sizing.watch, apart=many
+        )
         return made, dictionaries
     except FAILURES as error:
         raise canonical.broken(error) from error

@@ -12,6 +12,7 @@ import polars as pl
 from adoptcli.definitions import Source
 from adoptcli.errors import AdoptError, DataProblem
 from adoptcli.source import diagnose, dumps, frames, oddities, parts
+from adoptcli.source.addresses import is_remote
 from adoptcli.source.convert import readable
 from adoptcli.source.expand import Search, expand
 from adoptcli.source.files import File, among
@@ -107,6 +108,12 @@ class Canonical:
     def open_ended(self) -> bool:
         """Rows may be of other kinds than the first ones, as in NDJSON."""
         return any(part.open_ended for part in self.parts)
+
+    @property
+    def columnar(self) -> bool:
+        """Each column can be read without the others, as often as one likes."""
+        parquet = all(part.scan.kind == "parquet" and not part.scan.explode for part in self.parts)
+        return parquet and not self.weighted and not any(is_remote(f.path) for f in self.files)
 
     def rows(self) -> int | None:
         """How many rows there are, where the files say so."""

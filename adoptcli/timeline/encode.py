@@ -21,6 +21,7 @@ from adoptcli.timeline.patterns import matching
 SCALE = 1000
 GIVEN = ("given", "device")
 TOLD = ("part", "received")
+TEXTS = ("user", "anonymous", "account", "event")
 MOST_VALUE = 1e12
 LOOKED_AT = 1_000_000  # texts at a time
 
@@ -216,12 +217,12 @@ class Cluster(Protocol):
 class Encoded:
     """All rows of the log as integers: in memory, in so many `files` by actor, or in a cluster.
 
-    Columns: user, event (UInt32 codes), time (Int64 ms); as wanted: given (UInt32 code of the id as
-    it stood there), device (that is an anonymous id), mask (bits of the conditions that hold),
-    account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes), prefer (Int64: of
-    repeats the lowest counts), nth (UInt32: which of the events that its row stands for), signup
-    (Int64 ms), value.<name> (Int64 thousandths), part (UInt16), received (Int64 ms). Nulls stand
-    where the source had nothing that can be used.
+    Columns: user (UInt32 code), event (UInt32 or UInt16 code), time (Int64 ms); as wanted: given
+    (UInt32 code of the id as it stood there), device (that is an anonymous id), mask (bits of the
+    conditions that hold), account, trait.<name> (UInt32 codes), session, id, row (UInt64 hashes),
+    prefer (Int64: of repeats the lowest counts), nth (UInt32: which of the events that its row
+    stands for), signup (Int64 ms), value.<name> (Int64 thousandths), part (UInt16), received
+    (Int64 ms). Nulls stand where the source had nothing that can be used.
     """
 
     files: int
@@ -318,6 +319,8 @@ def encode(
     folder: Path | None = None,
     known: Known = nobody,
     watch: Callable[[int], None] | None = None,
+    *,
+    apart: bool = False,
 ) -> Encoded:
     """Read the source once; once more for files, where its rows tell which ids are one person.
 
@@ -330,12 +333,15 @@ def encode(
         known: Says which ids are one person; asked before anything is parted by user.
         watch: Given the number of ids with every piece of the rows that goes to files; what it
             raises ends that.
+        apart: Read texts column by column into memory, given that this reads nothing twice: a
+            dictionary of many texts is slow where others come in between.
     """
     found = _columns(wanted, dictionaries, filled=folder is not None)
     lazy = events.select(**found)
     columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
     if folder is None:
-        lazy = _trimmed(lazy.collect(), dictionaries).lazy()
+        rows = _trimmed(_column_by_column(lazy) if apart else lazy.collect(), dictionaries)
+        lazy = (_narrow(rows) if apart else rows).lazy()
     people, members = known(lazy)
     given = people is not None
     if people is not None:
@@ -367,6 +373,21 @@ def encode(
     if not any(folder.iterdir()):  # the source has no rows
         pl.DataFrame(schema=lazy.collect_schema()).write_parquet(folder / "0.none.parquet")
     return Encoded(files, None, folder, dictionaries, columns, wanted.unit, given)
+
+
+def _column_by_column(lazy: pl.LazyFrame) -> pl.DataFrame:
+    """The same as all at once: each column of texts alone, then all others."""
+    names = lazy.collect_schema().names()
+    alone = [name for name in TEXTS if name in names]
+    parts = [lazy.select(name).collect().to_series() for name in alone]
+    return lazy.drop(alone).collect().hstack(parts).select(names)
+
+
+def _narrow(rows: pl.DataFrame) -> pl.DataFrame:
+    """Codes of events in two bytes each, where that is enough."""
+    top = rows["event"].max()
+    few = isinstance(top, int) and top < 1 << 16
+    return rows.with_columns(pl.col("event").cast(pl.UInt16)) if few else rows
 
 
 def _columns(
@@ -407,7 +428,7 @@ def _columns(
 
 def _trimmed(rows: pl.DataFrame, dictionaries: Mapping[str, Dictionary]) -> pl.DataFrame:
     """Space around texts, and empty ones, go by codes: each is looked at once, however often."""
-    for name in ("user", "anonymous", "account", "event"):
+    for name in TEXTS:
         top = rows[name].max() if name in rows.columns else None
         if isinstance(top, int):
             codes = dictionaries["user" if name == "anonymous" else name].trimmed(top + 1)
