@@ -16,7 +16,7 @@ from adoptcli.definitions import Columns, Source
 from adoptcli.errors import DataProblem
 from adoptcli.source.columns import resolve
 from adoptcli.source.events import Needed, read
-from adoptcli.source.timestamps import Zones, fast_to_ms, shape_of, text_to_ms
+from adoptcli.source.timestamps import Zones, fast_to_ms, shape_of, shaped_to_ms, text_to_ms
 
 ROWS = pl.DataFrame(
     {
@@ -138,6 +138,24 @@ def test_a_suffix_is_never_dropped() -> None:
     shape = shape_of(texts[:1])
     fast = texts.to_frame().select(fast_to_ms(pl.col("t"), shape, Zones())).to_series()
     assert fast.to_list() == [MOMENT, None]
+
+
+FORMS = ["2026-01-01T00:00:00{}{}", "1969-12-31 23:59:59{}{}", "2026-13-01T00:00:00{}{}"]
+FRACTIONS = ["", ".5", ".123", ".1234", ".999999", ".123456789", ".+12", ".-12", ",123", ":123"]
+SUFFIXES = ["", "Z", "z", "+02:00", "+01:00", "-0530"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_the_fast_way_reads_what_the_general_way_does(zone: str) -> None:
+    """Whichever forms are usual: alone, or several of one length."""
+    texts = [form.format(f, s) for form in FORMS for f in FRACTIONS for s in SUFFIXES]
+    rows, zones = pl.DataFrame({"t": texts}), Zones(zone, zone)
+    general = rows.select(text_to_ms(pl.col("t"), zones)).to_series()
+    assert general.null_count() == 96  # month 13, and :123, .+12 and .-12 of the others
+    for usual in [[text] for text in texts] + [texts[i:90:17] for i in range(17)]:
+        shape = shape_of(pl.Series(usual))
+        if shape.kind == "text":
+            assert rows.select(shaped_to_ms(pl.col("t"), shape, zones)).to_series().equals(general)
 
 
 def test_one_odd_timestamp_among_many(tmp_path: Path, cli: Any) -> None:

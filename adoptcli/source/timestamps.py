@@ -20,9 +20,10 @@ ISO = re.compile(
     r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|z|UTC|[+-]\d{2}(:?\d{2})?)?)?$"
 )
 _CORE = re.compile(
-    r"^(\d{4}-\d{2}-\d{2})([T ])(\d{2}:\d{2}:\d{2})([.]\d+)?(Z|z|[+-]\d{2}:?\d{2})?$"
+    r"^(\d{4}-\d{2}-\d{2})([T ])(\d{2}:\d{2}:\d{2})([.]\d{1,9})?(Z|z|[+-]\d{2}:?\d{2})?$"
 )
 MOST_FORMS = 4
+DIGITS = 3  # of a fraction, or 6, or 9: what Polars reads at once
 NUMBER = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 
 
@@ -114,6 +115,11 @@ class Form:
     fraction: int = 0
     suffix: str = ""
 
+    @property
+    def size(self) -> int:
+        """The length of such texts, in bytes."""
+        return 19 + self.fraction + len(self.suffix) if self.between else 10
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -172,33 +178,40 @@ def fast_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
     """Rows of the shape; null for all others, which the general way may still read."""
     if shape.kind == "whole":
         return number_to_ms(text.cast(pl.Int64, strict=False), whole=True, zone=zones.epoch)
-    return pl.coalesce([_formed(text, form, zones) for form in shape.forms])
+    sizes = [form.size for form in shape.forms]
+    return pl.coalesce(
+        [_formed(text, f, zones, alone=sizes.count(f.size) == 1) for f in shape.forms]
+    )
 
 
-def _formed(text: pl.Expr, form: Form, zones: Zones) -> pl.Expr:
-    """Rows of one form; null for all others, which are not parsed: to fail takes longest."""
-    size = text.str.len_bytes()
+def _formed(text: pl.Expr, form: Form, zones: Zones, *, alone: bool) -> pl.Expr:
+    """Rows of one form; null for all others.
+
+    Those that can be told are not parsed, since to fail takes longest: by their size, where no
+    other form has it (`alone`), else by what stands between date and time and after them.
+    """
+    conforms = text.str.len_bytes() == form.size
     if not form.between:
         return date_to_ms(
-            pl.when(size == 10).then(text).str.to_date("%Y-%m-%d", strict=False), zones.dates
+            pl.when(conforms).then(text).str.to_date("%Y-%m-%d", strict=False), zones.dates
         )
-    conforms = size == 19 + form.fraction + len(form.suffix)
-    conforms &= text.str.slice(10, 1) == form.between
-    if form.suffix:
+    padding = "0" * (-(form.fraction - 1) % DIGITS) if form.fraction else ""
+    if padding or not alone:
+        conforms &= text.str.slice(10, 1) == form.between
         conforms &= text.str.ends_with(form.suffix)
+    if padding:
+        core = text.str.slice(0, 19 + form.fraction)
+        text = pl.concat_str(core, pl.lit(padding + form.suffix))
+    fraction = f".%{form.fraction - 1 + len(padding)}f" if form.fraction else ""
+    pattern = f"%Y-%m-%d{form.between}%H:%M:%S{fraction}{form.suffix}"
     moment = (
         pl.when(conforms)
-        .then(text.str.slice(0, 19))
-        .str.to_datetime(f"%Y-%m-%d{form.between}%H:%M:%S", time_unit="ms", strict=False)
+        .then(text)
+        .str.to_datetime(pattern, time_unit="ms", strict=False, cache=False)  # few are alike
     )
     if form.suffix:
-        found = moment.dt.epoch("ms") - _shift(form.suffix)
-    else:
-        found = naive_to_ms(moment, zones.naive)
-    if form.fraction:
-        digits = text.str.slice(20, min(form.fraction - 1, 3)).cast(pl.Int64, strict=False)
-        found = found + digits * 10 ** max(4 - form.fraction, 0)
-    return found
+        return moment.dt.epoch("ms") - _shift(form.suffix)
+    return naive_to_ms(moment, zones.naive)
 
 
 def _shift(suffix: str) -> int:
