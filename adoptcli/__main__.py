@@ -14,7 +14,7 @@ from adoptcli.cli.main import run
 POOLS = f"narenas:{os.cpu_count() or 1}"
 KEPT = f"dirty_decay_ms:10000,muzzy_decay_ms:10000,{POOLS}"
 GIVEN_BACK = f"dirty_decay_ms:1000,muzzy_decay_ms:0,{POOLS}"
-PIECE = "2000000"  # bytes of JSON at a time: of Polars' smaller pieces each has its own cost
+PIECE = "8000000"  # bytes of JSON at a time: of Polars' smaller pieces each has its own cost
 
 
 def tune() -> None:

@@ -66,10 +66,12 @@ class Reader:
 
     def _one(self, choice: Choice, ours: str, *, trim: bool = True) -> pl.Expr:
         value, dtype = value_of(choice, self.types)
-        text = text_of(value, dtype, trim=trim)
-        if choice.values is not None:
-            text = _told(text, dict(choice.values))
-        text = unless_empty(text, pl.String(), self.part.source, ours)
+        empty = self.part.source.empty.get(ours, [])  # type: ignore[call-overload]
+        if choice.values is None:
+            text = text_of(value, dtype, trim=trim, empty=empty)
+        else:
+            told = _told(text_of(value, dtype), dict(choice.values))
+            text = unless_empty(told, pl.String(), self.part.source, ours)
         return self._whole(text) if ours in IDS else text
 
     def _whole(self, text: pl.Expr) -> pl.Expr:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
@@ -20,6 +22,7 @@ long as by `lines`, all else a little less. `text`: whatever is not a text at th
 """
 
 _LINE = "\x00line"
+_PIECE = "POLARS_FORCE_NDJSON_READ_SIZE"  # bytes that are read at a time
 
 
 def ways(schema: Mapping[str, pl.DataType], *, lists: bool) -> tuple[Way, ...]:
@@ -37,6 +40,22 @@ def looser(way: Way) -> Way | None:
     """The next way for rows that do not bear one; None where no row is too odd."""
     later = WAYS[WAYS.index(way) + 1 :]
     return later[0] if later else None
+
+
+@contextmanager
+def first_rows() -> Iterator[None]:
+    """While only the first rows are wanted, pieces are small: a piece is always read whole."""
+    before = os.environ.get(_PIECE)
+    os.environ[_PIECE] = "250000"
+    pl.Config.reload_env_vars()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PIECE]
+        else:
+            os.environ[_PIECE] = before
+        pl.Config.reload_env_vars()
 
 
 def scan(
@@ -63,7 +82,7 @@ def scan(
     kept = pl.col(_LINE) != ""
     if only:  # space after a text does not count; one that stands there otherwise has an escape
         texts = "|".join(map(re.escape, only))
-        kept &= pl.col(_LINE).str.contains(rf'(?:{texts})[\s"]|\\')
+        kept = pl.col(_LINE).str.contains(rf'(?:{texts})[\s"]|\\')
     return lines.filter(kept).with_columns(row).unnest(_LINE)
 
 

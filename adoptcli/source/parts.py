@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
 from typing import TypeVar
 
 import polars as pl
@@ -201,7 +199,8 @@ def _looked_at(part: Part) -> Part:
 def _head(part: Part, chosen: Sequence[Choice]) -> tuple[pl.DataFrame, Way]:
     schema = paths.schema(choice.path for choice in chosen)
     ways = ndjson.ways(schema, lists=bool(part.scan.explode))
-    return borne(part, ways, lambda way: rows(part, chosen, way).head(SAMPLE).collect())
+    with ndjson.first_rows():
+        return borne(part, ways, lambda way: rows(part, chosen, way).head(SAMPLE).collect())
 
 
 def borne(part: Part, ways: Sequence[Way], read: Callable[[Way], T]) -> tuple[T, Way]:
@@ -251,24 +250,28 @@ def unless_empty(value: pl.Expr, dtype: pl.DataType, source: Source, ours: str) 
     return pl.when(~text_of(value, dtype).is_in(nothing)).then(value)
 
 
-def _without(text: pl.Expr, nothing: Sequence[str]) -> pl.Expr:
-    """Null for some texts, in one look: with `when` a text would be made anew for each mention."""
-
-    def look(texts: pl.Series) -> pl.Series:
-        empty = reduce(or_, (texts == some for some in nothing))
-        return texts.set(empty, None) if empty.any() else texts
-
-    return text.map_batches(look, return_dtype=pl.String, is_elementwise=True)
+def _without(text: pl.Expr, nothing: Sequence[str], *, bare: bool = False) -> pl.Expr:
+    """Null for some texts, and no space around them (`bare`)."""
+    text = text.str.strip_chars() if bare else text
+    return pl.when(text.is_in(nothing).not_()).then(text)
 
 
-def text_of(value: pl.Expr, dtype: pl.DataType, *, trim: bool = True) -> pl.Expr:
+def text_of(
+    value: pl.Expr, dtype: pl.DataType, *, trim: bool = True, empty: Sequence[str] = ()
+) -> pl.Expr:
     """An id or property as text: whole numbers without fraction, booleans as true and false.
 
     Without `trim` space around texts stays, and so do empty ones: to take them away takes as long
-    as all other reading.
+    as all other reading. `empty` are other texts that mean nothing.
     """
     if dtype == pl.String:
-        return _without(value.str.strip_chars(), [""]) if trim else value
+        return _without(value, ["", *empty], bare=True) if trim else value
+    text = _written(value, dtype)
+    return _without(text, empty) if empty else text
+
+
+def _written(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """What is no text, as text."""
     if dtype.is_float():
         whole = value.cast(pl.Int64, strict=False)
         return (

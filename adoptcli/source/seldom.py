@@ -34,6 +34,8 @@ def completed(found: pl.Expr, text: pl.Expr, way: Way, dtype: type[pl.DataType])
         values, texts = both
         if values.len() == 1:  # it may stand for all rows
             values = values.new_from_index(0, texts.len())
+        if not values.null_count():
+            return values
         return _filled(values, texts, values.is_null() & texts.is_not_null(), one)
 
     return pl.map_batches([found, text], read, return_dtype=dtype, is_elementwise=True)
