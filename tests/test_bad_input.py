@@ -272,6 +272,27 @@ def test_empty_texts_are_none(cli: Cli, tmp_path: Path, shards: str) -> None:
     assert source["set_aside"]["no-event"] == 1
 
 
+def test_signups_thousands_of_years_ahead_cost_no_time(cli: Cli, tmp_path: Path) -> None:
+    """A slip of the finger, or a date that stands for none: the zone's changes until then."""
+    (tmp_path / "events.csv").write_text(GOOD)
+    (tmp_path / "m.yaml").write_text("version: 1\ntime_zone: America/New_York\n")
+    for year in ("6026", "9999"):
+        (tmp_path / "users.csv").write_text(
+            f"user_id,created_at\nu1,{year}-01-30\nu2,1900-01-01\nu3,2026-01-05\n"
+        )
+        found = cli("report", "events.csv", "-c", "m.yaml", "--users", "users.csv", "-f", "json")
+        assert found.code == 0, found.err
+        assert json.loads(found.out)["source"]["actors"] == 7
+
+
+def test_a_folder_for_temporary_files_that_is_none(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(GOOD)
+    (tmp_path / "file").touch()
+    for name in ("nowhere", "file"):
+        found = cli("report", "events.csv", "--tmp", name, "--shards", "3")
+        refused(found, 2, f"--tmp {name}: there is no such folder", "make it, or name another")
+
+
 def test_times_beyond_all_reason_are_strays_not_exclusions(cli: Cli, tmp_path: Path) -> None:
     far = "u1,e1,0001-01-01T00:00:00Z\nu2,e2,9999-05-05T00:00:00Z\n"
     (tmp_path / "events.csv").write_text(GOOD + far)

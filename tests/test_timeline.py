@@ -30,11 +30,12 @@ ZONES = (
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_local_days_are_those_of_the_standard_library(zone: str) -> None:
+@pytest.mark.parametrize("days", [900, 32_000])  # with few changes, and with many
+def test_local_days_are_those_of_the_standard_library(zone: str, days: int) -> None:
     rng, calendar = random.Random(zone), Calendar(ZoneInfo(zone))
     first = datetime(2010, 1, 1, tzinfo=UTC)
     begin = round(first.timestamp() * 1000)
-    end = begin + 900 * DAY_MS
+    end = begin + days * DAY_MS
     edges = [t + d for t, _ in offsets(calendar.zone, begin, end) for d in (-1, 0, 1)]
     times = sorted(t for t in [*edges, *(rng.randint(begin, end) for _ in range(500))]
                    if begin <= t <= end)  # fmt: skip

@@ -122,9 +122,17 @@ def request(options: Options, config: Config, metrics: Sequence[str]) -> Request
         as_of_day=_as_of(options.as_of, str(zone.zone)),
         shards=options.shards,
         master=_master(options, d),
-        tmp=options.tmp,
+        tmp=_folder(options.tmp),
         place_of=config.place_of,
     )
+
+
+def _folder(tmp: Path | None) -> Path | None:
+    """Where temporary files go, if that can be."""
+    if tmp is not None and not (tmp.is_dir() and os.access(tmp, os.W_OK | os.X_OK)):
+        what = "cannot be written to" if tmp.is_dir() else "there is no such folder"
+        raise UsageProblem("no-folder", f"--tmp {tmp}: {what}", "make it, or name another")
+    return tmp
 
 
 def _master(options: Options, d: Definitions) -> str | None:

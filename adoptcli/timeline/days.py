@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from datetime import date
 
 import polars as pl
 
-from adoptcli.timeframe import DAY_MS, HOUR_MS, Calendar, offsets
+from adoptcli.timeframe import DAY_MS, HOUR_MS, Calendar, offsets, to_day
+
+FAR_BACK, FAR_AHEAD = (to_day(date(year, 1, 1)) * DAY_MS for year in (1900, 2100))
+MANY = 8  # changes of the offset; fewer are told apart sooner one by one
 
 
 def _local(time: pl.Expr, calendar: Calendar, first: int, last: int) -> pl.Expr:
-    changes = offsets(calendar.zone, first, last)
+    """Beyond any time that a log is of, the offset stays what it was there."""
+    bounds = (min(max(at, FAR_BACK), FAR_AHEAD) for at in (first, last))
+    changes = offsets(calendar.zone, *bounds)
+    if len(changes) > MANY:
+        starts, values = (pl.Series(some, dtype=pl.Int64) for some in zip(*changes, strict=True))
+        place = pl.lit(starts[1:]).search_sorted(time, side="right")
+        return time + pl.lit(values).gather(place)
     offset = pl.lit(changes[0][1], dtype=pl.Int64)
     for start, value in changes[1:]:
         offset = pl.when(time >= start).then(pl.lit(value, dtype=pl.Int64)).otherwise(offset)
