@@ -357,6 +357,18 @@ def test_space_around_ids_goes_before_they_are_parted(
     assert len(read) == 3
 
 
+def test_space_around_categories_goes_too(tmp_path: Path, cli: Cli) -> None:
+    """Texts of Parquet that are kept as categories are texts."""
+    users = pl.Series(["u1", "u1 ", "u2", " "], dtype=pl.Categorical)
+    pl.DataFrame({"user": users, "event": "used", "timestamp": "2026-01-05"}).write_parquet(
+        tmp_path / "e.parquet"
+    )
+    told = {cli("report", "e.parquet", "-f", "json", "--shards", n).out for n in ("1", "3")}
+    assert len(told) == 1
+    source = json.loads(told.pop())["source"]
+    assert (source["actors"], source["anonymous"]) == (2, 1)
+
+
 @pytest.mark.parametrize("identity", ["", ", identity: {mode: stitch}"])
 def test_long_parquet_is_read_column_by_column(
     tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, identity: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -199,7 +199,7 @@ def _looked_at(part: Part) -> Part:
 def _head(part: Part, chosen: Sequence[Choice]) -> tuple[pl.DataFrame, Way]:
     schema = paths.schema(choice.path for choice in chosen)
     ways = ndjson.ways(schema, lists=bool(part.scan.explode))
-    with ndjson.first_rows():
+    with ndjson.first_rows() if part.open_ended else nullcontext():
         return borne(part, ways, lambda way: rows(part, chosen, way).head(SAMPLE).collect())
 
 
@@ -264,6 +264,8 @@ def text_of(
     Without `trim` space around texts stays, and so do empty ones: to take them away takes as long
     as all other reading. `empty` are other texts that mean nothing.
     """
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        value, dtype = value.cast(pl.String), pl.String()
     if dtype == pl.String:
         return _without(value, ["", *empty], bare=True) if trim else value
     text = _written(value, dtype)

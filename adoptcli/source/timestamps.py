@@ -196,7 +196,7 @@ def _formed(text: pl.Expr, form: Form, zones: Zones, *, alone: bool) -> pl.Expr:
             pl.when(conforms).then(text).str.to_date("%Y-%m-%d", strict=False), zones.dates
         )
     padding = "0" * (-(form.fraction - 1) % DIGITS) if form.fraction else ""
-    if padding or not alone:
+    if padding or not alone or form.between == " ":  # which stands for any space, and for none
         conforms &= text.str.slice(10, 1) == form.between
         conforms &= text.str.ends_with(form.suffix)
     if padding:
