@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -159,29 +159,15 @@ def spread(found: pl.DataFrame, column: str, periods: Sequence[int], size: int) 
     """A column's sums by window and actor: at place i·size + actor for the i-th window; else 0.
 
     Args:
-        found: actor, period and the column, each actor once a window; or each once an item, sorted
-            by item.
+        found: actor, period and the column, each actor once a window, or once for each item.
         column: Which column.
         periods: The windows' last days, evenly spaced, newest first.
         size: One more than the highest code of an actor.
     """
     length = periods[0] - periods[1] if len(periods) > 1 else 1
     window = ((periods[0] - pl.col("period")) // length).cast(pl.Int64)
-    placed = found.select(
-        value=pl.col(column).cast(pl.Int64), place=window * size + pl.col("actor")
-    )
     values = pl.zeros(len(periods) * size, dtype=pl.Int64, eager=True)
-    for part in _each_once(placed, found):
-        places = part["place"]
-        values = values.scatter(places, values.gather(places) + part["value"])
+    for part in found.partition_by("item") if "item" in found.columns else [found]:
+        places = part.select(window * size + pl.col("actor")).to_series()
+        values = values.scatter(places, values.gather(places) + part[column].cast(pl.Int64))
     return values
-
-
-def _each_once(rows: pl.DataFrame, found: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The rows in parts, in each of which an actor comes once a window."""
-    if "item" not in found.columns:
-        yield rows
-        return
-    for item in found["item"].unique():
-        first, end = (found["item"].search_sorted(item, side=side) for side in ("left", "right"))
-        yield rows[first:end]

@@ -117,7 +117,7 @@ class Canonical:
 
     def rows(self) -> int | None:
         """How many rows there are, where the files say so."""
-        counts = [part.scan.rows() for part in self.parts]
+        counts = [part.scan.rows for part in self.parts]
         return None if None in counts else sum(filter(None, counts))
 
     def thorough(self) -> Canonical:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePath
 
 import orjson
@@ -64,6 +65,7 @@ class Scan:
         """All columns, the folders' included."""
         return (*self.columns, *(key for key, _ in self.hive if key not in self.columns))
 
+    @cached_property
     def rows(self) -> int | None:
         """How many rows there are, where the files say so without being read."""
         if self.kind != "parquet":
@@ -72,7 +74,7 @@ class Scan:
 
     def about(self) -> int:
         """About how many there are, where nobody says."""
-        known = self.rows()
+        known = self.rows
         return sum(map(rows_of, self.files)) if known is None else known
 
     def frame(

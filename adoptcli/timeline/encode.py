@@ -341,7 +341,7 @@ def encode(
     columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
     if folder is None:
         rows = _trimmed(_column_by_column(lazy) if apart else lazy.collect(), dictionaries)
-        lazy = (_narrow(rows) if apart else rows).lazy()
+        lazy = _narrow(rows).lazy()
     people, members = known(lazy)
     given = people is not None
     if people is not None:
