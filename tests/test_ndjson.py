@@ -75,8 +75,9 @@ def test_rows_are_read_alike(row: str, tmp_path: Path) -> None:
 def test_no_odd_line_passes(odd: str, tmp_path: Path) -> None:
     """What is no object, or of another kind than expected, is never taken for something else."""
     path = tmp_path / "rows.json"
-    path.write_text(f"{GOOD}\n{odd}\n{GOOD}\n")
-    assert found(path, "lines") is None
+    for text in (f"{GOOD}\n{odd}\n{GOOD}\n", f"{odd}\n"):  # among others, and alone
+        path.write_text(text)
+        assert found(path, "lines") is None
 
 
 @pytest.mark.parametrize("broken", [False, True])

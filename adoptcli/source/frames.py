@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -28,6 +28,7 @@ from adoptcli.source.timestamps import (
     Shape,
     Zones,
     completed,
+    fast_to_ms,
     naive_to_ms,
     native_to_ms,
     shaped_to_ms,
@@ -112,22 +113,25 @@ class Reader:
 
     def _first(self, ours: str, shapes: Sequence[Shape], zones: Zones) -> pl.Expr:
         pairs = zip(self.part.columns[ours], shapes, strict=True)
-        (value, way), *others = [self._time(choice, shape, ours, zones) for choice, shape in pairs]
-        found = way(value)
-        for value, way in others:
-            found = seldom.completed(found, value, way, pl.Int64)
-        return found
+        times = [self._time(choice, shape, ours, zones) for choice, shape in pairs]
+        if len(times) == 1:
+            return times[0].whole(times[0].value)
+        return _of_several(times)
 
-    def _time(self, choice: Choice, shape: Shape, ours: str, zones: Zones) -> tuple[pl.Expr, Way]:
-        """Where a time stands, and the way to read it."""
+    def _time(self, choice: Choice, shape: Shape, ours: str, zones: Zones) -> _Time:
+        """Where a time stands, and the ways to read it."""
         form = self.part.source.timestamp_format if ours == "timestamp" else None
         value, dtype = value_of(choice, self.types)
         value = unless_empty(value, dtype, self.part.source, ours)
         if dtype != pl.String:
-            return value, partial(_native, dtype=dtype, zones=zones)
+            native = partial(_native, dtype=dtype, zones=zones)
+            return _Time(value, native, native)
         if form:
-            return value, partial(_formatted, form=form, zones=zones)
-        return value, partial(shaped_to_ms, shape=shape, zones=zones)
+            formed = partial(_formatted, form=form, zones=zones)
+            return _Time(value, formed, formed)
+        whole = partial(shaped_to_ms, shape=shape, zones=zones)
+        fast = partial(fast_to_ms, shape=shape, zones=zones)
+        return _Time(value, whole, None if shape.kind == "general" else fast)
 
     def key(self) -> list[pl.Expr]:
         """The parts of the key of repeated deliveries."""
@@ -159,17 +163,60 @@ class Reader:
         return completed(text.cast(pl.Int64, strict=False), text, zones)
 
 
+@dataclass(frozen=True)
+class _Time:
+    """One of the places of a time.
+
+    Attributes:
+        value: What stands there.
+        whole: Reads it, however it is written.
+        fast: Reads most; None where nothing is faster.
+    """
+
+    value: pl.Expr
+    whole: Way
+    fast: Way | None
+
+
+def _of_several(times: Sequence[_Time]) -> pl.Expr:
+    """The first that can be read.
+
+    A later one is read at once where nothing stands in those before it; what is left after that is
+    looked at again, all of it, as functions of Python cost each piece of the rows.
+    """
+    nothing, fast = pl.lit(value=True), [pl.lit(None, dtype=pl.Int64)]
+    whole = times[0].whole(pl.col("0"))
+    for i, time in enumerate(times):
+        if time.fast:
+            fast.append(time.fast(pl.when(nothing).then(time.value) if i else time.value))
+        nothing &= time.value.is_null()
+        if i:
+            its = time.whole(pl.col("0"))
+            whole = seldom.completed(whole, [pl.col(str(i))], its, pl.Int64)
+    return seldom.completed(pl.coalesce(fast), [time.value for time in times], whole, pl.Int64)
+
+
 def _told(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
     """What values stand for; `*` is any other."""
     rest = values.pop(ANY, None)
+    layers: list[dict[str, str]] = []  # in each of them no two values stand for the same
+    for was, name in values.items():
+        for layer in layers:
+            if name not in layer.values():
+                layer[was] = name
+                break
+        else:
+            layers.append({was: name})
+    found = [_renamed(text, layer) for layer in layers]
+    if rest is not None:
+        found.append(pl.when(text.is_not_null()).then(pl.lit(rest)))
+    return pl.coalesce(*found, pl.lit(None, dtype=pl.String))
 
-    def look(texts: pl.Series) -> pl.Series:  # as an expression it would take all rows at once
-        found = texts.replace_strict(
-            [*values], [*values.values()], default=rest, return_dtype=pl.String
-        )
-        return found if rest is None else found.set(texts.is_null(), None)
 
-    return text.map_batches(look, return_dtype=pl.String, is_elementwise=True)
+def _renamed(text: pl.Expr, names: Mapping[str, str]) -> pl.Expr:
+    """The same as `replace_strict`, which would take all rows at once, piece by piece."""
+    code = text.cast(pl.Enum([*names]), strict=False).to_physical()
+    return code.cat.to(pl.Enum([*names.values()])).cast(pl.String)
 
 
 def _native(value: pl.Expr, dtype: pl.DataType, zones: Zones) -> pl.Expr:

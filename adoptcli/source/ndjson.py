@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Literal
 
 import polars as pl
@@ -21,7 +20,7 @@ WAYS: tuple[Way, ...] = ("lines", "objects", "text")
 long as by `lines`, all else a little less. `text`: whatever is not a text at the top is JSON text.
 """
 
-_LINE = "\x00line"
+_LINE, _ROW = "\x00line", "\x00row"
 _PIECE = "POLARS_FORCE_NDJSON_READ_SIZE"  # bytes that are read at a time
 
 
@@ -75,26 +74,23 @@ def scan(
     if way != "lines":
         return pl.scan_ndjson(places, schema=dict(schema), include_file_paths=file_column)
     lines = pl.scan_lines(places, name=_LINE, include_file_paths=file_column)
-    dtype = pl.Struct(dict(schema))
-    row = pl.col(_LINE).map_batches(
-        partial(_decoded, dtype=dtype), return_dtype=dtype, is_elementwise=True
-    )
     kept = pl.col(_LINE) != ""
     if only:  # space after a text does not count; one that stands there otherwise has an escape
         texts = "|".join(map(re.escape, only))
         kept = pl.col(_LINE).str.contains(rf'(?:{texts})[\s"]|\\')
-    return lines.filter(kept).with_columns(row).unnest(_LINE)
+    return (
+        lines.filter(kept).with_columns(_decoded(pl.Struct(dict(schema)))).drop(_LINE).unnest(_ROW)
+    )
 
 
-def _decoded(lines: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """The objects of some lines, one each.
+def _decoded(dtype: pl.Struct) -> pl.Expr:
+    """The objects of lines, one each.
 
-    Polars decodes lines as the items of one list, so that a broken line could be taken for two, or
-    for one with the next.
+    Polars decodes lines as the items of one list, so that a broken line could be taken for two,
+    which does not fit beside the lines, or for one with the next, which does not bear this.
     """
     line = pl.col(_LINE)
-    whole = (line.str.starts_with("{") & line.str.ends_with("}")).all()
-    found = lines.to_frame(_LINE).select_seq(line.str.json_decode(dtype), whole=whole)
-    if found.height != lines.len() or not found["whole"].all():
-        raise pl.exceptions.ComputeError("a line is no JSON object")
-    return found[_LINE]
+    whole = line.str.starts_with("{") & line.str.ends_with("}")
+    return (
+        pl.when(whole).then(line).otherwise(pl.lit("no object")).str.json_decode(dtype).alias(_ROW)
+    )

@@ -18,32 +18,45 @@ def seldom(text: pl.Expr, way: Way, dtype: type[pl.DataType]) -> pl.Expr:
         dtype: What it gives.
     """
 
-    one, nothing = way(pl.col("text")), pl.Series([None], dtype=dtype)
+    whole, nothing = way(pl.col("0")), pl.Series([None], dtype=dtype)
 
     def read(texts: pl.Series) -> pl.Series:
-        return _filled(nothing.new_from_index(0, texts.len()), texts, texts.is_not_null(), one)
+        found = nothing.new_from_index(0, texts.len())
+        return _filled(found, texts.to_frame("0"), texts.is_not_null(), whole)
 
     return text.map_batches(read, return_dtype=dtype, is_elementwise=True)
 
 
-def completed(found: pl.Expr, text: pl.Expr, way: Way, dtype: type[pl.DataType]) -> pl.Expr:
-    """What is found, else what the way gives for the text (or other value), in one look at both."""
-    one = way(pl.col("text"))
+def completed(
+    found: pl.Expr, values: Sequence[pl.Expr], whole: pl.Expr, dtype: type[pl.DataType]
+) -> pl.Expr:
+    """What is found, else what an expression gives for the values, in one look at all of them.
 
-    def read(both: Sequence[pl.Series]) -> pl.Series:
-        values, texts = both
-        if values.len() == 1:  # it may stand for all rows
-            values = values.new_from_index(0, texts.len())
-        if not values.null_count():
-            return values
-        return _filled(values, texts, values.is_null() & texts.is_not_null(), one)
+    Args:
+        found: Null where something may have to be done.
+        values: Where all are null nothing is done.
+        whole: An expression of the columns `0`, `1` …, one a value, that looks at each row alone.
+        dtype: What it gives.
+    """
+    names = [str(i) for i in range(len(values))]
 
-    return pl.map_batches([found, text], read, return_dtype=dtype, is_elementwise=True)
+    def read(all: Sequence[pl.Series]) -> pl.Series:
+        height = min(all, key=len).len() and max(all, key=len).len()
+        have, *texts = (
+            one if one.len() == height else one.new_from_index(0, height) for one in all
+        )
+        if not have.null_count():
+            return have
+        rows = pl.DataFrame([text.alias(name) for name, text in zip(names, texts, strict=True)])
+        given = pl.any_horizontal(pl.all().is_not_null())
+        return _filled(have, rows, have.is_null() & rows.select(given).to_series(), whole)
+
+    return pl.map_batches([found, *values], read, return_dtype=dtype, is_elementwise=True)
 
 
-def _filled(found: pl.Series, texts: pl.Series, missing: pl.Series, one: pl.Expr) -> pl.Series:
-    """With what an expression of `text` gives for the rows that are missing."""
+def _filled(found: pl.Series, rows: pl.DataFrame, missing: pl.Series, whole: pl.Expr) -> pl.Series:
+    """With what an expression gives for the rows that are missing."""
     if not missing.any():
         return found
-    rows = missing.arg_true()
-    return found.scatter(rows, texts.gather(rows).to_frame("text").select(one).to_series())
+    places = missing.arg_true()
+    return found.scatter(places, rows[places].select(whole).to_series())

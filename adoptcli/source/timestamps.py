@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 
 import polars as pl
 
@@ -171,7 +170,7 @@ def shaped_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
 
 def completed(found: pl.Expr, text: pl.Expr, zones: Zones) -> pl.Expr:
     """What is found, else the text in any of the forms; of those alone, since that is slow."""
-    return seldom.completed(found, text, partial(text_to_ms, zones=zones), pl.Int64)
+    return seldom.completed(found, [text], text_to_ms(pl.col("0"), zones), pl.Int64)
 
 
 def fast_to_ms(text: pl.Expr, shape: Shape, zones: Zones) -> pl.Expr:
