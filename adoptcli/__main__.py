@@ -24,7 +24,7 @@ def tune() -> None:
         for ahead in ("ROW_GROUP_PREFETCH_SIZE", "CSV_CHUNK_PREFETCH_LIMIT"):
             os.environ.setdefault(f"POLARS_{ahead}", "1")  # no more than is needed next
     else:
-        os.environ.setdefault("POLARS_FORCE_NDJSON_READ_SIZE", PIECE)
+        os.environ.setdefault(memory.PIECES, PIECE)
     os.environ.setdefault("_RJEM_MALLOC_CONF", KEPT)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from adoptcli.errors import MemoryProblem, UsageProblem
 
 VARIABLE = "ADOPTCLI_MEMORY_LIMIT"
+PIECES = "POLARS_FORCE_NDJSON_READ_SIZE"  # tells Polars how many bytes of JSON to read at a time
 SHORT = 4 * 1000**3  # bytes
 LEFT = 0.1  # of what is found, for what others take meanwhile
 UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4,

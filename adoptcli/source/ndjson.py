@@ -10,6 +10,7 @@ from typing import Literal
 
 import polars as pl
 
+from adoptcli.memory import PIECES
 from adoptcli.source.addresses import located
 
 Way = Literal["lines", "objects", "text"]
@@ -21,7 +22,6 @@ long as by `lines`, all else a little less. `text`: whatever is not a text at th
 """
 
 _LINE, _ROW = "\x00line", "\x00row"
-_PIECE = "POLARS_FORCE_NDJSON_READ_SIZE"  # bytes that are read at a time
 
 
 def ways(schema: Mapping[str, pl.DataType], *, lists: bool) -> tuple[Way, ...]:
@@ -44,16 +44,16 @@ def looser(way: Way) -> Way | None:
 @contextmanager
 def first_rows() -> Iterator[None]:
     """While only the first rows are wanted, pieces are small: a piece is always read whole."""
-    before = os.environ.get(_PIECE)
-    os.environ[_PIECE] = "250000"
+    before = os.environ.get(PIECES)
+    os.environ[PIECES] = "250000"
     pl.Config.reload_env_vars()
     try:
         yield
     finally:
         if before is None:
-            del os.environ[_PIECE]
+            del os.environ[PIECES]
         else:
-            os.environ[_PIECE] = before
+            os.environ[PIECES] = before
         pl.Config.reload_env_vars()
 
 
