@@ -264,6 +264,19 @@ def test_nothing_is_said_where_the_sizes_are_not_as_drawn(tmp_path: Path) -> Non
     assert found["tables"]["variants"][0]["active_days_verdict"] == "raises"
 
 
+def test_a_ratio_has_no_interval_where_a_replicate_has_no_ratio() -> None:
+    found = _matched._ratio(3, 2, [(2, 1), (1, 1), (3, 2)])
+    assert found is not None
+    value, low, high = found
+    assert low is not None
+    assert high is not None
+    assert low < value < high
+    assert math.log(high) - math.log(value) == pytest.approx(math.log(value) - math.log(low))
+    assert _matched._ratio(3, 2, [(2, 1), (1, 0), (3, 2)]) == (1.5, None, None)
+    assert _matched._ratio(3, 2, [(2, 1), (0, 1), (3, 2)]) == (1.5, None, None)
+    assert _matched._ratio(3, 0, []) is None
+
+
 def test_levels_grow_coarser() -> None:
     """Each has every stratum of the one after it whole, so that overlap can only grow."""
     import polars as pl

@@ -36,7 +36,7 @@ def by_event(timeline: Timeline, cancel: Sequence[EventRef], context: Context) -
     both = pl.concat([bought, cancels.with_columns(buy=pl.lit(False))])
     both = both.sort("actor", "time", "buy", descending=[False, False, True])
     turn = both["actor"].ne_missing(both["actor"].shift(1)) | (both["buy"] != both["buy"].shift(1))
-    both = both.filter(turn.fill_null(True))
+    both = both.filter(turn)
     same = pl.col("actor").shift(-1) == pl.col("actor")
     return (
         both.with_columns(end=pl.when(same).then(pl.col("time").shift(-1)))

@@ -229,7 +229,7 @@ def people_table(
         totals(half_of_them(tallies["people"], half).drop("week", "volume")) for half in (0, 1)
     ]
     lines: list[Row] = [
-        {"item": name, "people": int(c.get("actors", 0)), "outcome": _of(c)}
+        {"item": name, "people": int(c["actors"]), "outcome": _of(c)}
         for name, c in zip(
             ("judged", "thresholds chosen on", "counted"), (everyone, *by_half), strict=True
         )
@@ -252,4 +252,4 @@ def people_table(
 
 
 def _of(counts: Mapping[str, int]) -> Estimate:
-    return share(counts.get("outcome", 0), counts.get("actors", 0))
+    return share(counts["outcome"], counts["actors"])
