@@ -9,11 +9,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from adoptcli import stats
 from adoptcli.cli.main import run
-from adoptcli.metrics import _matched
+from adoptcli.metrics import _matched, _risk_sets
 from adoptcli.metrics._drawn import ratio_p
 from adoptcli.metrics._impact_tables import _moved
 from adoptcli.metrics._matched import Difference
@@ -277,10 +278,17 @@ def test_a_ratio_has_no_interval_where_a_replicate_has_no_ratio() -> None:
     assert _matched._ratio(3, 0, []) is None
 
 
+def test_parts_of_a_stratum_have_as_many_values_as_they_may() -> None:
+    """A stratum is its parts as one number: one value more would be another stratum's."""
+    for name, size in _risk_sets.SIZES.items():
+        edges = getattr(_risk_sets, name.upper(), (1,))  # recent: or not
+        value = pl.Series("v", range(edges[-1] + 3))
+        found = pl.select(_risk_sets.bucket(pl.lit(value), edges)).to_series()
+        assert found.unique().sort().to_list() == list(range(size)), name
+
+
 def test_levels_grow_coarser() -> None:
     """Each has every stratum of the one after it whole, so that overlap can only grow."""
-    import polars as pl
-
     rng = random.Random(1)
     codes = pl.DataFrame({"stratum": [rng.randrange(10**7) for _ in range(3000)]})
     found = codes.select(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -38,6 +39,7 @@ from adoptcli.source.timestamps import (
 IDS = ("user", "account", "id", "anonymous")
 CODED = ("user", "account", "anonymous", "event")  # they become codes of dictionaries
 ANY = "*"
+MARKS = ("\x00", "\x01")  # which no event has
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class _Time:
     Attributes:
         value: What stands there.
         whole: Reads it, however it is written.
-        fast: Reads most; None where nothing is faster.
+        fast: Reads most of it or all; None where no way is faster.
     """
 
     value: pl.Expr
@@ -181,8 +183,8 @@ class _Time:
 def _of_several(times: Sequence[_Time]) -> pl.Expr:
     """The first that can be read.
 
-    A later one is read at once where nothing stands in those before it; what is left after that is
-    looked at again, all of it, as functions of Python cost each piece of the rows.
+    A later one is read where nothing stands in those before it. What is left is looked at again by
+    one function of Python, since each of them costs each piece of the rows.
     """
     nothing, fast = pl.lit(value=True), [pl.lit(None, dtype=pl.Int64)]
     whole = times[0].whole(pl.col("0"))
@@ -197,26 +199,27 @@ def _of_several(times: Sequence[_Time]) -> pl.Expr:
 
 
 def _told(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
-    """What values stand for; `*` is any other."""
+    """What values stand for; `*` is any other.
+
+    As `replace_strict`, which would take all rows at once: from the codes of one list of texts to
+    those of another, in which none may stand twice.
+    """
     rest = values.pop(ANY, None)
-    layers: list[dict[str, str]] = []  # in each of them no two values stand for the same
-    for was, name in values.items():
-        for layer in layers:
-            if name not in layer.values():
-                layer[was] = name
-                break
-        else:
-            layers.append({was: name})
-    found = [_renamed(text, layer) for layer in layers]
-    if rest is not None:
-        found.append(pl.when(text.is_not_null()).then(pl.lit(rest)))
-    return pl.coalesce(*found, pl.lit(None, dtype=pl.String))
+    often: Counter[str] = Counter()
+    names = [name + _mark(often, name) for name in values.values()]
+    code = text.cast(pl.Enum([*values]), strict=False).to_physical()
+    found = code.cat.to(pl.Enum(names)).cast(pl.String)
+    if len(often) < len(names):
+        found = found.str.strip_chars_end("".join(MARKS))
+    return (
+        found if rest is None else found.fill_null(pl.when(text.is_not_null()).then(pl.lit(rest)))
+    )
 
 
-def _renamed(text: pl.Expr, names: Mapping[str, str]) -> pl.Expr:
-    """The same as `replace_strict`, which would take all rows at once, piece by piece."""
-    code = text.cast(pl.Enum([*names]), strict=False).to_physical()
-    return code.cat.to(pl.Enum([*names.values()])).cast(pl.String)
+def _mark(often: Counter[str], name: str) -> str:
+    """What makes a name another one each time that it comes again."""
+    often[name] += 1
+    return "".join(MARKS[int(digit)] for digit in f"{often[name] - 1:b}") if often[name] > 1 else ""
 
 
 def _native(value: pl.Expr, dtype: pl.DataType, zones: Zones) -> pl.Expr:

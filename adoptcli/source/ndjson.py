@@ -86,11 +86,18 @@ def scan(
 def _decoded(dtype: pl.Struct) -> pl.Expr:
     """The objects of lines, one each.
 
-    Polars decodes lines as the items of one list, so that a broken line could be taken for two,
-    which does not fit beside the lines, or for one with the next, which does not bear this.
+    Polars decodes lines as the items of one list, so that a broken line could be taken for two, or
+    for one with the next.
     """
     line = pl.col(_LINE)
     whole = line.str.starts_with("{") & line.str.ends_with("}")
-    return (
-        pl.when(whole).then(line).otherwise(pl.lit("no object")).str.json_decode(dtype).alias(_ROW)
-    )
+    found = pl.when(whole).then(line).otherwise(pl.lit("no object")).str.json_decode(dtype)
+    return pl.map_batches([line, found], _each, return_dtype=dtype, is_elementwise=True).alias(_ROW)
+
+
+def _each(both: Sequence[pl.Series]) -> pl.Series:
+    """What was found, given that it is of as many lines; Polars would repeat one object for all."""
+    lines, found = both
+    if found.len() != lines.len():
+        raise pl.exceptions.ComputeError("a line is no JSON object")
+    return found

@@ -40,16 +40,17 @@ def completed(
     """
     names = [str(i) for i in range(len(values))]
 
-    def read(all: Sequence[pl.Series]) -> pl.Series:
-        height = min(all, key=len).len() and max(all, key=len).len()
-        have, *texts = (
-            one if one.len() == height else one.new_from_index(0, height) for one in all
+    def read(given: Sequence[pl.Series]) -> pl.Series:
+        sizes = {one.len() for one in given}
+        height = 0 if 0 in sizes else max(sizes)  # one value may stand for all rows
+        have, *rest = (
+            one if one.len() == height else one.new_from_index(0, height) for one in given
         )
         if not have.null_count():
             return have
-        rows = pl.DataFrame([text.alias(name) for name, text in zip(names, texts, strict=True)])
-        given = pl.any_horizontal(pl.all().is_not_null())
-        return _filled(have, rows, have.is_null() & rows.select(given).to_series(), whole)
+        rows = pl.DataFrame([one.alias(name) for name, one in zip(names, rest, strict=True)])
+        there = rows.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+        return _filled(have, rows, have.is_null() & there, whole)
 
     return pl.map_batches([found, *values], read, return_dtype=dtype, is_elementwise=True)
 
