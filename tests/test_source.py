@@ -229,3 +229,32 @@ def test_guesses_and_what_cannot_be_guessed() -> None:
     assert set(guessed) >= {"user", "event", "timestamp", "session", "account", "id"}
     with pytest.raises(DataProblem, match="no column 'usr'"):
         resolve(Source(columns=Columns(user="usr")), columns, "f")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "ndjson"])
+def test_rejected_rows_have_their_own_reason_and_their_own_columns(
+    kind: str, tmp_path: Path
+) -> None:
+    """In files of many pieces, too, and where the log has columns called as ours are."""
+    rows = [
+        {
+            "user": f"u{i}", "event": None if i % 7 == 0 else "e", "file": f"f{i}",
+            "timestamp": "x" if i % 11 == 0 else "2026-01-01", "reason": str(i),
+        }
+        for i in range(6000)
+    ]  # fmt: skip
+    frame, path = pl.DataFrame(rows), tmp_path / f"e.{kind}"
+    if kind == "parquet":
+        frame.write_parquet(path, row_group_size=100)
+    else:
+        frame.write_csv(path) if kind == "csv" else frame.write_ndjson(path)
+    columns = {"user": "user", "event": "event", "timestamp": "timestamp"}
+    found = read([Source(columns=columns)], [str(path)], None, Needed(), "UTC").rejects()
+    wanted = {
+        row["file"]: "unreadable-time" if row["timestamp"] == "x" else "no-event"
+        for row in rows
+        if row["timestamp"] == "x" or row["event"] is None
+    }
+    assert dict(zip(found["file"], found["reason_"], strict=True)) == wanted
+    assert found["file_"].unique().to_list() == [str(path)]
+    assert all(f"f{row}" == file for row, file in zip(found["reason"], found["file"], strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -152,12 +152,16 @@ class Canonical:
         return diagnose.broken([part.scan for part in self.parts], error)
 
     def rejects(self) -> pl.DataFrame:
-        """The original rows that cannot be used, with file and reason."""
+        """The original rows that cannot be used, with `file` and `reason`.
+
+        These two have a `_` behind them where the log has such a column itself.
+        """
+        file, reason = (_another(name, self.columns_found) for name in ("file", "reason"))
         with steady(self.files):
-            found = [frames.rejects(part, self.zone) for part in self.parts]
+            found = [frames.rejects(part, self.zone, file, reason) for part in self.parts]
         lines = pl.DataFrame(
-            [(name, reason, text, number) for name, number, reason, text in self.rejected],
-            schema={"file": pl.String, "reason": pl.String, "text": pl.String, "line": pl.Int64},
+            [(name, why, text, number) for name, number, why, text in self.rejected],
+            schema={file: pl.String, reason: pl.String, "text": pl.String, "line": pl.Int64},
             orient="row",
         )
         return pl.concat([*found, lines] if self.rejected else found, how="diagonal_relaxed")
@@ -317,6 +321,11 @@ def _canonical(
         preferring=needed.id and any(part.prefer and part.key for part in some),
         rejected=tuple(rejected),
     )
+
+
+def _another(name: str, taken: Collection[str]) -> str:
+    """The name, unlike those that are taken."""
+    return _another(f"{name}_", taken) if name in taken else name
 
 
 def _guessed(part: Part) -> str:

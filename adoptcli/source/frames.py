@@ -292,21 +292,21 @@ def _weighted(found: pl.LazyFrame) -> pl.LazyFrame:
     return found.with_columns(event=event, weight=pl.int_ranges(0, times)).explode("weight")
 
 
-def rejects(part: Part, zone: str) -> pl.DataFrame:
-    """Rows of one part without a readable time or without an event, as they stand in the file."""
-    lazy = part.scan.frame(list(part.scan.names), file_column="file")
+def rejects(part: Part, zone: str, file: str, reason: str) -> pl.DataFrame:
+    """Rows of one part without a readable time or without an event, as they stand in the file.
+
+    Two columns more, of the names that are given, have the file and the reason.
+    """
+    types = {} if part.open_ended else dict(part.types or {})
     bare = replace(part, key=(), prefer=None, weight=None, where=(), way="text")
-    canonical = frame(bare, Needed(), zone)
-    time = pl.col("time").is_null()
-    reasons = canonical.select(
-        reason=pl.when(pl.all_horizontal(pl.all().is_null())).then(None)
-        .when(time).then(pl.lit("unreadable-time"))
-        .when(pl.col("event").is_null()).then(pl.lit("no-event"))
+    read = Reader(bare, types, zone)
+    user, event, time = read.user(), read.event(), read.time()
+    why = (
+        pl.when(pl.all_horizontal(one.is_null() for one in (user, event, time))).then(None)
+        .when(time.is_null()).then(pl.lit("unreadable-time"))
+        .when(event.is_null()).then(pl.lit("no-event"))
     )  # fmt: skip
-    by_path = {file.path: file.name for file in part.scan.files}
-    return (
-        pl.concat([lazy, reasons], how="horizontal")
-        .filter(pl.col("reason").is_not_null())
-        .with_columns(pl.col("file").replace(by_path))
-        .collect()
-    )
+    by_path = {one.path: one.name for one in part.scan.files}
+    rows = part.scan.frame(list(part.scan.names), file_column=file).with_columns(why.alias(reason))
+    found = rows.filter(pl.col(reason).is_not_null())
+    return found.with_columns(pl.col(file).replace(by_path)).collect()
