@@ -26,13 +26,13 @@ def actor_table(
         context: The run's context.
 
     Returns:
-        actor, first and last (instants, null for those never seen), signup (instant or null),
-        signup_day and first_day (local), known (its start is known), tabled (it stands in the users
-        or accounts table), account, accounts_several, trait.<name>.
+        actor, first (instant, null for those never seen), signup (instant or null), signup_day and
+        first_day (local), known (its start is known), tabled (it stands in the users or accounts
+        table), account, accounts_several, trait.<name>.
     """
     table = (
         beside.lazy()
-        .join(_ends(events).lazy(), on="actor", how="left")
+        .join(_seen(events).lazy(), on="actor", how="left")
         .join(_first_of(events, signup_codes).lazy(), on="actor", how="left")
     )
     sources = ("event_signup", "property_signup", "table_signup")
@@ -64,16 +64,8 @@ def _day_of(instants: pl.Series, context: Context) -> pl.Series:
     return instants.to_frame("at").select(day).to_series()
 
 
-def _ends(events: pl.DataFrame) -> pl.DataFrame:
-    first = starts_run(events, ["actor"]).arg_true()
-    last = first.shift(-1, fill_value=events.height) - 1
-    return pl.DataFrame(
-        {
-            "actor": events["actor"].gather(first),
-            "first": events["time"].gather(first),
-            "last": events["time"].gather(last),
-        }
-    )
+def _seen(events: pl.DataFrame) -> pl.DataFrame:
+    return events.select("actor", first="time").filter(starts_run(events, ["actor"]))
 
 
 def _first_of(events: pl.DataFrame, codes: list[int]) -> pl.DataFrame:
