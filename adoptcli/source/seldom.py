@@ -17,14 +17,7 @@ def seldom(text: pl.Expr, way: Way, dtype: type[pl.DataType]) -> pl.Expr:
         way: An expression that looks at each row alone.
         dtype: What it gives.
     """
-
-    whole, nothing = way(pl.col("0")), pl.Series([None], dtype=dtype)
-
-    def read(texts: pl.Series) -> pl.Series:
-        found = nothing.new_from_index(0, texts.len())
-        return _filled(found, texts.to_frame("0"), texts.is_not_null(), whole)
-
-    return text.map_batches(read, return_dtype=dtype, is_elementwise=True)
+    return completed(pl.lit(None, dtype=dtype), [text], way(pl.col("0")), dtype)
 
 
 def completed(
@@ -50,14 +43,7 @@ def completed(
             return have
         rows = pl.DataFrame([one.alias(name) for name, one in zip(names, rest, strict=True)])
         there = rows.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-        return _filled(have, rows, have.is_null() & there, whole)
+        places = (have.is_null() & there).arg_true()
+        return have.scatter(places, rows[places].select(whole).to_series()) if len(places) else have
 
     return pl.map_batches([found, *values], read, return_dtype=dtype, is_elementwise=True)
-
-
-def _filled(found: pl.Series, rows: pl.DataFrame, missing: pl.Series, whole: pl.Expr) -> pl.Series:
-    """With what an expression gives for the rows that are missing."""
-    if not missing.any():
-        return found
-    places = missing.arg_true()
-    return found.scatter(places, rows[places].select(whole).to_series())
