@@ -64,18 +64,21 @@ def frame(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
 
 
-def random_log(seed: int) -> Log:
-    """Few people, many ties, midnights, clock changes, repeats, people who never came."""
+def random_log(seed: int, times: int = 1) -> Log:
+    """Few people, many ties, midnights, clock changes, repeats, people who never came.
+
+    `times` as many people and events as usual.
+    """
     rng = random.Random(seed)
     zone = rng.choice(ZONES)
     start = datetime(2026, rng.choice((2, 9)), rng.randint(1, 20), tzinfo=UTC)
     days = rng.randint(30, 140)
-    instants = [_instant(rng, start, days, zone) for _ in range(rng.randint(3, 30))]
-    people = [f"u{i}" for i in range(rng.randint(1, 10))]
+    instants = [_instant(rng, start, days, zone) for _ in range(rng.randint(3, 30) * times)]
+    people = [f"u{i}" for i in range(rng.randint(1, 10) * times)]
     if rng.random() < 0.3:
         people += rng.sample(ODD, rng.randint(1, 4))
     events = []
-    for i in range(rng.randint(5, 120)):
+    for i in range(rng.randint(5, 120) * times):
         moment = rng.choice(instants) if rng.random() < 0.5 else _instant(rng, start, days, zone)
         events.append(
             (

@@ -80,14 +80,20 @@ def test_a_crowd_agrees_with_both_oracles_and_with_leaving_groups_out(
             assert cell["low"] == pytest.approx(max(low, -1) if of else low), (name, table)
             assert cell["high"] == pytest.approx(min(high, 1) if of else high), (name, table)
             assert cell["denominator"] > 20
+        cell = next(r for r in found["tables"]["adoption"] if r["item"] == name)["ratio"]
+        low, high = map(math.exp, left_out(exposed, others, level, "adopted", "risk", ratio=True))
+        assert (cell["low"], cell["high"]) == (pytest.approx(low), pytest.approx(high))
 
 
-def left_out(exposed: Any, others: Any, level: int, x: str, of: str | None) -> tuple[float, float]:
-    """The jackknife by its definition: all over again without each group."""
+def left_out(
+    exposed: Any, others: Any, level: int, x: str, of: str | None, *, ratio: bool = False
+) -> tuple[float, float]:
+    """The jackknife by its definition, all over again without each group; a ratio's logarithm."""
 
     def value(part: int | None) -> float | None:
         sides = [[p for p in points if p["part"] != part] for points in (exposed, others)]
-        return risk_sets.compare_points(*sides, lambda p: p["levels"][level], x, of)[2]
+        found = risk_sets.compare_points(*sides, lambda p: p["levels"][level], x, of)
+        return math.log(found[4]) if ratio else found[2]
 
     counted = [[p for p in side if of is None or p[of]] for side in (exposed, others)]
     one, other = ({p["levels"][level] for p in side} for side in counted)
@@ -252,6 +258,14 @@ def test_only_a_lot_may_say_that_something_raises(tmp_path: Path) -> None:
     assert found["headline"]["verdict"] == "raises by lot"
     guide = next(r for r in found["tables"]["variants"] if r["item"] == "guide")
     assert guide["active_days_more"]["low"] < 7 * 0.2 < guide["active_days_more"]["high"]
+
+
+def test_few_of_either_side_are_too_few(tmp_path: Path) -> None:
+    for guide, plain in ((20, 80), (80, 20)):
+        split = f", split: {{guide: {guide}, plain: {plain}}}"
+        found = drawn({"guide": (guide, 0.9), "plain": (plain, 0.2)}, tmp_path, split)
+        verdicts = {r["item"]: r["active_days_verdict"] for r in found["tables"]["variants"]}
+        assert verdicts["guide"] == "not enough data"
 
 
 def test_nothing_is_said_where_the_sizes_are_not_as_drawn(tmp_path: Path) -> None:

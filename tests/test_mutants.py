@@ -55,14 +55,17 @@ def test_what_is_changed_by_hand(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_tests_of_a_line_its_own_cases_first_as_long_as_the_budget_lasts() -> None:
+def test_tests_of_a_line_its_own_cases_first_as_long_as_the_budget_lasts(tmp_path: Path) -> None:
+    file = tmp_path / "churn.py"
+    file.write_text("A = 1\n\n\ndef f(\n    a: int = 2,\n) -> int:\n    a += 1\n\n    return a\n")
     own, other = "tests/test_cases.py::test_case[churn: x]", "tests/test_cases.py::test_case[y]"
     seconds = {own: 2.0, other: 1.0, "tests/test_a.py::a": 0.5, "tests/test_a.py::b": 9.0}
-    known = Reach({"m/churn.py": {7: [*seconds], 9: [other]}}, seconds)
-    assert known.tests("m/churn.py", (6, 7), 4) == [own, other, "tests/test_a.py::a"]
-    assert known.tests("m/churn.py", (8, 9), 4) == [other]
-    assert set(known.tests("m/churn.py", (1, 1), 99)) == {*seconds}  # runs at import
-    assert known.tests("m/other.py", (1, 1), 99) == []
+    known = Reach({str(file): {1: [other], 7: [*seconds], 9: [other]}}, seconds)
+    assert known.tests(str(file), (7, 8), 4) == [own, other, "tests/test_a.py::a"]
+    assert known.tests(str(file), (8, 9), 4) == [other]
+    for once in ((1, 1), (4, 6)):  # whichever test is the first to import it
+        assert set(known.tests(str(file), once, 99)) == {*seconds}
+    assert Reach({}, seconds).tests(str(file), (1, 1), 99) == []
 
 
 def test_what_is_judged_is_still_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Random logs without end: every metric held against its oracles, differences made small.
 
 python -m tests.oracles --logs 10000     # the long run; --first SEED goes on from there
+python -m tests.oracles --logs 500 --times 40      # of 40 times as many people and events
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["POLARS_MAX_THREADS"] = "1"  # of small logs one core makes more than two for each
     seeds = range(chosen.first, chosen.first + chosen.logs)
     wrong, begun = 0, time.monotonic()
-    found = _judged(seeds, chosen.jobs, chosen.metrics.split(","), chosen.sql)
+    found = _judged(seeds, chosen.jobs, chosen.metrics.split(","), chosen.sql, chosen.times)
     for n, (seed, cases) in enumerate(found, 1):
         wrong += bool(cases)
         print("".join(cases), end="", flush=True)
@@ -41,15 +42,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=1000, help="the first seed")
     parser.add_argument("--metrics", default="", help="only these, parted by commas")
     parser.add_argument("--sql", type=int, default=4, help="each how many-th log in SQL, too")
+    parser.add_argument("--times", type=int, default=1, help="as many people and events as usual")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     return parser
 
 
-def _judged(seeds: range, jobs: int, metrics: list[str], sql: int) -> Iterator[Found]:
+def _judged(seeds: range, jobs: int, metrics: list[str], sql: int, times: int) -> Iterator[Found]:
     """Each seed with its cases, as they come."""
     from tests.oracles.shrink import cases
 
-    judge = partial(cases, metrics=tuple(filter(None, metrics)), sql=sql)
+    judge = partial(cases, metrics=tuple(filter(None, metrics)), sql=sql, times=times)
     if jobs == 1:
         yield from ((seed, judge(seed)) for seed in seeds)
         return

@@ -19,15 +19,16 @@ EMPTY = '""'  # as cases write a value that is not there
 Shows = Callable[[Log], bool]
 
 
-def cases(seed: int, metrics: Sequence[str] = (), *, sql: int = 1) -> list[str]:
+def cases(seed: int, metrics: Sequence[str] = (), *, sql: int = 1, times: int = 1) -> list[str]:
     """The first difference of a random log as a case with a log made small; others by name.
 
     Args:
         seed: Of the log.
         metrics: Those to look at; all of them without any.
         sql: Each how many-th seed is looked at in SQL, too.
+        times: As many people and events as usual.
     """
-    log, made = random_log(seed), []
+    log, made = random_log(seed, times), []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -14,7 +15,10 @@ from typing import Any
 import pytest
 
 KEPT = Path(".mutants/reach.json")
-NUMBERS = ("tests/test_cases.py", "tests/test_oracles.py")  # what holds every figure
+NUMBERS = (  # what holds every figure and every default
+    "tests/test_cases.py", "tests/test_oracles.py", "tests/test_pinned.py",
+    "tests/config/test_explain.py",
+)  # fmt: skip
 SHARED = "fixture "  # a context of what is made once for several tests
 
 
@@ -31,10 +35,11 @@ class Reach:
 
         First the module's own cases, then all cases and oracles, each the quickest first.
 
-        What runs only while a module is imported is reached by whatever runs any line of it.
+        What runs while a module is imported is reached by whatever runs any line of it.
         """
         run = self.lines.get(file, {})
-        found = {t for line in range(span[0], span[1] + 1) for t in run.get(line, ())}
+        lines = range(span[0], span[1] + 1) if _in_function(file, span[0]) else run
+        found = {t for line in lines for t in run.get(line, ())}
         found = found or {t for tests in run.values() for t in tests}
         stem, spent, chosen = Path(file).stem, 0.0, []
         for test in sorted(found, key=lambda t: (_rank(stem, t), self.seconds[t], t)):
@@ -42,6 +47,16 @@ class Reach:
                 chosen.append(test)
                 spent += self.seconds[test]
         return chosen
+
+
+def _in_function(file: str, line: int) -> bool:
+    """Whether it runs when a function is called, or once, by whichever test imports the module."""
+    bodies = [
+        (node.body[0].lineno, node.end_lineno or 0)
+        for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    return any(first <= line <= last for first, last in bodies)
 
 
 def _rank(stem: str, test: str) -> int:
