@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,8 @@ import pytest
 from adoptcli import stats
 from adoptcli.counts import GROUPS, group_of, half_of
 from adoptcli.metrics._association import NO_GROUP, Sides, adjusted, chosen, periods, quarter_octave
+from adoptcli.metrics.drivers import _also
+from adoptcli.results import Estimate
 from tests.logs import Log, _accounts, _config, _users
 from tests.oracles import drivers
 from tests.oracles.database import connect
@@ -257,6 +260,12 @@ def test_order_flags_and_verdicts(tmp_path: Path) -> None:
     assert found["headline"]["value"] == first["adjusted"]["value"]
     assert found["headline"]["title"] == f"Goes with staying: {first['step']} × invited"
     assert found["textbook"]["value"] == first["difference"]["value"]
+    said = [(head["title"], head["value"]) for head in found["also"]]
+    assert said == [
+        ("of those who did it, active in days 28 to 56", first["with"]["value"]),
+        ("of those who did not, active in days 28 to 56", first["without"]["value"]),
+    ]  # no other goes with it
+    assert [r["verdict"] for r in rows[1:] if not r["flags"]].count("no evidence") > 0
     by_name = {row["item"]: row for row in rows}
     assert by_name["signed_up"]["flags"].split(", ")[:2] == ["structural", "near-universal"]
     assert by_name["signed_up"]["q"] is None
@@ -266,6 +275,21 @@ def test_order_flags_and_verdicts(tmp_path: Path) -> None:
         assert ("rare" in flags) == (row["reach"]["value"] < 0.05 or min(sides) < 30)
         assert ("near-universal" in flags) == (row["reach"]["value"] > 0.9)
         assert ("volume" in flags) == (_clear(row["difference"]) and not _clear(row["adjusted"]))
+
+
+def test_what_is_told_beside_the_best() -> None:
+    """The next that goes with it; without a best the nearest; none that is flagged."""
+
+    def one(label: str, verdict: int, *flags: str) -> Any:
+        sides = {"did": Estimate(0.5), "did_not": Estimate(0.25)}
+        return SimpleNamespace(label=label, verdict=verdict, flags=flags, adjusted=None, **sides)
+
+    a, b, c, d, e = one("a", 1), one("b", 0), one("c", 1, "volume"), one("d", 1), one("e", 1)
+    assert [h.title for h in _also(a, [a, b, c, d, e], "back")] == [
+        "of those who did it, back", "of those who did not, back", "next: d",
+    ]  # fmt: skip
+    assert [h.title for h in _also(None, [c, b, d], "back")] == ["nearest: b"]
+    assert _also(None, [c], "back") == ()
 
 
 def _clear(cell: dict[str, Any] | None) -> bool:

@@ -28,7 +28,7 @@ class Settings(Model):
 class NamedSettings(RootModel[dict[str, Any]]):
     """A metric's section of the YAML whose keys are names of the person's own."""
 
-    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 Rows = Mapping[str, pl.LazyFrame]

@@ -74,9 +74,9 @@ def _end(context: Context) -> int:
 
 
 def _members(timeline: Timeline, home: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Everybody with an account, and whether it is activated."""
+    """Everybody with an account, and whether it is activated where that is asked."""
     if not has_activation(context):
-        return home.with_columns(members=pl.lit(1), activated=pl.lit(0))
+        return home.with_columns(members=pl.lit(1))
     arrived = (pl.col("activated_at") < _end(context)).fill_null(False).cast(pl.Int64)
     people = activated(timeline, context).lazy().select("actor", activated=arrived)
     found = home.join(people, on="actor", how="left")

@@ -142,7 +142,7 @@ def _tried(chosen: list[Mutant], known: Reach, asked: argparse.Namespace) -> Ite
 
 
 def _trial(mutant: Mutant | None, tests: list[str], known: Reach) -> Trial:
-    return Trial(mutant, tests, sum(known.seconds[t] for t in tests)).start()
+    return Trial(mutant, tests, known.time(tests)).start()
 
 
 def _unchanged(known: Reach) -> None:

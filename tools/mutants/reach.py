@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,16 @@ SHARED = "fixture "  # a context of what is made once for several tests
 
 @dataclass(frozen=True)
 class Reach:
-    """Tests by file and line, and the processor time of each test."""
+    """Tests by file and line, and the processor time of each test.
+
+    What is made once for several tests stands apart: its time, and what of it each test uses.
+    """
 
     lines: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
     state: str = ""
+    shared: dict[str, float] = field(default_factory=dict)
+    uses: dict[str, list[str]] = field(default_factory=dict)
 
     def tests(self, file: str, span: tuple[int, int], budget: float) -> list[str]:
         """Those that run any of the lines, as long as the budget lasts.
@@ -41,12 +46,19 @@ class Reach:
         lines = range(span[0], span[1] + 1) if _in_function(file, span[0]) else run
         found = {t for line in lines for t in run.get(line, ())}
         found = found or {t for tests in run.values() for t in tests}
-        stem, spent, chosen = Path(file).stem, 0.0, []
+        stem, spent, chosen, made = Path(file).stem, 0.0, list[str](), set[str]()
         for test in sorted(found, key=lambda t: (_rank(stem, t), self.seconds[t], t)):
-            if not chosen or spent + self.seconds[test] <= budget:
+            takes = self.time([test], made)
+            if not chosen or spent + takes <= budget:
                 chosen.append(test)
-                spent += self.seconds[test]
+                spent += takes
+                made.update(self.uses.get(test, ()))
         return chosen
+
+    def time(self, tests: list[str], made: Collection[str] = ()) -> float:
+        """The processor time of tests that run together, where some of what they use is there."""
+        used = {name for test in tests for name in self.uses.get(test, ())}.difference(made)
+        return sum(self.seconds[test] for test in tests) + sum(self.shared[name] for name in used)
 
 
 def _in_function(file: str, line: int) -> bool:
@@ -70,7 +82,7 @@ def reach(files: list[str]) -> Reach:
     state = _state()
     if KEPT.exists() and (kept := json.loads(KEPT.read_text()))["state"] == state:
         lines = {f: {int(n): t for n, t in found.items()} for f, found in kept["lines"].items()}
-        return Reach(lines, kept["seconds"], state)
+        return Reach(**kept | {"lines": lines})
     print("recording which tests run which lines ...", flush=True)
     KEPT.parent.mkdir(exist_ok=True)
     child = os.fork()  # so that nothing of adoptcli is imported here
@@ -105,7 +117,9 @@ def _record(files: list[str]) -> dict[str, Any]:
     for file in files:
         found = data.contexts_by_lineno(str(Path(file).resolve()))
         lines[file] = {n: sorted(recorder.tests_of(contexts)) for n, contexts in found.items()}
-    return {"lines": lines, "seconds": recorder.seconds}
+    seconds, users = recorder.seconds, recorder.users
+    uses = {t: [name for name, tests in users.items() if t in tests] for t in seconds}
+    return {"lines": lines, "seconds": seconds, "shared": recorder.shared, "uses": uses}
 
 
 class _Recorder:
@@ -129,7 +143,7 @@ class _Recorder:
         for name in names:
             self.users[name].add(self.test)
         if self.test not in self.failed:
-            self.seconds[self.test] = round(own + sum(self.shared[n] for n in names), 3)
+            self.seconds[self.test] = round(own, 3)
         return outcome
 
     @pytest.hookimpl(wrapper=True)
