@@ -317,7 +317,7 @@ def judged(found: pl.DataFrame, at: str, timeline: Timeline, context: Context) -
     people = starters(timeline, context).select("actor", "signup_day").lazy()
     deadline = pl.col("signup") + pl.col("within")
     starts = context.calendar.starts(context.shown_from, context.end_day, context.period)
-    return people.join(found.lazy(), on="actor", how="inner").with_columns(
+    return people.join(found.lazy(), on="actor").with_columns(
         cohort=start_of(pl.col("signup_day"), starts),
         deadline=deadline,
         mature=deadline < context.as_of,

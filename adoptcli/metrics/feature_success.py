@@ -142,7 +142,7 @@ def _answer_rows(timeline: Timeline, last: pl.DataFrame, context: Context) -> pl
                 used=pl.col("actor").is_in(users),
             )  # fmt: skip
             parts.append(told.select("actor", "item", "step", "used", *MEASURES[name]))
-    return pl.concat(parts, how="diagonal").with_columns(pl.col(pl.Int64).fill_null(0)).lazy()
+    return pl.concat(parts, how="diagonal").lazy()
 
 
 Counts = dict[str, int]

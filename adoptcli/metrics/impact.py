@@ -220,7 +220,7 @@ def _activation(timeline: Timeline, context: Context) -> tuple[pl.DataFrame, pl.
     """Those who signed up within the data, from then on; and when they activated."""
     known = timeline.actors.filter(pl.col("known") & (pl.col("signup_day") >= context.first_day))
     found = activated(timeline, context).join(
-        known.select("actor", day="signup_day"), on="actor", how="inner", maintain_order="left"
+        known.select("actor", day="signup_day"), on="actor", maintain_order="left"
     )
     done = found.filter(pl.col("activated_at").is_not_null())
     low, high = done["activated_at"].min(), done["activated_at"].max()

@@ -84,12 +84,10 @@ def _starts(complete: list[tuple[int, int]]) -> list[int]:
 
 def _dated(found: pl.LazyFrame, starts: list[int]) -> pl.LazyFrame:
     """actor, period, time (ms), actions, single (0 or 1) of the sessions that begin in a period."""
-    if not starts:
-        found = found.head(0)
     return found.select(
         "actor",
         "actions",
-        period=start_of(pl.col("day"), starts or [0, 1]),
+        period=start_of(pl.col("day"), starts or [0, 1]),  # the first day of 1970: none
         time=pl.col("last") - pl.col("first"),
         single=(pl.col("actions") == 1).cast(pl.Int64),
     ).filter(pl.col("period").is_not_null())

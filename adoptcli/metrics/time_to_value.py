@@ -87,7 +87,7 @@ def rows(timeline: Timeline, settings: TimeToValueSettings, context: Context) ->
         starters(timeline, context)
         .select("actor", "signup_day")
         .lazy()
-        .join(found.lazy(), on="actor", how="inner")
+        .join(found.lazy(), on="actor")
     )
     return {
         "durations": people.select(

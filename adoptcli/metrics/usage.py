@@ -123,7 +123,7 @@ def _accounts(
     ]
     home = timeline.actors.select("actor", "account").filter(pl.col("account").is_not_null())
     found = [part.lazy().filter(pl.col("period").is_in(last)) for part in parts]
-    return pl.concat(found, how="diagonal").join(home.lazy(), on="actor", how="inner")
+    return pl.concat(found, how="diagonal").join(home.lazy(), on="actor")
 
 
 def _members(timeline: Timeline, active: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -107,10 +107,10 @@ def _candidates(
     if among is not None:
         rows = rows.join(among, on="actor", how="semi", maintain_order="left")
     first = rows.filter(starts_run(rows, ["actor"])).select("actor", "time")
-    early = first.join(people, on="actor", how="inner", maintain_order="left")
+    early = first.join(people, on="actor", maintain_order="left")
     early = early.select("actor", early=pl.col("time") < pl.col("signup"))
     if from_signup:
-        rows = rows.join(people, on="actor", how="inner", maintain_order="left")
+        rows = rows.join(people, on="actor", maintain_order="left")
         rows = rows.filter(pl.col("time") >= pl.col("signup")).drop("signup")
     return people, rows, early
 
@@ -139,7 +139,7 @@ def _chain(rows: pl.DataFrame, criteria: Sequence[Criterion], context: Context) 
     for i, criterion in enumerate(criteria):
         mine = _of(rows, criterion, context)
         if reached is not None:
-            mine = mine.join(reached, on="actor", how="inner", maintain_order="left")
+            mine = mine.join(reached, on="actor", maintain_order="left")
             after = pl.col("time") >= pl.col(f"time_{i - 1}")
             taken = [_taken(j, criteria[j], context) for j in range(i)]
             mine = mine.filter(after & ~pl.any_horizontal(taken))
