@@ -125,9 +125,22 @@ def _description(field: FieldInfo, shapes: Shapes) -> str:
     if not text and len(shapes) == 1 and is_model(shapes[0]):
         text = (shapes[0].__doc__ or "").strip()
     words = choices(shapes)
-    if len(words) < 2 or all(word in text for word in words):
-        return text
-    return f"{text} One of {', '.join(words)}.".strip()
+    if len(words) > 1 and not all(word in text for word in words):
+        text = f"{text} One of {', '.join(words)}."
+    return f"{text} {_limits(field)}".strip()
+
+
+def _limits(field: FieldInfo) -> str:
+    """The least and the most that a number may be, as a sentence."""
+    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    found = [
+        f"{word} {getattr(part, name):,}"
+        for name, word in words.items()
+        for part in field.metadata
+        if hasattr(part, name)
+    ]
+    text = ", ".join(found)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _default(model: type[BaseModel], name: str, field: FieldInfo) -> str:
