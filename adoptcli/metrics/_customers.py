@@ -150,14 +150,14 @@ def weighed(rows: pl.LazyFrame, timeline: Timeline, context: Context) -> pl.Lazy
     )
     homes = timeline.actors.lazy().select("actor", "account").join(money, on="account", how="left")
     there, lost = (pl.col(name).fill_null(0) for name in ("at_start", "lost"))
-    cents = pl.col("cents").fill_null(0)
+    cents = pl.col("cents")
     squares = (cents.cast(pl.Float64) ** 2 / CENTS).round().cast(pl.Int64)
     return (
         rows.join(homes, on="actor", how="left")
         .with_columns(
             mrr_at_start=there * cents,
             mrr_lost=lost * cents,
-            mrr_unknown=there * pl.col("cents").is_null(),
+            mrr_unknown=there * cents.is_null(),
             mrr_squares=there * squares,
             mrr_lost_squares=lost * squares,
         )

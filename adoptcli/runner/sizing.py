@@ -17,7 +17,7 @@ from adoptcli import memory
 from adoptcli.source.events import Canonical
 from adoptcli.timeline.encode import Encoded, Wanted, width
 
-BUCKET = 10_000_000  # rows of a bucket in memory at least: less takes longer, more more memory
+BUCKET = 12_500_000  # rows of a bucket in memory, about: less takes longer, more more memory
 FILES = 48  # which make 1, 2, 3, 4, 6, 8, 12, 16, 24 or 48 buckets of whole files
 MOST = 4096  # buckets
 SAMPLE = 50_000  # rows whose ids are looked at
@@ -159,13 +159,13 @@ def sized(
 
 def _parts(rows: int) -> int:
     """Into how many buckets so many rows in memory are parted."""
-    return max(1, rows // BUCKET)
+    return max(1, round(rows / BUCKET))
 
 
 def _log(rows: int, ids: float, wanted: Wanted) -> float:
     """What rows in memory need, and one bucket of them; a single one takes their place."""
     parts = _parts(rows)
-    encoded = rows * ROW * width(wanted) if parts > 1 else 0
+    encoded = rows * (ROW * width(wanted) + 1) if parts > 1 else 0
     return encoded + (rows * row(wanted) + ids * ACTOR) / parts
 
 

@@ -238,6 +238,7 @@ class Encoded:
         """Give the memory back; nothing can be read afterwards."""
         if self.frame is not None:
             self.frame = self.frame.clear()
+        self._numbers.clear()
 
     def clear(self) -> Encoded:
         """No row of the same columns."""
@@ -287,12 +288,27 @@ class Encoded:
         """The rows of one bucket out of `buckets`, one of the `partings`."""
         parts, mine = self.files % buckets > 0, self.mine(number, buckets)
         if self.frame is not None:  # taken out here, as it is looked at several times
-            return (self.frame.filter(mine) if parts else self.frame).lazy()
+            return (self.frame.filter(self._in(number, buckets)) if parts else self.frame).lazy()
         assert self.folder is not None
         numbers = range(number % buckets, self.files, buckets) or [number % self.files]
         paths = sorted(p for n in numbers for p in self.folder.glob(f"{n}.*.parquet"))
         rows = pl.scan_parquet(paths) if paths else self.all().clear()
         return rows.filter(mine) if parts else rows
+
+    def _in(self, number: int, buckets: int) -> pl.Expr | pl.Series:
+        """As `mine`, of rows in memory: their numbers are kept, as bytes are sooner compared."""
+        if buckets > 256:
+            return self.mine(number, buckets)
+        if buckets not in self._numbers:
+            assert self.frame is not None
+            which = (pl.col(self.unit) % buckets).cast(pl.UInt8)
+            self._numbers[buckets] = self.frame.select(which).to_series()
+        return self._numbers[buckets] == number
+
+    @cached_property
+    def _numbers(self) -> dict[int, pl.Series]:
+        """Of each row the number of its bucket, by how many buckets there are."""
+        return {}
 
     def largest(self, buckets: int) -> int:
         """The rows of the largest bucket of whole files, which say so without being read."""

@@ -40,7 +40,7 @@ class Reach:
 
         First the module's own cases, then all cases and oracles, each the quickest first.
 
-        What runs while a module is imported is reached by whatever runs any line of it.
+        What runs once in a process is reached by whatever runs any line of the module.
         """
         run = self.lines.get(file, {})
         lines = range(span[0], span[1] + 1) if _in_function(file, span[0]) else run
@@ -62,11 +62,13 @@ class Reach:
 
 
 def _in_function(file: str, line: int) -> bool:
-    """Whether it runs when a function is called, or once, by whichever test imports the module."""
+    """Whether it runs with each call, or once: by whichever test imports the module, or is first
+    to call a function whose answer is kept."""
     bodies = [
         (node.body[0].lineno, node.end_lineno or 0)
         for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef)
+        and "cache" not in map(ast.unparse, node.decorator_list)
     ]
     return any(first <= line <= last for first, last in bodies)
 
