@@ -64,9 +64,9 @@ def test_tests_of_a_line_its_own_cases_first_as_long_as_the_budget_lasts(tmp_pat
     known = Reach({str(file): {1: [other], 7: [*seconds], 9: [other]}}, seconds)
     assert known.tests(str(file), (7, 8), 4) == [own, other, "tests/test_a.py::a"]
     assert known.tests(str(file), (8, 9), 4) == [other]
-    for once in ((1, 1), (4, 6), (13, 13)):  # whichever test is the first
+    for once in ((1, 1), (4, 6), (13, 13)):
         assert set(known.tests(str(file), once, 99)) == {*seconds}
-    assert Reach({}, seconds).tests(str(file), (1, 1), 99) == []
+    assert Reach({}, seconds).tests(str(file), (1, 1), 99) == []  # no test runs it
 
 
 def test_what_is_judged_is_still_there(monkeypatch: pytest.MonkeyPatch) -> None:

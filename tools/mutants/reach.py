@@ -40,12 +40,12 @@ class Reach:
 
         First the module's own cases, then all cases and oracles, each the quickest first.
 
-        What runs once in a process is reached by whatever runs any line of the module.
+        What runs once in a process may concern any test.
         """
         run = self.lines.get(file, {})
-        lines = range(span[0], span[1] + 1) if _in_function(file, span[0]) else run
-        found = {t for line in lines for t in run.get(line, ())}
-        found = found or {t for tests in run.values() for t in tests}
+        found = {t for line in range(span[0], span[1] + 1) for t in run.get(line, ())}
+        if run and (not found or not _in_function(file, span[0])):
+            found = {*self.seconds}
         stem, spent, chosen, made = Path(file).stem, 0.0, list[str](), set[str]()
         for test in sorted(found, key=lambda t: (_rank(stem, t), self.seconds[t], t)):
             takes = self.time([test], made)
