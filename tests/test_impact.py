@@ -16,7 +16,7 @@ from adoptcli import stats
 from adoptcli.cli.main import run
 from adoptcli.metrics import _matched, _risk_sets
 from adoptcli.metrics._drawn import ratio_p
-from adoptcli.metrics._impact_tables import _moved
+from adoptcli.metrics._impact_tables import _moved, _ordered
 from adoptcli.metrics._matched import Difference
 from adoptcli.metrics._verdicts import Asked, Channel, Judged, _judge, outcomes
 from tests.logs import Log, save
@@ -203,6 +203,18 @@ def test_the_rules_of_the_verdict() -> None:
     assert judge(difference(1, 0.9), checks=control)[1] == "the negative control moved too"
     both = {"placebo": difference(-0.3, 0.2), "control": difference(2, 1)}
     assert judge(difference(1, 0.9), checks=both)[1] == "the negative control moved too"
+
+
+def test_channels_that_are_associated_come_first_the_surest_of_them_first() -> None:
+    def one(name: str, q: float, verdict: str) -> Channel:
+        judged = Judged(outcomes(ASKED)[0], None, difference(1, 0.9), q, verdict)
+        return channel(name=name, judged=[judged])
+
+    found = [
+        one("none", 0.9, "no evidence"), one("sure", 0.04, "associated"),
+        one("surer", 0.01, "associated with less"), one("few", 0.001, "not enough data"),
+    ]  # fmt: skip
+    assert [c.name for c in _ordered(found)] == ["surer", "sure", "none", "few"]
 
 
 def test_a_check_that_moved_is_told_whichever_way() -> None:
