@@ -1,4 +1,4 @@
-"""What the report says of some random logs, pinned, so that nothing it says changes unseen.
+"""All that metrics say of some random logs, pinned, so that none of it changes unseen.
 
 python -m tests.pinned SEED TIMES     prints all that is pinned of a log, to be compared
 

@@ -384,3 +384,16 @@ def test_a_share_of_a_shown_table_lists_its_numerator(
     key = f"[item={row['item']}]" if "item" in row else ""
     lines = listed(cli("audience", f"{metric}.{table}{key}.{column}", "-c", EXAMPLE, "-f", "json"))
     assert len(lines) == row[column]["numerator"] > 0
+
+
+def test_a_list_of_every_window_is_of_windows_alone(
+    tmp_path: Path, cli: Callable[..., Any]
+) -> None:
+    """Who used a channel before the oldest window is in none."""
+    days = {"old": "2025-01-01", "new": "2026-02-20", "last": "2026-03-01"}
+    rows = [
+        (user, "read", f"{day}T00:00:00Z") for user, day in days.items()
+    ]  # the last is not over
+    log, definitions = write_log(tmp_path, rows, {"channels": {"help": ["read"]}})
+    found = cli("channel-engagement", log, "-c", definitions, "-q", "--who", "trend.users")
+    assert (found.code, found.out.split()) == (0, ["new"])

@@ -12,6 +12,8 @@ import cramjam
 import polars as pl
 import pytest
 
+from tests.conftest import write_log
+
 GOOD = "user_id,event,timestamp\n" + "".join(
     f"u{i % 7},e{i % 3},2026-01-{1 + i % 28:02d}T10:00:00Z\n" for i in range(200)
 )
@@ -316,3 +318,15 @@ def test_what_spark_does_not_do_is_told_before_it_is_asked(
 ) -> None:
     (tmp_path / "metrics.yaml").write_text("runner: spark\nmaster: spark://127.0.0.1:1\n")
     refused(cli(*arguments, "e.parquet"), 2, f"{what} is not done on Spark", "--runner local")
+
+
+def test_a_missing_trait_of_a_feature_matters_only_where_features_do(
+    tmp_path: Path, cli: Cli
+) -> None:
+    feature = {"events": ["used"], "eligible": {"plan": ["pro"]}}
+    log, definitions = write_log(
+        tmp_path, [("u", "used", "2026-01-01"), ("u", "used", "2026-02-01")],
+        {"features": {"late": feature}},
+    )  # fmt: skip
+    assert cli("active-users", log, "-c", definitions, "-q").code == 0
+    refused(cli("feature-adoption", log, "-c", definitions, "-q"), 2, "features.late.eligible.plan")

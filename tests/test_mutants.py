@@ -61,7 +61,8 @@ def test_tests_of_a_line_its_own_cases_first_as_long_as_the_budget_lasts(tmp_pat
     file.write_text(f"A = 1\n\n\n{function}\n@cache\ndef g() -> int:\n    return 1\n")
     own, other = "tests/test_cases.py::test_case[churn: x]", "tests/test_cases.py::test_case[y]"
     seconds = {own: 2.0, other: 1.0, "tests/test_a.py::a": 0.5, "tests/test_a.py::b": 9.0}
-    known = Reach({str(file): {1: [other], 7: [*seconds], 9: [other]}}, seconds)
+    reached = {1: [other], 5: [other], 7: [*seconds], 9: [other], 13: [other]}
+    known = Reach({str(file): reached}, seconds)
     assert known.tests(str(file), (7, 8), 4) == [own, other, "tests/test_a.py::a"]
     assert known.tests(str(file), (8, 9), 4) == [other]
     for once in ((1, 1), (4, 6), (13, 13)):

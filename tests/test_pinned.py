@@ -23,9 +23,10 @@ KEPT = Path(__file__).parent / "golden" / "logs.json"
 def test_nothing_is_said_otherwise(seed: int, times: int, tmp_path: Path) -> None:
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     found = pins(seed, times, tmp_path)
+    log = f"{seed}, {times} times"
     if os.environ.get("ADOPTCLI_GOLDEN"):
-        KEPT.write_text(json.dumps(kept | {str(seed): found}, indent=1) + "\n")
+        KEPT.write_text(json.dumps(kept | {log: found}, indent=1) + "\n")
         return
-    wanted = kept[str(seed)]
+    wanted = kept[log]
     changed = [metric for metric in wanted | found if wanted.get(metric) != found.get(metric)]
     assert not changed, f"python -m tests.pinned {seed} {times} says something else than before"

@@ -569,3 +569,25 @@ def test_totals_are_not_held_against_each_other(report: Report) -> None:
     usage = {row["segment"]: row for row in found["usage"]["tables"]["segments"]}
     assert (usage["x"]["headline"]["value"], usage["x"]["rest"]["value"]) == (2, 1)
     assert usage["x"]["difference"] is None
+
+
+def test_a_median_with_one_limit_is_compared_without_an_interval(report: Any) -> None:
+    """Of 40 people 22 arrived, so that no upper limit is reached; of the other 80 nearly all."""
+    events = []
+    for plan, people, arrived in (("free", 40, 22), ("pro", 80, 72)):
+        for i in range(people):
+            user, day = f"{plan}{i}", 2 + i % 5
+            events.append((user, "s", "2026-01-01T00:00:00Z", plan))
+            if i < arrived:
+                events.append((user, "a", f"2026-01-{day:02}T00:00:00Z", plan))
+    events.append(("free0", "x", "2026-02-01T00:00:00Z", "free"))
+    config = {"signup": "s", "activation": {"all": ["a"], "within": "14d"}}
+    found = report(events, config, "--only", "time_to_value", "--by", "plan",
+                   columns=["user", "event", "timestamp", "plan"])  # fmt: skip
+    tables = found["metrics"]["time_to_value"]["tables"]
+    rows = {row["segment"]: row for row in tables["segments"]}
+    assert rows["free"]["headline"]["low"] is not None
+    assert rows["free"]["headline"]["high"] is None
+    difference = rows["free"]["difference"]
+    assert difference["value"] == 2 * 86_400
+    assert (difference["low"], difference["high"]) == (None, None)

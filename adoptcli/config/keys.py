@@ -12,7 +12,7 @@ from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
 from yaml import SafeLoader, ScalarNode
 
-from adoptcli.config.shape import Shapes, alternatives, is_model
+from adoptcli.config.shape import Shapes, alternatives, is_model, said_of
 from adoptcli.definitions import EventRef, PropertyRef
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|\d+(?:ms|s|min|h|d|w)")
@@ -73,7 +73,8 @@ def keys_of(model: type[BaseModel]) -> Iterator[Key]:
     for name, field in model.model_fields.items():
         shapes = alternatives(field.annotation)
         yield Key(
-            name, _default(model, name, field), _description(field, shapes),
+            name, _default(model, name, field),
+            (_description(field, shapes) + _limits(model, name, field)).strip(),
             field.is_required(), shapes,
         )  # fmt: skip
 
@@ -127,20 +128,25 @@ def _description(field: FieldInfo, shapes: Shapes) -> str:
     words = choices(shapes)
     if len(words) > 1 and not all(word in text for word in words):
         text = f"{text} One of {', '.join(words)}."
-    return f"{text} {_limits(field)}".strip()
+    return text
 
 
-def _limits(field: FieldInfo) -> str:
-    """The least and the most that a number may be, as a sentence."""
-    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-    found = [
-        f"{word} {getattr(part, name):,}"
-        for name, word in words.items()
-        for part in field.metadata
-        if hasattr(part, name)
-    ]
-    text = ", ".join(found)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+def _limits(model: type[BaseModel], name: str, field: FieldInfo) -> str:
+    """Between what a number must be, as a sentence; that it is none below 0 goes without saying."""
+    said = [*field.metadata, *said_of(field.annotation)]
+    ends = ("ge", "gt", "le", "lt")
+    found = {end: getattr(part, end) for part in said for end in ends if hasattr(part, end)}
+    if not any(found.values()):
+        return ""
+    written = {end: _written(model, name, limit) for end, limit in found.items()}
+    limits = {
+        end: text if text[-1].isalpha() else f"{found[end]:,}" for end, text in written.items()
+    }
+    if limits.keys() == {"ge", "le"}:
+        return f" From {limits['ge']} to {limits['le']}."
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    text = ", ".join(f"{word} {limits[end]}" for end, word in words.items() if end in limits)
+    return f" {text[:1].upper()}{text[1:]}."
 
 
 def _default(model: type[BaseModel], name: str, field: FieldInfo) -> str:
@@ -149,5 +155,10 @@ def _default(model: type[BaseModel], name: str, field: FieldInfo) -> str:
         return ""
     if isinstance(value, list) and isinstance(value[0], BaseModel):
         return ""
+    return _written(model, name, value)
+
+
+def _written(model: type[BaseModel], name: str, value: Any) -> str:
+    """The value of a key as YAML has it."""
     made = model.model_construct(**{name: value})
     return flow(made.model_dump(mode="json", include={name}, warnings=False)[name])

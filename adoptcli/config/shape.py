@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel
+from pydantic.fields import FieldInfo
 
 from adoptcli.config.problems import Path
 
@@ -41,6 +42,18 @@ def alternatives(annotation: Any) -> Shapes:
     if is_model(annotation) and issubclass(annotation, RootModel):
         return alternatives(annotation.model_fields["root"].annotation)
     return [] if annotation is type(None) else [annotation]
+
+
+def said_of(annotation: Any) -> Iterator[Any]:
+    """What annotations say of a type, or of the members of a union."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        for part in inner[1:]:
+            yield from part.metadata if isinstance(part, FieldInfo) else [part]
+        yield from said_of(inner[0])
+    elif origin in (Union, UnionType):
+        for part in inner:
+            yield from said_of(part)
 
 
 def is_model(shape: Any) -> bool:

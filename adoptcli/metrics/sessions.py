@@ -87,7 +87,7 @@ def _dated(found: pl.LazyFrame, starts: list[int]) -> pl.LazyFrame:
     return found.select(
         "actor",
         "actions",
-        period=start_of(pl.col("day"), starts or [0, 1]),  # the first day of 1970: none
+        period=start_of(pl.col("day"), starts or [0, 0]),  # without any, no day
         time=pl.col("last") - pl.col("first"),
         single=(pl.col("actions") == 1).cast(pl.Int64),
     ).filter(pl.col("period").is_not_null())

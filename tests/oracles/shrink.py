@@ -29,16 +29,17 @@ def cases(seed: int, metrics: Sequence[str] = (), *, sql: int = 1, times: int = 
         times: As many people and events as usual.
     """
     log, made = random_log(seed, times), []
+    called = f"{seed}" if times == 1 else f"{seed}, {times} times"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
             told = [*differences(log, folder, metrics, sql=seed % sql == 0)]
-            made += [f"# {seed}: {one}\n" for one in told]
+            made += [f"# {called}: {one}\n" for one in told]
             if told:
                 small, there = shrunk(log, told[0], folder)
-                made.append(case(small, there, f"seed {seed}: {there}"))
+                made.append(case(small, there, f"seed {called}: {there}"))
         except Exception:
-            lines = [f"seed {seed}: an oracle fails", *traceback.format_exc().splitlines()]
+            lines = [f"seed {called}: an oracle fails", *traceback.format_exc().splitlines()]
             made.append("".join(f"# {line}\n" for line in lines))
     return made
 

@@ -98,11 +98,11 @@ def reach(files: list[str]) -> Reach:
 
 
 def _state() -> str:
-    """A hash of all code, cases and tests."""
+    """A hash of all code, cases, pins and tests."""
     found = hashlib.sha256()
     for folder in ("adoptcli", "tests"):
         for path in sorted(Path(folder).rglob("*")):
-            if path.suffix in (".py", ".yaml"):
+            if path.suffix in (".py", ".yaml", ".json"):
                 found.update(path.read_bytes())
     return found.hexdigest()
 
