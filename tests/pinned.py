@@ -65,9 +65,6 @@ def _plain(told: Any) -> Any:
 
 
 if __name__ == "__main__":
+    seed, times = map(int, sys.argv[1:])
     with tempfile.TemporaryDirectory() as made:
-        print(
-            json.dumps(
-                said(int(sys.argv[1]), int(sys.argv[2]), Path(made)), indent=1, ensure_ascii=False
-            )
-        )
+        print(json.dumps(said(seed, times, Path(made)), indent=1, ensure_ascii=False))

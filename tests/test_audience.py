@@ -389,11 +389,9 @@ def test_a_share_of_a_shown_table_lists_its_numerator(
 def test_a_list_of_every_window_is_of_windows_alone(
     tmp_path: Path, cli: Callable[..., Any]
 ) -> None:
-    """Who used a channel before the oldest window is in none."""
+    """Who used a channel before the oldest window is in none; the last day is not over."""
     days = {"old": "2025-01-01", "new": "2026-02-20", "last": "2026-03-01"}
-    rows = [
-        (user, "read", f"{day}T00:00:00Z") for user, day in days.items()
-    ]  # the last is not over
+    rows = [(user, "read", f"{day}T00:00:00Z") for user, day in days.items()]
     log, definitions = write_log(tmp_path, rows, {"channels": {"help": ["read"]}})
     found = cli("channel-engagement", log, "-c", definitions, "-q", "--who", "trend.users")
     assert (found.code, found.out.split()) == (0, ["new"])

@@ -73,8 +73,7 @@ def keys_of(model: type[BaseModel]) -> Iterator[Key]:
     for name, field in model.model_fields.items():
         shapes = alternatives(field.annotation)
         yield Key(
-            name, _default(model, name, field),
-            (_description(field, shapes) + _limits(model, name, field)).strip(),
+            name, _default(model, name, field), _description(model, name, field, shapes),
             field.is_required(), shapes,
         )  # fmt: skip
 
@@ -121,32 +120,31 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _description(field: FieldInfo, shapes: Shapes) -> str:
+def _description(model: type[BaseModel], name: str, field: FieldInfo, shapes: Shapes) -> str:
     text = field.description or ""
     if not text and len(shapes) == 1 and is_model(shapes[0]):
         text = (shapes[0].__doc__ or "").strip()
     words = choices(shapes)
     if len(words) > 1 and not all(word in text for word in words):
         text = f"{text} One of {', '.join(words)}."
-    return text
+    return f"{text} {_limits(model, name, field)}".strip()
 
 
 def _limits(model: type[BaseModel], name: str, field: FieldInfo) -> str:
     """Between what a number must be, as a sentence; that it is none below 0 goes without saying."""
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     said = [*field.metadata, *said_of(field.annotation)]
-    ends = ("ge", "gt", "le", "lt")
-    found = {end: getattr(part, end) for part in said for end in ends if hasattr(part, end)}
+    found = {end: getattr(part, end) for end in words for part in said if hasattr(part, end)}
     if not any(found.values()):
         return ""
     written = {end: _written(model, name, limit) for end, limit in found.items()}
-    limits = {
+    limits = {  # with their unit, where they have one
         end: text if text[-1].isalpha() else f"{found[end]:,}" for end, text in written.items()
     }
     if limits.keys() == {"ge", "le"}:
-        return f" From {limits['ge']} to {limits['le']}."
-    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    text = ", ".join(f"{word} {limits[end]}" for end, word in words.items() if end in limits)
-    return f" {text[:1].upper()}{text[1:]}."
+        return f"From {limits['ge']} to {limits['le']}."
+    text = ", ".join(f"{words[end]} {limit}" for end, limit in limits.items())
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _default(model: type[BaseModel], name: str, field: FieldInfo) -> str:

@@ -44,7 +44,7 @@ class Reach:
         """
         run = self.lines.get(file, {})
         found = {t for line in range(span[0], span[1] + 1) for t in run.get(line, ())}
-        if run and (not found or not _in_function(file, span[0])):
+        if run and not _in_function(file, span[0]):
             found = {*self.seconds}
         stem, spent, chosen, made = Path(file).stem, 0.0, list[str](), set[str]()
         for test in sorted(found, key=lambda t: (_rank(stem, t), self.seconds[t], t)):
