@@ -21,7 +21,9 @@ from adoptcli.runner import encoding, prepare, sizing
 from adoptcli.runner.sizing import Sizing
 from adoptcli.source import packed
 from adoptcli.source.files import File, rows_of, size_of
-from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, width
+from adoptcli.timeline import encode
+from adoptcli.timeline.dictionary import Dictionary
+from adoptcli.timeline.encode import Encoded, Wanted, width
 from tests.conftest import write_log
 
 ROOT = Path(__file__).parent.parent
@@ -403,6 +405,7 @@ def test_long_parquet_is_read_column_by_column(
 
     monkeypatch.setattr(encoding, "encode", noted)
     monkeypatch.setattr(encoding, "MANY", 0)
+    monkeypatch.setattr(encode, "PIECE", 100)
     assert cli(*command).out == told
     assert types == [pl.UInt16]
 

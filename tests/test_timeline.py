@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
+from adoptcli.runner import encoding
 from adoptcli.timeframe import DAY_MS, Calendar, offsets, to_day
-from adoptcli.timeline import active_days, by_day, pack
+from adoptcli.timeline import active_days, by_day, dictionary, encode, pack
 from adoptcli.timeline.days import local_day, start_of
-from adoptcli.timeline.encode import Dictionary, People, Wanted, encode
+from adoptcli.timeline.dictionary import Dictionary, Shortcut
+from adoptcli.timeline.encode import People, Wanted
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.runs import kth_in_run, place_in_run, runs, starts_run
-from tests.logs import random_log, save
+from tests.logs import frame, random_log, save
 from tests.test_laws import outcome
 
 ZONES = (
@@ -102,12 +104,63 @@ def test_an_identity_map_acts_before_bucketing(tmp_path: Path) -> None:
     anon, known = dictionaries["user"].add(pl.Series(["anon", "known"]))
     ids = pl.Series([None] * anon + [known], dtype=pl.UInt32)
     for buckets, folder in ((1, None), (2, tmp_path)):
-        found = encode(
+        found = encode.encode(
             events, Wanted(), dictionaries, buckets, folder, lambda _: (People(ids), None)
         )
         users = [found.bucket(n, buckets).collect()["user"].to_list() for n in range(buckets)]
         assert sorted(users[known % buckets])[:2] == [known, known]
         assert len({user for bucket in users for user in bucket}) == 2
+
+
+TEXTS = [
+    None,
+    "",
+    " ",
+    "a",
+    "b",
+    "ü",
+    "a much longer text than fits beside its length",
+    *"cdefghij",
+]
+
+
+@pytest.mark.parametrize("room", [0, 1, 8])
+@pytest.mark.parametrize("size", [1, 3, 40])
+def test_a_short_way_gives_the_codes_of_the_dictionary(
+    room: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever stands at a place, be it of another text, of nothing, or null."""
+    monkeypatch.setattr(dictionary, "ROOM", room)
+    rng, whole, words = random.Random(7), Dictionary(), Dictionary()
+    hashed, placed = Shortcut(whole), Shortcut(words)
+    for piece in range(30):
+        some = TEXTS[: 2 + piece // 2]
+        texts = pl.Series(rng.choices(some, k=size), dtype=pl.String)
+        asked = whole.add(texts).to_list()
+        assert hashed.hashed(texts).to_list() == asked
+        assert whole.text(hashed.hashed(texts)).to_list() == texts.to_list()
+        places = pl.Series(rng.choices([None, *range(piece + 1)], k=size), dtype=pl.UInt32)
+        assert words.text(placed.at(places, texts)).to_list() == texts.to_list()
+    none = pl.Series([], dtype=pl.String)
+    assert hashed.hashed(none).to_list() == []
+    assert placed.at(none.cast(pl.UInt32), none).dtype == pl.UInt32
+
+
+def test_a_short_way_seldom_asks_the_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
+    words, asked = Dictionary(), []
+    add = words.add
+    monkeypatch.setattr(words, "add", lambda texts: (asked.append(len(texts)), add(texts))[1])
+    texts, short = pl.Series([f"u{i % 1000}" for i in range(5000)]), Shortcut(words)
+    for _ in range(10):
+        short.hashed(texts)
+    assert asked[0] == 5000
+    assert sum(asked[1:]) < 0.15 * 9 * 5000  # those that share a place with others
+    places = pl.Series([i % 1000 for i in range(5000)], dtype=pl.UInt32)
+    short = Shortcut(words)
+    asked.clear()
+    for _ in range(10):
+        short.at(places, texts)
+    assert asked == [5000]
 
 
 def test_runs_and_places() -> None:
@@ -146,3 +199,25 @@ def test_periods_by_lookup() -> None:
     frame = pl.DataFrame({"day": [1, 2, 5, 6, 10, 11, None]}, schema={"day": pl.Int32})
     found = frame.select(start_of(pl.col("day"), [2, 6, 11])).to_series()
     assert found.to_list() == [None, 2, 2, 6, 6, None, None]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_long_logs_are_read_column_by_column(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As are short ones here, in pieces of few rows."""
+    log = random_log(seed, 8)
+    save(log, tmp_path)
+    frame(log.events).write_parquet(tmp_path / "events.parquet", row_group_size=100)
+    whole = outcome(log, tmp_path, files="events.parquet")
+    monkeypatch.setattr(encoding, "MANY", 0)
+    monkeypatch.setattr(encode, "PIECE", 30)
+    made: list[Shortcut] = []
+
+    def noted(of: Dictionary) -> Shortcut:
+        made.append(Shortcut(of))
+        return made[-1]
+
+    monkeypatch.setattr(encode, "Shortcut", noted)
+    assert outcome(log, tmp_path, files="events.parquet") == whole
+    assert len(made) == 2

@@ -15,7 +15,8 @@ from adoptcli.runner.sizing import Sizing
 from adoptcli.source.events import Canonical
 from adoptcli.source.files import FAILURES
 from adoptcli.source.timestamps import to_instant
-from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People, Wanted, encode
+from adoptcli.timeline.dictionary import Dictionary
+from adoptcli.timeline.encode import Encoded, Memberships, People, Wanted, encode
 
 MANY = 10_000_000  # rows; fewer have mostly so few users that it does not matter
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from adoptcli.source.identity import ALWAYS, changes
-from adoptcli.timeline.encode import Dictionary, Encoded, Memberships, People
+from adoptcli.timeline.dictionary import Dictionary
+from adoptcli.timeline.encode import Encoded, Memberships, People
 from adoptcli.timeline.segments import by_code
 from adoptcli.timeline.survey import EARLIEST, LATEST, Survey
 

@@ -12,7 +12,8 @@ from adoptcli.definitions import Definitions, Source
 from adoptcli.errors import ConfigProblem, DataProblem
 from adoptcli.source.events import Canonical
 from adoptcli.source.identity import Identities, Stitched, stitched
-from adoptcli.timeline.encode import GIVEN, Dictionary, Encoded, People
+from adoptcli.timeline.dictionary import Dictionary
+from adoptcli.timeline.encode import GIVEN, Encoded, People
 from adoptcli.timeline.patterns import matching
 from adoptcli.timeline.segments import by_code
 from adoptcli.timeline.survey import EARLIEST, LATEST

@@ -33,7 +33,8 @@ from adoptcli.source.steady import steady
 from adoptcli.timeframe import Period
 from adoptcli.timeline.beside import Tables
 from adoptcli.timeline.build import Plan
-from adoptcli.timeline.encode import Dictionary, Encoded, Wanted
+from adoptcli.timeline.dictionary import Dictionary
+from adoptcli.timeline.encode import Encoded, Wanted
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.survey import Survey, survey
 

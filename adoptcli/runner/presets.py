@@ -15,7 +15,8 @@ from adoptcli.definitions import Definitions, EventRef, Exclude, Source
 from adoptcli.source import preset as shapes
 from adoptcli.source.files import File
 from adoptcli.source.parts import UNCOUNTED, UNMET
-from adoptcli.timeline.encode import Dictionary, Encoded
+from adoptcli.timeline.dictionary import Dictionary
+from adoptcli.timeline.encode import Encoded
 from adoptcli.timeline.survey import Survey
 
 NONE = "none"

@@ -13,7 +13,7 @@ from adoptcli.errors import UsageProblem
 from adoptcli.metrics import Metric
 from adoptcli.timeframe import Calendar
 from adoptcli.timeline.beside import Tables
-from adoptcli.timeline.encode import Dictionary
+from adoptcli.timeline.dictionary import Dictionary
 from adoptcli.timeline.patterns import matching
 from adoptcli.timeline.segments import by_code
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,61 +17,16 @@ import polars as pl
 from polars.io.partition import FileProviderArgs
 
 from adoptcli.context import Condition, Unit
-from adoptcli.timeline.patterns import matching
+from adoptcli.timeline.dictionary import Dictionary, Shortcut
 
 SCALE = 1000
 GIVEN = ("given", "device")
 TOLD = ("part", "received")
 TEXTS = ("user", "anonymous", "account", "event")
 MOST_VALUE = 1e12
-LOOKED_AT = 1_000_000  # texts at a time
+PIECE = 500_000  # rows; what is new in one is found the short way in the next
 
 T = TypeVar("T")
-
-
-class Dictionary:
-    """The texts of one column by code. It lives as long as its keeper, an empty series."""
-
-    def __init__(self) -> None:
-        self._categories = pl.Categories.random()
-        self.dtype = pl.Categorical(self._categories)
-        self._keeper = pl.Series([], dtype=self.dtype)
-
-    def encode(self, text: pl.Expr) -> pl.Expr:
-        """Text -> UInt32 code, adding what is new."""
-        return text.cast(self.dtype).to_physical()
-
-    def add(self, texts: pl.Series) -> pl.Series:
-        """Codes of texts from another table, adding what is new."""
-        return texts.cast(self.dtype).to_physical()
-
-    def texts(self, size: int) -> pl.Series:
-        """The texts of the codes 0 to size − 1; null where a code was never given out."""
-        return self.text(pl.Series("code", range(size), dtype=pl.UInt32))
-
-    def trimmed(self, size: int) -> pl.Series | None:
-        """By code: that of the text without space around it, or null; None where all are so."""
-        texts = self.texts(size)
-        bare = texts.str.strip_chars()
-        alike = (texts == bare).all() and not (bare == "").any()
-        return None if alike else self.add(bare.replace("", None))
-
-    def matching(self, size: int, patterns: Sequence[str]) -> list[int]:
-        """Of the codes 0 to size − 1 those whose texts one of the patterns matches."""
-        return matching(self.texts(size).to_list(), patterns)
-
-    def spaced(self, size: int) -> bool:
-        """Whether some text has space around it, looking at some of them at a time."""
-        for start in range(0, size, LOOKED_AT):
-            codes = pl.int_range(start, min(start + LOOKED_AT, size), dtype=pl.UInt32, eager=True)
-            texts = self.text(codes)
-            if (texts != texts.str.strip_chars()).any():
-                return True
-        return False
-
-    def text(self, codes: pl.Series) -> pl.Series:
-        """The texts of codes."""
-        return codes.cast(pl.UInt32).cat.to(self.dtype).cast(pl.String)
 
 
 @dataclass(frozen=True)
@@ -349,14 +305,15 @@ def encode(
         known: Says which ids are one person; asked before anything is parted by user.
         watch: Given the number of ids with every piece of the rows that goes to files; what it
             raises ends that.
-        apart: Read texts column by column into memory, given that this reads nothing twice: a
-            dictionary of many texts is slow where others come in between.
+        apart: Read column by column into memory, given that this reads nothing twice: so there is
+            a short way to the codes of users and accounts, of which a long log may have many.
     """
     found = _columns(wanted, dictionaries, filled=folder is not None)
     lazy = events.select(**found)
     columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
     if folder is None:
-        rows = _trimmed(_column_by_column(lazy) if apart else lazy.collect(), dictionaries)
+        rows = _column_by_column(events, found, dictionaries) if apart else lazy.collect()
+        rows = _trimmed(rows, dictionaries)
         lazy = _narrow(rows).lazy()
     people, members = known(lazy)
     given = people is not None
@@ -391,12 +348,33 @@ def encode(
     return Encoded(files, None, folder, dictionaries, columns, wanted.unit, given)
 
 
-def _column_by_column(lazy: pl.LazyFrame) -> pl.DataFrame:
-    """The same as all at once: each column of texts alone, then all others."""
-    names = lazy.collect_schema().names()
-    alone = [name for name in TEXTS if name in names]
-    parts = [lazy.select(name).collect().to_series() for name in alone]
-    return lazy.drop(alone).collect().hstack(parts).select(names)
+def _column_by_column(
+    events: pl.LazyFrame, found: Mapping[str, pl.Expr], dictionaries: Mapping[str, Dictionary]
+) -> pl.DataFrame:
+    """The same as all at once: users and accounts the short way, beside each other column."""
+    shortly = [name for name in ("user", "account") if name in found]
+    alone = [name for name in TEXTS if name in found and name not in shortly]
+    lazy = events.select(**found)
+    with ThreadPoolExecutor(1) as pool:  # one thread has time: the short way takes one alone
+        rest = pool.submit(lazy.drop([*shortly, *alone]).collect)
+        more = [pool.submit(lazy.select(name).collect) for name in alone]
+        rows = _coded(events.select(shortly), dictionaries)
+        for part in (rest, *more):
+            rows = rows.hstack(part.result())
+    return rows.select(*found)
+
+
+def _coded(texts: pl.LazyFrame, dictionaries: Mapping[str, Dictionary]) -> pl.DataFrame:
+    """Codes of users, and of accounts, which are mostly those that their users had before."""
+    users, accounts = Shortcut(dictionaries["user"]), Shortcut(dictionaries["account"])
+    found = [pl.DataFrame(schema=dict.fromkeys(texts.collect_schema().names(), pl.UInt32))]
+    for some in texts.collect_batches(chunk_size=PIECE, maintain_order=True):
+        rows = some.rechunk()
+        codes = {"user": users.hashed(rows["user"])}
+        if "account" in rows.columns:
+            codes["account"] = accounts.at(codes["user"], rows["account"])
+        found.append(pl.DataFrame(codes))
+    return pl.concat(found, rechunk=True)
 
 
 def _narrow(rows: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import polars as pl
 
@@ -45,13 +46,18 @@ def groups(actors: pl.DataFrame, users: pl.Series, context: Context) -> pl.Serie
     """
     if not context.accounts:
         return None
-    table = pl.Series([group_of(text) for text in context.accounts], dtype=pl.UInt8)
-    found = table.gather(actors["account"])
+    found = _groups_of(context.accounts).gather(actors["account"])
     alone = found.is_null()
     if alone.any():
         own = pl.Series([group_of(text) for text in users.filter(alone)], dtype=pl.UInt8)
         found = found.scatter(alone.arg_true(), own)
     return by_code(actors["actor"], found)
+
+
+@lru_cache(maxsize=1)
+def _groups_of(accounts: tuple[str, ...]) -> pl.Series:
+    """The group of each account, which every bucket asks for."""
+    return pl.Series([group_of(text) for text in accounts], dtype=pl.UInt8)
 
 
 def combination(code: int, sizes: Sequence[int]) -> list[int | None]:

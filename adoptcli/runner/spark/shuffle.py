@@ -20,7 +20,8 @@ from adoptcli.runner.spark.reading import MOST, Reading, enough, fit
 from adoptcli.runner.spark.worker import BUCKET, Shape
 from adoptcli.source.events import Canonical
 from adoptcli.source.steady import unless
-from adoptcli.timeline.encode import Dictionary, Encoded, Wanted, encode
+from adoptcli.timeline.dictionary import Dictionary
+from adoptcli.timeline.encode import Encoded, Wanted, encode
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

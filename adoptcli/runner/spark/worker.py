@@ -24,7 +24,8 @@ from adoptcli.source.lazy import exploded
 from adoptcli.source.parts import Part
 from adoptcli.source.scan import Scan
 from adoptcli.timeline.build import Plan
-from adoptcli.timeline.encode import Dictionary, Encoded, Query, Wanted, encode
+from adoptcli.timeline.dictionary import Dictionary
+from adoptcli.timeline.encode import Encoded, Query, Wanted, encode
 from adoptcli.timeline.patterns import matching
 
 if TYPE_CHECKING:

@@ -1,0 +1,112 @@
+"""Texts as small integers: the dictionary of a column, and a short way to what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from adoptcli.timeline.patterns import matching
+
+LOOKED_AT = 1_000_000  # texts at a time
+ROOM = 8  # places a text, at least: of two at one place only the last is found there
+GROWN = 1.02  # times as many texts are fetched; to fetch some copies all
+
+
+class Dictionary:
+    """The texts of one column by code. It lives as long as its keeper, an empty series."""
+
+    def __init__(self) -> None:
+        self._categories = pl.Categories.random()
+        self.dtype = pl.Categorical(self._categories)
+        self._keeper = pl.Series([], dtype=self.dtype)
+
+    def encode(self, text: pl.Expr) -> pl.Expr:
+        """Text -> UInt32 code, adding what is new."""
+        return text.cast(self.dtype).to_physical()
+
+    def add(self, texts: pl.Series) -> pl.Series:
+        """Codes of texts from another table, adding what is new."""
+        return texts.cast(self.dtype).to_physical()
+
+    def texts(self, size: int) -> pl.Series:
+        """The texts of the codes 0 to size − 1; null where a code was never given out."""
+        return self.text(pl.Series("code", range(size), dtype=pl.UInt32))
+
+    def trimmed(self, size: int) -> pl.Series | None:
+        """By code: that of the text without space around it, or null; None where all are so."""
+        texts = self.texts(size)
+        bare = texts.str.strip_chars()
+        alike = (texts == bare).all() and not (bare == "").any()
+        return None if alike else self.add(bare.replace("", None))
+
+    def matching(self, size: int, patterns: Sequence[str]) -> list[int]:
+        """Of the codes 0 to size − 1 those whose texts one of the patterns matches."""
+        return matching(self.texts(size).to_list(), patterns)
+
+    def spaced(self, size: int) -> bool:
+        """Whether some text has space around it, looking at some of them at a time."""
+        for start in range(0, size, LOOKED_AT):
+            codes = pl.int_range(start, min(start + LOOKED_AT, size), dtype=pl.UInt32, eager=True)
+            texts = self.text(codes)
+            if (texts != texts.str.strip_chars()).any():
+                return True
+        return False
+
+    def text(self, codes: pl.Series) -> pl.Series:
+        """The texts of codes."""
+        return codes.cast(pl.UInt32).cat.to(self.dtype).cast(pl.String)
+
+
+class Shortcut:
+    """Codes of texts by places at which they are likely to stand.
+
+    A dictionary of a million texts fits no cache, and Polars' own looks at several places of it for
+    each row. Here a table says whose code was last at a place, and that text is compared; only rows
+    of another text ask the dictionary. So the codes are its own, whatever stands in the table.
+    """
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        self._dictionary = dictionary
+        self._texts = pl.Series([None], dtype=pl.String)
+        self._codes = pl.zeros(1, dtype=pl.UInt32, eager=True)
+
+    def hashed(self, texts: pl.Series) -> pl.Series:
+        """The codes of texts, each at the place that its hash says; null of null."""
+        if len(self._codes) < len(self._texts) * ROOM:
+            known = pl.int_range(len(self._texts), dtype=pl.UInt32, eager=True)
+            size = 1 << (2 * len(self._texts) * ROOM).bit_length()
+            self._codes = pl.zeros(size, dtype=pl.UInt32, eager=True)
+            self._codes.scatter(self._place(self._texts), known)
+        return self.at(self._place(texts), texts)
+
+    def at(self, places: pl.Series, texts: pl.Series) -> pl.Series:
+        """The codes of texts; at a place that is null nothing is looked for."""
+        self._grow(places.max())
+        codes = self._codes.gather(places)
+        alike = (self._texts.gather(codes) == texts).fill_null(value=False)
+        others = (~alike).arg_true()
+        if others.is_empty():
+            return codes
+        asked = self._dictionary.add(texts.gather(others))
+        self._learn(places.gather(others), asked)
+        return codes.scatter(others, asked)
+
+    def _place(self, texts: pl.Series) -> pl.Series:
+        return (texts.hash() & (len(self._codes) - 1)).cast(pl.UInt32)
+
+    def _grow(self, top: object) -> None:
+        """Have all places up to one."""
+        if isinstance(top, int) and top >= len(self._codes):
+            more = pl.zeros(2 * top + 2 - len(self._codes), dtype=pl.UInt32, eager=True)
+            self._codes = pl.concat([self._codes, more], rechunk=True)
+
+    def _learn(self, places: pl.Series, codes: pl.Series) -> None:
+        """Remember what stands at places, of texts that are fetched."""
+        have = self._texts.drop_nulls() if len(self._texts) == 1 else self._texts
+        top = codes.max()
+        if isinstance(top, int) and top >= GROWN * len(have):
+            some = pl.int_range(len(have), top + 1, dtype=pl.UInt32, eager=True)
+            self._texts = pl.concat([have, self._dictionary.text(some)], rechunk=True)
+        fetched = (codes < len(self._texts)) & places.is_not_null()
+        self._codes.scatter(places.filter(fetched), codes.filter(fetched))
