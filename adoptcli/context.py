@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from adoptcli.counts import group_of
 from adoptcli.definitions import Definitions, EventRef
 from adoptcli.timeframe import Calendar, Period
 
@@ -138,6 +139,11 @@ class Context:
     account_traits: frozenset[str] = frozenset()
     segments: tuple[tuple[str, ...], ...] = ()
     grouped: bool = False
+
+    @cached_property
+    def account_groups(self) -> tuple[int, ...]:
+        """The group of each account, by code."""
+        return tuple(map(group_of, self.accounts))
 
     @property
     def segment_traits(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from pydantic import Field
 
 from adoptcli import counts
 from adoptcli.context import Context
-from adoptcli.counts import Count, group_of
+from adoptcli.counts import Count
 from adoptcli.definitions import Days, Definitions
 from adoptcli.metrics._base import Metric, Rows, Settings, Tallies, register
 from adoptcli.metrics._customers import ended, last_words
@@ -185,7 +185,7 @@ def _known(tallies: Tallies, context: Context) -> dict[int, int]:
     """The accounts of which a user is known and which have seats, each with its group."""
     present = set(tallies["accounts"]["item"].to_list())
     known = sorted(a for a in present if round(context.seats.get(a, 0)) > 0)
-    return {a: group_of(context.accounts[a]) for a in known}
+    return {a: context.account_groups[a] for a in known}
 
 
 def _held(

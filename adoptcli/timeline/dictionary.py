@@ -29,9 +29,9 @@ class Dictionary:
         """Codes of texts from another table, adding what is new."""
         return texts.cast(self.dtype).to_physical()
 
-    def texts(self, size: int) -> pl.Series:
-        """The texts of the codes 0 to size − 1; null where a code was never given out."""
-        return self.text(pl.Series("code", range(size), dtype=pl.UInt32))
+    def texts(self, size: int, start: int = 0) -> pl.Series:
+        """The texts of the codes start to size − 1; null where a code was never given out."""
+        return self.text(pl.int_range(start, size, dtype=pl.UInt32, eager=True))
 
     def trimmed(self, size: int) -> pl.Series | None:
         """By code: that of the text without space around it, or null; None where all are so."""
@@ -47,8 +47,7 @@ class Dictionary:
     def spaced(self, size: int) -> bool:
         """Whether some text has space around it, looking at some of them at a time."""
         for start in range(0, size, LOOKED_AT):
-            codes = pl.int_range(start, min(start + LOOKED_AT, size), dtype=pl.UInt32, eager=True)
-            texts = self.text(codes)
+            texts = self.texts(min(start + LOOKED_AT, size), start)
             if (texts != texts.str.strip_chars()).any():
                 return True
         return False
@@ -68,7 +67,7 @@ class Shortcut:
 
     def __init__(self, dictionary: Dictionary) -> None:
         self._dictionary = dictionary
-        self._texts = pl.Series([None], dtype=pl.String)
+        self._texts = pl.Series([], dtype=pl.String)
         self._codes = pl.zeros(1, dtype=pl.UInt32, eager=True)
 
     def hashed(self, texts: pl.Series) -> pl.Series:
@@ -84,7 +83,7 @@ class Shortcut:
         """The codes of texts; at a place that is null nothing is looked for."""
         self._grow(places.max())
         codes = self._codes.gather(places)
-        alike = (self._texts.gather(codes) == texts).fill_null(value=False)
+        alike = (self._texts.gather(codes, null_on_oob=True) == texts).fill_null(value=False)
         others = (~alike).arg_true()
         if others.is_empty():
             return codes
@@ -102,11 +101,10 @@ class Shortcut:
             self._codes = pl.concat([self._codes, more], rechunk=True)
 
     def _learn(self, places: pl.Series, codes: pl.Series) -> None:
-        """Remember what stands at places, of texts that are fetched."""
-        have = self._texts.drop_nulls() if len(self._texts) == 1 else self._texts
-        top = codes.max()
-        if isinstance(top, int) and top >= GROWN * len(have):
-            some = pl.int_range(len(have), top + 1, dtype=pl.UInt32, eager=True)
-            self._texts = pl.concat([have, self._dictionary.text(some)], rechunk=True)
-        fetched = (codes < len(self._texts)) & places.is_not_null()
-        self._codes.scatter(places.filter(fetched), codes.filter(fetched))
+        """Remember what stands at places."""
+        top, size = codes.max(), len(self._texts)
+        if isinstance(top, int) and top >= GROWN * size:
+            more = self._dictionary.texts(top + 1, size)
+            self._texts = pl.concat([self._texts, more], rechunk=True)
+        here = places.is_not_null() & codes.is_not_null()
+        self._codes.scatter(places.filter(here), codes.filter(here))

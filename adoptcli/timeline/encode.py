@@ -312,7 +312,7 @@ def encode(
     lazy = events.select(**found)
     columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
     if folder is None:
-        rows = _column_by_column(events, found, dictionaries) if apart else lazy.collect()
+        rows = _column_by_column(events, lazy, dictionaries) if apart else lazy.collect()
         rows = _trimmed(rows, dictionaries)
         lazy = _narrow(rows).lazy()
     people, members = known(lazy)
@@ -349,19 +349,19 @@ def encode(
 
 
 def _column_by_column(
-    events: pl.LazyFrame, found: Mapping[str, pl.Expr], dictionaries: Mapping[str, Dictionary]
+    events: pl.LazyFrame, lazy: pl.LazyFrame, dictionaries: Mapping[str, Dictionary]
 ) -> pl.DataFrame:
     """The same as all at once: users and accounts the short way, beside each other column."""
-    shortly = [name for name in ("user", "account") if name in found]
-    alone = [name for name in TEXTS if name in found and name not in shortly]
-    lazy = events.select(**found)
+    names = lazy.collect_schema().names()
+    shortly = [name for name in ("user", "account") if name in names]
+    alone = [name for name in TEXTS if name in names and name not in shortly]
     with ThreadPoolExecutor(1) as pool:  # one thread has time: the short way takes one alone
         rest = pool.submit(lazy.drop([*shortly, *alone]).collect)
         more = [pool.submit(lazy.select(name).collect) for name in alone]
         rows = _coded(events.select(shortly), dictionaries)
         for part in (rest, *more):
             rows = rows.hstack(part.result())
-    return rows.select(*found)
+    return rows.select(names)
 
 
 def _coded(texts: pl.LazyFrame, dictionaries: Mapping[str, Dictionary]) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import polars as pl
 
@@ -46,18 +45,12 @@ def groups(actors: pl.DataFrame, users: pl.Series, context: Context) -> pl.Serie
     """
     if not context.accounts:
         return None
-    found = _groups_of(context.accounts).gather(actors["account"])
+    found = pl.Series(context.account_groups, dtype=pl.UInt8).gather(actors["account"])
     alone = found.is_null()
     if alone.any():
         own = pl.Series([group_of(text) for text in users.filter(alone)], dtype=pl.UInt8)
         found = found.scatter(alone.arg_true(), own)
     return by_code(actors["actor"], found)
-
-
-@lru_cache(maxsize=1)
-def _groups_of(accounts: tuple[str, ...]) -> pl.Series:
-    """The group of each account, which every bucket asks for."""
-    return pl.Series([group_of(text) for text in accounts], dtype=pl.UInt8)
 
 
 def combination(code: int, sizes: Sequence[int]) -> list[int | None]:
