@@ -98,6 +98,22 @@ def test_too_few_bits_change_nothing(
     assert parted
 
 
+@pytest.mark.parametrize("threads", [1, 2, 16, 128])
+@pytest.mark.parametrize("rows", [0, 1, 7, 1000])
+def test_many_integers_are_sorted_as_few_are(
+    rows: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In as many parts as half the threads, of which some may have no row; equal ones stay."""
+    draw = random.Random(rows)
+    some = [draw.choice([0, 5, draw.randrange(1 << 62), (1 << 63) - 1]) for _ in range(rows)]
+    keys = pl.Series("key", some, dtype=pl.Int64)
+    monkeypatch.setattr(pack, "MANY", 0)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
+    found = pack._sorted(keys)
+    assert found.equals(pl.Series("key", sorted(some), dtype=pl.Int64), check_names=True)
+    assert keys.to_list() == some
+
+
 def test_an_identity_map_acts_before_bucketing(tmp_path: Path) -> None:
     events = pl.LazyFrame({"user": ["anon", "known", "x"], "event": ["e"] * 3, "time": [1, 2, 3]})
     dictionaries = {name: Dictionary() for name in ("user", "event", "account")}
@@ -193,7 +209,7 @@ def test_periods_by_lookup() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_long_logs_are_read_column_by_column(
+def test_long_logs_are_read_column_by_column_and_sorted_by_numpy(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As are short ones here, in pieces of few rows."""
@@ -203,6 +219,7 @@ def test_long_logs_are_read_column_by_column(
     whole = outcome(log, tmp_path, files="events.parquet")
     monkeypatch.setattr(encoding, "MANY", 0)
     monkeypatch.setattr(encode, "PIECE", 30)
+    monkeypatch.setattr(pack, "MANY", 0)
     made: list[Shortcut] = []
 
     def noted(of: Dictionary) -> Shortcut:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from adoptcli.context import Context
 from adoptcli.timeline.days import local_day
 
+MANY = 4_000_000  # rows
 BITS = 63  # of a signed 64-bit integer; one more would turn the order around
 
 
@@ -54,7 +56,27 @@ def pack(rows: pl.LazyFrame, layout: Layout, *, members: bool) -> pl.DataFrame:
     if members:
         return rows.select("member", key=key + event).collect().sort("key", "member")
     packed = rows.select(key=key + event).collect().to_series()
-    return packed.sort(in_place=True).to_frame()
+    return _sorted(packed).to_frame()
+
+
+def _sorted(keys: pl.Series) -> pl.Series:
+    """Integers in order; many by NumPy, whose vector instructions take a third of the time.
+
+    It does not share the work among threads. Half of them do that here; the others have what is
+    read beside the events.
+    """
+    if len(keys) < MANY:
+        return keys.sort(in_place=True)
+    import numpy as np  # late: loading it takes as long as it saves with fewer rows
+
+    found = keys.to_numpy(writable=True)
+    threads = max(pl.thread_pool_size() // 2, 1)
+    cuts = [len(found) * part // threads for part in range(1, threads)]
+    if cuts:
+        found.partition(cuts)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(np.ndarray.sort, np.split(found, cuts)))
+    return pl.Series(keys.name, found)
 
 
 def unpack(rows: pl.DataFrame, layout: Layout, context: Context) -> pl.DataFrame:
@@ -64,8 +86,8 @@ def unpack(rows: pl.DataFrame, layout: Layout, context: Context) -> pl.DataFrame
         rows.lazy()
         .select(
             actor=(packed // (event * time)).cast(pl.UInt32),
-            time=packed // event % time + layout.start,
-            event=(packed % event).cast(pl.UInt32 if layout.event_bits > 16 else pl.UInt16),
+            time=(packed // event & (time - 1)) + layout.start,
+            event=(packed & (event - 1)).cast(pl.UInt32 if layout.event_bits > 16 else pl.UInt16),
             **({"member": pl.col("member")} if "member" in rows.columns else {}),
         )
         .with_columns(day=local_day(pl.col("time"), context.calendar, layout.start, layout.end))

@@ -39,7 +39,7 @@ def failed(error: BaseException) -> DataProblem:
 def incapable(error: BaseException) -> DataProblem:
     """A worker lacks what our code needs."""
     python = worker.runs().split()[0].rpartition(".")[0]
-    way = f"pip install polars=={pl.__version__} pyarrow pydantic orjson pyyaml"
+    way = f"pip install polars=={pl.__version__} pyarrow numpy pydantic orjson pyyaml"
     if "PYTHON_VERSION_MISMATCH" in str(error):
         way = f"Python {python}, and PYSPARK_PYTHON must name it; {way}"
     return DataProblem(
