@@ -18,7 +18,7 @@ from adoptcli.source.timestamps import to_instant
 from adoptcli.timeline.dictionary import Dictionary
 from adoptcli.timeline.encode import Encoded, Memberships, People, Wanted, encode
 
-MANY = 10_000_000  # rows; fewer have mostly so few users that it does not matter
+MANY = 50_000_000  # rows; fewer have mostly so few users that there is no shorter way
 
 
 def encoded(
@@ -78,7 +78,7 @@ def _once(
     many = canonical.columnar and (canonical.rows() or 0) >= MANY
     try:
         made = encode(
-            frame, wanted, dictionaries, sizing.files, folder, known, sizing.watch, apart=many
+            frame, wanted, dictionaries, sizing.files, folder, known, sizing.watch, short=many
         )
         return made, dictionaries
     except FAILURES as error:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
@@ -292,7 +293,7 @@ def encode(
     known: Known = nobody,
     watch: Callable[[int], None] | None = None,
     *,
-    apart: bool = False,
+    short: bool = False,
 ) -> Encoded:
     """Read the source once; once more for files, where its rows tell which ids are one person.
 
@@ -305,14 +306,14 @@ def encode(
         known: Says which ids are one person; asked before anything is parted by user.
         watch: Given the number of ids with every piece of the rows that goes to files; what it
             raises ends that.
-        apart: Read column by column into memory, given that this reads nothing twice: so there is
-            a short way to the codes of users and accounts, of which a long log may have many.
+        short: Have a short way to the codes of users and accounts, of which a long log may have
+            many; where it goes into memory, and columns of some rows can be read alone.
     """
     found = _columns(wanted, dictionaries, filled=folder is not None)
     lazy = events.select(**found)
     columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
     if folder is None:
-        rows = _column_by_column(events, lazy, dictionaries) if apart else lazy.collect()
+        rows = _shortly(events, lazy, dictionaries) if short else lazy.collect()
         rows = _trimmed(rows, dictionaries)
         lazy = _narrow(rows).lazy()
     people, members = known(lazy)
@@ -348,33 +349,44 @@ def encode(
     return Encoded(files, None, folder, dictionaries, columns, wanted.unit, given)
 
 
-def _column_by_column(
+def _shortly(
     events: pl.LazyFrame, lazy: pl.LazyFrame, dictionaries: Mapping[str, Dictionary]
 ) -> pl.DataFrame:
-    """The same as all at once: users and accounts the short way, beside each other column."""
+    """The same as all at once: users and accounts the short way, after all other columns.
+
+    Args:
+        events: Canonical events.
+        lazy: The columns that are wanted of them; all codes are those of plain texts.
+        dictionaries: One for each text column.
+    """
     names = lazy.collect_schema().names()
-    shortly = [name for name in ("user", "account") if name in names]
-    alone = [name for name in TEXTS if name in names and name not in shortly]
-    with ThreadPoolExecutor(1) as pool:  # one thread has time: the short way takes one alone
-        rest = pool.submit(lazy.drop([*shortly, *alone]).collect)
-        more = [pool.submit(lazy.select(name).collect) for name in alone]
-        rows = _coded(events.select(shortly), dictionaries)
-        for part in (rest, *more):
-            rows = rows.hstack(part.result())
-    return rows.select(names)
+    shortly = [name for name in ("user", "anonymous", "account") if name in names]
+    texts, rest = events.select(shortly), lazy.drop(shortly).collect()
+    threads = pl.thread_pool_size()
+    size = max(-(-rest.height // threads), 1)
+    locks = {name: Lock() for name in ("user", "account")}
+    with ThreadPoolExecutor(threads) as pool:
+        starts = range(0, rest.height, size)
+        parts = pool.map(lambda at: _coded(texts.slice(at, size), dictionaries, locks), starts)
+        coded = pl.concat([*parts], rechunk=True)
+    return rest.hstack(coded).select(names)
 
 
-def _coded(texts: pl.LazyFrame, dictionaries: Mapping[str, Dictionary]) -> pl.DataFrame:
+def _coded(
+    texts: pl.LazyFrame, dictionaries: Mapping[str, Dictionary], locks: Mapping[str, Lock]
+) -> pl.DataFrame:
     """Codes of users, and of accounts, which are mostly those that their users had before."""
-    users, accounts = Shortcut(dictionaries["user"]), Shortcut(dictionaries["account"])
+    users, accounts = (Shortcut(dictionaries[name], locks[name]) for name in ("user", "account"))
     found = [pl.DataFrame(schema=dict.fromkeys(texts.collect_schema().names(), pl.UInt32))]
-    for some in texts.collect_batches(chunk_size=PIECE, maintain_order=True):
+    for some in texts.collect_batches(chunk_size=PIECE, maintain_order=True, engine="streaming"):
         rows = some.rechunk()
         codes = {"user": users.hashed(rows["user"])}
+        if "anonymous" in rows.columns:
+            codes["anonymous"] = users.hashed(rows["anonymous"])
         if "account" in rows.columns:
             codes["account"] = accounts.at(codes["user"], rows["account"])
         found.append(pl.DataFrame(codes))
-    return pl.concat(found, rechunk=True)
+    return pl.concat(found)
 
 
 def _narrow(rows: pl.DataFrame) -> pl.DataFrame:
