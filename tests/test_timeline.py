@@ -16,12 +16,13 @@ import pytest
 
 from adoptcli.runner import encoding
 from adoptcli.timeframe import DAY_MS, Calendar, offsets, to_day
-from adoptcli.timeline import active_days, by_day, dictionary, encode, pack
+from adoptcli.timeline import active_days, by_day, encode, pack, shortcut
 from adoptcli.timeline.days import local_day, start_of
-from adoptcli.timeline.dictionary import Dictionary, Shortcut
+from adoptcli.timeline.dictionary import Dictionary
 from adoptcli.timeline.encode import People, Wanted
 from adoptcli.timeline.pack import Layout
 from adoptcli.timeline.runs import kth_in_run, place_in_run, runs, starts_run
+from adoptcli.timeline.shortcut import Shortcut
 from tests.logs import frame, random_log, save
 from tests.test_laws import outcome
 
@@ -140,7 +141,7 @@ def test_a_short_way_gives_the_codes_of_the_dictionary(
     room: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever stands at a place, be it of another text, of nothing, or null."""
-    monkeypatch.setattr(dictionary, "ROOM", room)
+    monkeypatch.setattr(shortcut, "ROOM", room)
     rng, whole, words = random.Random(7), Dictionary(), Dictionary()
     hashed, placed = Shortcut(whole, Lock()), Shortcut(words, Lock())
     for piece in range(30):
@@ -232,40 +233,32 @@ def test_a_short_way_that_is_none_is_left(known: int, short: bool, asked: list[i
 
 def test_nobody_else_fills_the_dictionary_of_a_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """For then a code may be there before its text is. Anonymous ids, too, take the short way."""
-    dictionaries, fresh = (
-        {n: Dictionary() for n in ("user", "event", "account")} for _ in range(2)
-    )
-    texts = {name: [f"{name}{i % 7}" for i in range(50)] for name in ("user", "anonymous", "event")}
-    events = pl.LazyFrame({**texts, "account": ["a"] * 50, "time": range(50)})
-    wanted = Wanted(account=True, anonymous=True)
-    whole = encode.encode(events, wanted, dictionaries).all().collect()
-
-    locked: dict[Dictionary, Any] = {}
+    fresh = {name: Dictionary() for name in ("user", "account")}
+    texts = {n: [f"{n}{i % 7}" for i in range(50)] for n in ("user", "anonymous", "account")}
+    events = pl.LazyFrame(texts)
     held: list[bool] = []
+    locks: dict[Dictionary, Any] = {}
 
-    def first(rows: pl.LazyFrame, words: Any, locks: Any, coded: Any = encode._coded) -> Any:
-        locked.update({words[name]: lock for name, lock in locks.items()})
-        with locks["user"]:
-            assert words["user"].add(users(0)).to_list() == [0]
-        return coded(rows, words, locks)
+    class Noted(Shortcut):
+        def __init__(self, words: Dictionary, lock: Any) -> None:
+            assert locks.setdefault(words, lock) is lock
+            super().__init__(words, lock)
 
     def noted(self: Dictionary, *texts: Any, made: Any) -> Any:
-        held.append(locked[self].locked())
+        held.append(locks[self].locked())
         return made(self, *texts)
 
-    monkeypatch.setattr(encode, "_coded", first)
-    for name in ("add", "texts"):
+    monkeypatch.setattr(shortcut, "PIECE", 10)
+    monkeypatch.setattr(shortcut, "Shortcut", Noted)
+    for name in ("encode", "add", "texts"):
         monkeypatch.setattr(Dictionary, name, partialmethod(noted, made=getattr(Dictionary, name)))
-    shortly = encode._shortly(
-        events, events.select(**encode._columns(wanted, fresh, filled=False)), fresh
-    )
+    shortly = shortcut.coded(events, fresh)
     assert all(held)
     assert len(held) >= 4
-    assert shortly.columns == whole.columns
-    for name in ("user", "event", "account"):
-        told = fresh[name].text(shortly[name]).to_list()
-        assert told == dictionaries[name].text(whole[name]).to_list()
-        assert None not in told
+    assert shortly.columns == ["user", "anonymous", "account"]
+    for name, column in zip(shortly.columns, shortly, strict=True):
+        words = fresh["account" if name == "account" else "user"]
+        assert words.text(column).to_list() == texts[name]
 
 
 def test_runs_and_places() -> None:
@@ -317,7 +310,7 @@ def test_long_logs_are_coded_the_short_way_and_sorted_by_numpy(
     whole = outcome(log, tmp_path, files="events.parquet")
     assert whole.startswith("{")
     monkeypatch.setattr(encoding, "MANY", 0)
-    monkeypatch.setattr(encode, "PIECE", 30)
+    monkeypatch.setattr(shortcut, "PIECE", 30)
     monkeypatch.setattr(pack, "MANY", 0)
     made: list[Shortcut] = []
 
@@ -325,6 +318,6 @@ def test_long_logs_are_coded_the_short_way_and_sorted_by_numpy(
         made.append(Shortcut(of, lock))
         return made[-1]
 
-    monkeypatch.setattr(encode, "Shortcut", noted)
+    monkeypatch.setattr(shortcut, "Shortcut", noted)
     assert outcome(log, tmp_path, files="events.parquet") == whole
     assert len(made) == 2 * pl.thread_pool_size()

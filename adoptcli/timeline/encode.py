@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
 from polars.io.partition import FileProviderArgs
 
 from adoptcli.context import Condition, Unit
-from adoptcli.timeline.dictionary import Dictionary, Shortcut
+from adoptcli.timeline import shortcut
+from adoptcli.timeline.dictionary import Dictionary
 
 SCALE = 1000
 GIVEN = ("given", "device")
 TOLD = ("part", "received")
 TEXTS = ("user", "anonymous", "account", "event")
 MOST_VALUE = 1e12
-PIECE = 500_000  # rows; what is new in one is found the short way in the next
 
 T = TypeVar("T")
 
@@ -314,8 +312,7 @@ def encode(
     columns = tuple(name for name in found if name not in ("anonymous", *TOLD))
     if folder is None:
         rows = _shortly(events, lazy, dictionaries) if short else lazy.collect()
-        rows = _trimmed(rows, dictionaries)
-        lazy = _narrow(rows).lazy()
+        lazy = _narrow(_trimmed(rows, dictionaries)).lazy()
     people, members = known(lazy)
     given = people is not None
     if people is not None:
@@ -361,32 +358,8 @@ def _shortly(
     """
     names = lazy.collect_schema().names()
     shortly = [name for name in ("user", "anonymous", "account") if name in names]
-    texts, rest = events.select(shortly), lazy.drop(shortly).collect()
-    threads = pl.thread_pool_size()
-    size = max(-(-rest.height // threads), 1)
-    locks = {name: Lock() for name in ("user", "account")}
-    with ThreadPoolExecutor(threads) as pool:
-        starts = range(0, rest.height, size)
-        parts = pool.map(lambda at: _coded(texts.slice(at, size), dictionaries, locks), starts)
-        coded = pl.concat([*parts], rechunk=True)
-    return rest.hstack(coded).select(names)
-
-
-def _coded(
-    texts: pl.LazyFrame, dictionaries: Mapping[str, Dictionary], locks: Mapping[str, Lock]
-) -> pl.DataFrame:
-    """Codes of users, and of accounts, which are mostly those that their users had before."""
-    users, accounts = (Shortcut(dictionaries[name], locks[name]) for name in ("user", "account"))
-    found = [pl.DataFrame(schema=dict.fromkeys(texts.collect_schema().names(), pl.UInt32))]
-    for some in texts.collect_batches(chunk_size=PIECE, maintain_order=True, engine="streaming"):
-        rows = some.rechunk()
-        codes = {"user": users.hashed(rows["user"])}
-        if "anonymous" in rows.columns:
-            codes["anonymous"] = users.hashed(rows["anonymous"])
-        if "account" in rows.columns:
-            codes["account"] = accounts.at(codes["user"], rows["account"])
-        found.append(pl.DataFrame(codes))
-    return pl.concat(found)
+    rest = lazy.drop(shortly).collect().rechunk()
+    return rest.hstack(shortcut.coded(events.select(shortly), dictionaries)).select(names)
 
 
 def _narrow(rows: pl.DataFrame) -> pl.DataFrame:
