@@ -406,6 +406,7 @@ def test_odd_ids_are_the_same_in_memory_and_in_files(
     monkeypatch.setattr(encoding, "encode", noted)
     assert cli(*command).out == parted.out
     monkeypatch.setattr(encoding, "MANY", 0)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
     monkeypatch.setattr(shortcut, "PIECE", 100)
     assert cli(*command).out == parted.out
     assert types == [pl.UInt16] * 2

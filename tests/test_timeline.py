@@ -310,6 +310,7 @@ def test_long_logs_are_coded_the_short_way_and_sorted_by_numpy(
     whole = outcome(log, tmp_path, files="events.parquet")
     assert whole.startswith("{")
     monkeypatch.setattr(encoding, "MANY", 0)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
     monkeypatch.setattr(shortcut, "PIECE", 30)
     monkeypatch.setattr(pack, "MANY", 0)
     made: list[Shortcut] = []
@@ -320,4 +321,4 @@ def test_long_logs_are_coded_the_short_way_and_sorted_by_numpy(
 
     monkeypatch.setattr(shortcut, "Shortcut", noted)
     assert outcome(log, tmp_path, files="events.parquet") == whole
-    assert len(made) == 2 * pl.thread_pool_size()
+    assert len(made) == 2 * 3

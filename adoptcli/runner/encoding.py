@@ -19,6 +19,7 @@ from adoptcli.timeline.dictionary import Dictionary
 from adoptcli.timeline.encode import Encoded, Memberships, People, Wanted, encode
 
 MANY = 50_000_000  # rows; fewer have mostly so few users that there is no shorter way
+FEW = 4  # threads; more are as soon done by the dictionary, which all look at in parallel
 
 
 def encoded(
@@ -76,9 +77,10 @@ def _once(
         return found, members.memberships(tables.told, dictionaries, found)
 
     many = canonical.columnar and (canonical.rows() or 0) >= MANY
+    short = many and pl.thread_pool_size() <= FEW
     try:
         made = encode(
-            frame, wanted, dictionaries, sizing.files, folder, known, sizing.watch, short=many
+            frame, wanted, dictionaries, sizing.files, folder, known, sizing.watch, short=short
         )
         return made, dictionaries
     except FAILURES as error:
