@@ -16,7 +16,7 @@ import pytest
 
 from adoptcli.runner import encoding
 from adoptcli.timeframe import DAY_MS, Calendar, offsets, to_day
-from adoptcli.timeline import active_days, by_day, encode, pack, shortcut
+from adoptcli.timeline import active_days, build, by_day, encode, pack, shortcut
 from adoptcli.timeline.days import local_day, start_of
 from adoptcli.timeline.dictionary import Dictionary
 from adoptcli.timeline.encode import People, Wanted
@@ -111,7 +111,6 @@ def test_many_integers_are_sorted_as_few_are(
     draw = random.Random(rows)
     some = [draw.choice([0, 5, draw.randrange(1 << 62), (1 << 63) - 1]) for _ in range(rows)]
     keys = pl.Series("key", some, dtype=pl.Int64)
-    monkeypatch.setattr(pack, "MANY", 0)
     monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
     found = pack._sorted(keys)
     assert found.equals(pl.Series("key", sorted(some), dtype=pl.Int64), check_names=True)
@@ -312,7 +311,7 @@ def test_long_logs_are_coded_the_short_way_and_sorted_by_numpy(
     monkeypatch.setattr(encoding, "MANY", 0)
     monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
     monkeypatch.setattr(shortcut, "PIECE", 30)
-    monkeypatch.setattr(pack, "MANY", 0)
+    monkeypatch.setattr(build, "MANY", 0)
     made: list[Shortcut] = []
 
     def noted(of: Dictionary, lock: Any) -> Shortcut:

@@ -17,7 +17,7 @@ from adoptcli.timeline import Timeline, active_days, active_events
 from adoptcli.timeline.actors import actor_table
 from adoptcli.timeline.beside import Tables, beside, beyond
 from adoptcli.timeline.encode import Encoded
-from adoptcli.timeline.pack import Layout, pack, unpack
+from adoptcli.timeline.pack import MANY, Layout, pack, unpack
 from adoptcli.timeline.segments import groups
 from adoptcli.timeline.survey import Survey
 
@@ -104,7 +104,8 @@ def _built(plan: Plan, bucket: int, *, last: bool) -> Timeline:
         extra = pool.submit(
             beside, ranked, columns, plan.tables, bucket, layout, order, context.unit
         )
-        sorted_rows = pack(packed, layout, members=context.unit == "account")
+        many = plan.survey.rows >= MANY
+        sorted_rows = pack(packed, layout, members=context.unit == "account", many=many)
         sessions, values = _sessions(plan, rows), _values(plan, rows)
         found = extra.result()
     more = frozenset[int]()
