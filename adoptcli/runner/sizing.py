@@ -17,7 +17,7 @@ from adoptcli import memory
 from adoptcli.source.events import Canonical
 from adoptcli.timeline.encode import Encoded, Wanted, width
 
-BUCKET = 11_000_000  # rows of a bucket in memory, about: less takes longer, more more memory
+BUCKET = 10_000_000  # rows of a bucket in memory, about: less takes longer, more more memory
 FILES = 48  # which make 1, 2, 3, 4, 6, 8, 12, 16, 24 or 48 buckets of whole files
 MOST = 4096  # buckets
 SAMPLE = 50_000  # rows whose ids are looked at
