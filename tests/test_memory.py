@@ -412,6 +412,23 @@ def test_odd_ids_are_the_same_in_memory_and_in_files(
     assert types == [pl.UInt16] * 2
 
 
+def test_damage_among_the_ids_that_are_looked_at_first_is_told(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "e.parquet"
+    users = [f"u{i}" for i in range(20_000)]
+    events = pl.DataFrame({"user": users, "event": "used", "timestamp": "2026-01-05"})
+    events.write_parquet(log, compression="uncompressed", row_group_size=10_000)
+    data = bytearray(log.read_bytes())
+    at = data.index(b"u15000") - 4  # the length of a text, beyond the rows that tell the columns
+    data[at : at + 4] = b"\xff\xff\xff\x7f"
+    log.write_bytes(data)
+    monkeypatch.setattr(sizing, "COUNTING", 1 << 60)  # so that there is not room for anything
+    found = cli("report", "e.parquet", "-f", "json")
+    assert found.code == 3
+    assert "the data cannot be read" in found.err
+
+
 def run(limit: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """A process of its own with so much memory."""
     return subprocess.run(

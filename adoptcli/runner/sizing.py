@@ -15,6 +15,7 @@ import polars as pl
 
 from adoptcli import memory
 from adoptcli.source.events import Canonical
+from adoptcli.source.files import FAILURES
 from adoptcli.timeline.encode import Encoded, Wanted, width
 
 BUCKET = 10_000_000  # rows of a bucket in memory, about: less takes longer, more more memory
@@ -179,9 +180,15 @@ def _ids(rows: int, canonical: Canonical, columns: Sequence[str]) -> float:
 
     Where the rows of one stand together, as many new ones come with each further row. Else an id
     that is there once stands for √(rows ÷ sample) of them: that errs by no more than as much.
+
+    Raises:
+        DataProblem: They cannot be read.
     """
     names = [n for n in columns if n in canonical.frame.collect_schema().names()]
-    first = canonical.frame.select(names).head(SAMPLE).collect()
+    try:
+        first = canonical.frame.select(names).head(SAMPLE).collect()
+    except FAILURES as error:
+        raise canonical.broken(error) from error
     found = pl.concat([first[name] for name in names]).drop_nulls()
     ids = found.value_counts()
     if _together(found, ids.height):
